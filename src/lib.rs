@@ -1,1 +1,17 @@
-//! Trapline.
+//! Trapline turns the image archive of a camera-trap programme into a quality-checked data set, from one YAML file.
+//!
+//! ```text
+//! YAML text -> Node tree -> Spec -> checked Pipeline -> Plan -> run -> Store -> report, exports
+//! ```
+//!
+//! Each arrow is one module that uses only what stands to its left. Only `cli` prints, reads the environment or the clock.
+
+pub mod check;
+pub mod diagnostic;
+pub mod id;
+pub mod model;
+pub mod plan;
+pub mod spec;
+pub mod step;
+pub mod table;
+pub mod yaml;

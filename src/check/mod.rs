@@ -1,0 +1,136 @@
+//! Spec to checked Pipeline: wiring, columns, cycles, paths, classes, models. No image is touched.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+
+use crate::diagnostic::{Span, Spanned};
+use crate::model::signature::ModelSignature;
+use crate::spec::taxonomy::Taxonomy;
+use crate::step::{Context, Deployments, Params, Step, StepKind};
+use crate::table::Schema;
+
+/// What the command line adds to a pipeline file.
+#[derive(Debug, Clone, Default)]
+pub struct Overrides {
+    /// `--set key=value`, in order.
+    pub set: Vec<(String, String)>,
+    /// `--params FILE`, in order; `--set` wins.
+    pub params: Vec<PathBuf>,
+}
+
+/// A declared root and where it may lie on this machine.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Root {
+    /// Its name in the pipeline.
+    pub name: String,
+    /// The marker file that proves it.
+    pub marker: Option<String>,
+    /// Candidates from `trapline.local.yaml`, in order, as absolute paths; a folder of the project has itself.
+    pub candidates: Vec<PathBuf>,
+}
+
+/// Where an input comes from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Wire {
+    /// Index into [`Pipeline::steps`].
+    pub step: usize,
+    /// Index of its output port.
+    pub output: usize,
+}
+
+/// A comparison of `expect:`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+pub enum Comparison {
+    /// `>=`, also what a bare number for a count means to exceed.
+    #[serde(rename = ">=")]
+    AtLeast,
+    /// `<=`
+    #[serde(rename = "<=")]
+    AtMost,
+    /// `>`
+    #[serde(rename = ">")]
+    Above,
+    /// `<`
+    #[serde(rename = "<")]
+    Below,
+    /// `==`, also what a bare number means.
+    #[serde(rename = "==")]
+    Equal,
+}
+
+/// A gate: fails the run, keeps the results.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Expectation {
+    /// A metric of the step kind.
+    pub metric: String,
+    /// How it is compared.
+    pub comparison: Comparison,
+    /// With what.
+    pub value: f64,
+    /// Where it stands.
+    pub span: Span,
+}
+
+/// A step that passed every check.
+pub struct CheckedStep {
+    /// Its name; instances of `for_each` carry theirs: `train[resnet50]`.
+    pub name: Spanned<String>,
+    /// Its kind.
+    pub kind: &'static StepKind,
+    /// `stage: NAME`, outside the everyday run.
+    pub stage: Option<String>,
+    /// Its parameters.
+    pub params: Params,
+    /// What it does.
+    pub step: Box<dyn Step>,
+    /// Sources per input port, in port order.
+    pub inputs: Vec<Vec<Wire>>,
+    /// Schema per output port.
+    pub outputs: Vec<Schema>,
+    /// Gates.
+    pub expect: Vec<Expectation>,
+}
+
+/// A pipeline that passed every check, in an order in which it can run.
+pub struct Pipeline {
+    /// The file.
+    pub file: PathBuf,
+    /// Its folder, absolute.
+    pub project: PathBuf,
+    /// `name:`, or the file's stem.
+    pub name: String,
+    /// Parameters after overrides, as canonical text, for the record.
+    pub params: BTreeMap<String, String>,
+    /// `--set` or `--params` changed something.
+    pub overridden: bool,
+    /// Declared roots, and project folders used as one.
+    pub roots: Vec<Root>,
+    /// Classes.
+    pub classes: Taxonomy,
+    /// The deployment table, where declared.
+    pub deployments: Option<Deployments>,
+    /// Known models by `name@version`.
+    pub models: BTreeMap<String, ModelSignature>,
+    /// Steps in topological order, ties in the order written.
+    pub steps: Vec<CheckedStep>,
+}
+
+impl Pipeline {
+    /// The step called `name`.
+    #[must_use]
+    pub fn step(&self, name: &str) -> Option<usize> {
+        self.steps.iter().position(|step| step.name.value == name)
+    }
+
+    /// What the step at `index` may know of the project.
+    #[must_use]
+    pub fn context(&self, index: usize) -> Context<'_> {
+        Context {
+            project: &self.project,
+            classes: &self.classes,
+            deployments: self.deployments.as_ref(),
+            models: &self.models,
+            span: self.steps[index].name.span,
+        }
+    }
+}

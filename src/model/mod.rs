@@ -1,0 +1,3 @@
+//! Models: bundles, signatures, and the engines that run them.
+
+pub mod signature;

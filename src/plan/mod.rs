@@ -1,0 +1,3 @@
+//! Spec to plan: recipes, keys, reasons, decisions.
+
+pub mod recipe;

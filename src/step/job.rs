@@ -1,0 +1,181 @@
+//! A job: what a running step is given, and what it gives back.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use super::Context;
+use crate::id::ContentId;
+use crate::table::{Schema, Table};
+
+/// Why a step failed.
+#[derive(Debug, thiserror::Error)]
+pub enum StepError {
+    /// A project file could not be read or written.
+    #[error("cannot {action} `{path}`")]
+    File {
+        /// `read`, `write`.
+        action: &'static str,
+        /// Which file.
+        path: PathBuf,
+        /// Why.
+        #[source]
+        source: std::io::Error,
+    },
+    /// Data that cannot be worked with: names the file, the place and the way out.
+    #[error("{0}")]
+    Data(String),
+    /// The store failed.
+    #[error("the store failed")]
+    Store(#[source] Box<dyn std::error::Error + Send + Sync>),
+    /// The person stopped the run.
+    #[error("interrupted")]
+    Interrupted,
+}
+
+/// Tells a running step that the person wants to stop.
+#[derive(Debug, Clone, Default)]
+pub struct Cancel(Arc<AtomicBool>);
+
+impl Cancel {
+    /// Asks everyone to stop at the next batch.
+    pub fn cancel(&self) {
+        self.0.store(true, Ordering::SeqCst);
+    }
+
+    /// Says whether to stop.
+    #[must_use]
+    pub fn is_cancelled(&self) -> bool {
+        self.0.load(Ordering::SeqCst)
+    }
+
+    /// Fails when the person wants to stop.
+    ///
+    /// # Errors
+    /// [`StepError::Interrupted`].
+    pub fn check(&self) -> Result<(), StepError> {
+        if self.is_cancelled() { Err(StepError::Interrupted) } else { Ok(()) }
+    }
+}
+
+/// Receives the progress of a step; the words and bars are made elsewhere.
+pub trait Progress: Send + Sync {
+    /// A phase of `total` items starts (`hash`, `map`, `write`).
+    fn start(&self, phase: &str, total: u64);
+    /// `items` more are done, having read `bytes`.
+    fn advance(&self, items: u64, bytes: u64);
+}
+
+/// An input table, read when asked for.
+pub trait InputTable {
+    /// Its identity.
+    fn id(&self) -> ContentId;
+    /// Its columns.
+    fn schema(&self) -> &Schema;
+    /// Reads the columns called `names`, or all.
+    ///
+    /// # Errors
+    /// When the store cannot deliver it.
+    fn read(&self, names: Option<&[&str]>) -> Result<Table, StepError>;
+}
+
+/// Something a step noticed that a person should know: kept with the result and said again whenever it is reused.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+pub struct Finding {
+    /// A stable word: `unknown_site`, `duplicate_content`.
+    pub kind: String,
+    /// One sentence with the names and the way out.
+    pub message: String,
+    /// How many rows or files.
+    pub count: u64,
+    /// The first few of them.
+    pub examples: Vec<String>,
+}
+
+/// What a step yields.
+#[derive(Debug, Default)]
+pub struct Outputs {
+    /// One table per output port, in port order.
+    pub tables: Vec<Table>,
+    /// What a person should know.
+    pub findings: Vec<Finding>,
+    /// Numbers for `expect:` and the summary, by the names of the kind's metrics.
+    pub metrics: BTreeMap<String, f64>,
+    /// Project files written, relative to the project (checked again by `plan`).
+    pub files: Vec<PathBuf>,
+}
+
+/// What a running step is given.
+pub struct Job<'a> {
+    /// The step's name.
+    pub step: &'a str,
+    /// The project.
+    pub context: &'a Context<'a>,
+    /// Input tables in port order; a port that takes many has several.
+    pub inputs: Vec<Vec<Box<dyn InputTable + 'a>>>,
+    /// The rows of the step's mapper, aligned with the rows of its first input.
+    pub mapped: Option<Table>,
+    /// The files that a source's root holds, as a table of the engine's scan.
+    pub scanned: Option<Table>,
+    /// Contents of the files that [`super::Step::files`] declared, by name; a missing optional file is absent.
+    pub files: BTreeMap<String, Vec<u8>>,
+    /// Opens an image of a root: (root, root-relative path) to an absolute path, where the root is mounted.
+    pub locate: &'a (dyn Fn(&str, &str) -> Option<PathBuf> + Sync),
+    /// Where to say how far it is.
+    pub progress: &'a dyn Progress,
+    /// Whether to stop.
+    pub cancel: &'a Cancel,
+    /// How many threads to use.
+    pub workers: usize,
+}
+
+impl Job<'_> {
+    /// The only table of the input port at `port`.
+    ///
+    /// # Errors
+    /// When the port is not wired, which checking prevents.
+    pub fn input(&self, port: usize) -> Result<&dyn InputTable, StepError> {
+        self.inputs
+            .get(port)
+            .and_then(|tables| tables.first())
+            .map(AsRef::as_ref)
+            .ok_or_else(|| StepError::Data(format!("step `{}` has no input {port}", self.step)))
+    }
+
+    /// Writes a project file through a temporary one, fsynced and renamed.
+    ///
+    /// # Errors
+    /// When the file cannot be written.
+    pub fn write_file(&self, relative: &Path, bytes: &[u8]) -> Result<(), StepError> {
+        let path = self.context.project.join(relative);
+        write_atomically(&path, bytes).map_err(|source| StepError::File { action: "write", path, source })
+    }
+}
+
+/// Replaces `path` by `bytes` so that a reader sees the old or the new file, never a part.
+///
+/// # Errors
+/// When the folder or file cannot be written.
+pub fn write_atomically(path: &Path, bytes: &[u8]) -> std::io::Result<()> {
+    use std::io::Write as _;
+    let folder = path.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    std::fs::create_dir_all(folder)?;
+    let mut file = tempfile::Builder::new().prefix(".trapline-").tempfile_in(folder)?;
+    file.write_all(bytes)?;
+    file.as_file().sync_all()?;
+    file.persist(path).map_err(|error| error.error)?;
+    sync_folder(folder)
+}
+
+/// Makes a rename in `folder` durable where the platform can.
+#[cfg(unix)]
+fn sync_folder(folder: &Path) -> std::io::Result<()> {
+    std::fs::File::open(folder)?.sync_all()
+}
+
+#[cfg(not(unix))]
+fn sync_folder(_folder: &Path) -> std::io::Result<()> {
+    // Windows has no handle to sync a folder with; NTFS journals the rename itself.
+    Ok(())
+}

@@ -1,0 +1,212 @@
+//! Step kinds: what a step declares (ports, parameters, documentation) and what it does.
+//!
+//! One kind, one file, always in the same order: documentation page, parameters, ports, `impl Step`, tests. Checking, help and
+//! the JSON Schema all come from the [`StepKind`] statics.
+
+use std::path::{Path, PathBuf};
+
+use crate::diagnostic::{Report, Span};
+use crate::id::{ContentId, RowKey};
+use crate::model::signature::ModelSignature;
+use crate::plan::recipe::Recipe;
+use crate::spec::taxonomy::Taxonomy;
+use crate::table::{Cell, Schema, Type};
+
+mod job;
+mod param;
+mod registry;
+
+pub use job::{Cancel, Finding, InputTable, Job, Outputs, Progress, StepError};
+pub use param::{Param, ParamType, ParamValue, Params, PathUse};
+pub use registry::{KINDS, kind};
+
+/// What flows through a port.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum PortType {
+    /// A table with named, typed columns.
+    Table,
+    /// A model bundle.
+    Model,
+    /// A set of files in the project.
+    Files,
+    /// A report.
+    Report,
+}
+
+/// An input or output of a step kind.
+#[derive(Debug)]
+pub struct Port {
+    /// The name used in `from:`.
+    pub name: &'static str,
+    /// What flows.
+    pub ty: PortType,
+    /// Takes a list of sources (inputs only).
+    pub many: bool,
+    /// May be left out (inputs only).
+    pub optional: bool,
+    /// Columns that an input table must have.
+    pub requires: &'static [(&'static str, Type)],
+    /// One sentence.
+    pub doc: &'static str,
+}
+
+impl Port {
+    /// An input table that must have `requires`.
+    #[must_use]
+    pub const fn table(name: &'static str, requires: &'static [(&'static str, Type)], doc: &'static str) -> Self {
+        Self { name, ty: PortType::Table, many: false, optional: false, requires, doc }
+    }
+}
+
+/// Columns that make a table one of images: a row is an observation.
+pub const IMAGE_COLUMNS: &[(&str, Type)] = &[("content", Type::Content), ("path", Type::Text)];
+
+/// A number that a step reports and that `expect:` may bound.
+#[derive(Debug)]
+pub struct Metric {
+    /// Its name in `expect:`.
+    pub name: &'static str,
+    /// One sentence, with the unit.
+    pub doc: &'static str,
+}
+
+/// A kind of step, as declared.
+pub struct StepKind {
+    /// The name used in `uses:`.
+    pub name: &'static str,
+    /// Raised when the algorithm changes what it yields.
+    pub revision: u32,
+    /// One line.
+    pub summary: &'static str,
+    /// The documentation page, Markdown: what, why, example, options, references.
+    pub docs: &'static str,
+    /// Inputs. A kind with exactly one may be wired by a plain string.
+    pub inputs: &'static [Port],
+    /// Outputs; the first is what `from: STEP` means.
+    pub outputs: &'static [Port],
+    /// Parameters of `with:`.
+    pub params: &'static [Param],
+    /// Numbers for `expect:`.
+    pub metrics: &'static [Metric],
+    /// Steps that keep their rows let the set of images through: one row in, the same row out, in order.
+    pub keeps_rows: bool,
+    /// Builds the step from its checked parameters.
+    pub read: fn(&Params, &mut Report) -> Option<Box<dyn Step>>,
+}
+
+/// What a step may know of its project while it is checked, planned and run.
+pub struct Context<'a> {
+    /// The folder of the pipeline's file; relative paths start here.
+    pub project: &'a Path,
+    /// The programme's classes; empty where none are declared.
+    pub classes: &'a Taxonomy,
+    /// The `deployments:` file and its header, where declared.
+    pub deployments: Option<&'a Deployments>,
+    /// Models known to the project, by `name@version`, from `models.lock` and the bundles under `models/`.
+    pub models: &'a std::collections::BTreeMap<String, ModelSignature>,
+    /// Where the step stands, for its diagnostics.
+    pub span: Span,
+}
+
+/// The deployment table as far as checking needs it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Deployments {
+    /// Relative to the project.
+    pub path: PathBuf,
+    /// Its columns, in order.
+    pub columns: Vec<String>,
+}
+
+/// A project file that a step reads; its content enters the result's key.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FileInput {
+    /// The name in the key: `corrections`, `manifest`, `deployments`.
+    pub name: String,
+    /// Relative to the project.
+    pub path: PathBuf,
+    /// It may be absent (a manifest before the first run).
+    pub optional: bool,
+    /// The step rewrites it: what is recorded is its content after the run.
+    pub rewritten: bool,
+}
+
+/// The files of a root that a source step wants.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Source {
+    /// A declared root, or a folder of the project.
+    pub root: String,
+    /// The path pattern with captures.
+    pub pattern: String,
+}
+
+/// One instance of a step kind.
+pub trait Step: Send + Sync {
+    /// The schema of each output, from those of the inputs in port order (a port that takes many has several); checked without data.
+    fn columns(&self, inputs: &[Vec<Schema>], context: &Context<'_>, report: &mut Report) -> Option<Vec<Schema>>;
+
+    /// Project files read, besides the inputs.
+    fn files(&self, context: &Context<'_>) -> Vec<FileInput> {
+        let _ = context;
+        Vec::new()
+    }
+
+    /// The files that a source finds. Only sources return one.
+    fn source(&self) -> Option<Source> {
+        None
+    }
+
+    /// The per-image function of a step that maps images.
+    ///
+    /// # Errors
+    /// When a model that the step names is not known to the project.
+    fn mapper(&self, context: &Context<'_>) -> Result<Option<Box<dyn RowMapper>>, StepError> {
+        let _ = context;
+        Ok(None)
+    }
+
+    /// Makes the outputs. No clock, no environment, no unseeded chance.
+    ///
+    /// # Errors
+    /// When an input cannot be read or the work cannot be done; nothing is recorded then.
+    fn run(&self, job: &mut Job<'_>) -> Result<Outputs, StepError>;
+}
+
+/// A function of one image's bytes and a recipe, cached row by row. Whatever depends on path, site, season or clock is a table
+/// operation in [`Step::run`], which finds the rows in [`Job::mapped`].
+pub trait RowMapper: Send + Sync {
+    /// All columns that rows of any recipe may fill.
+    fn schema(&self) -> &Schema;
+
+    /// The row recipes of the step (a model per season), in a fixed order.
+    fn recipes(&self) -> &[RowRecipe];
+
+    /// Which captured columns decide the recipe (`season`), if several recipes exist.
+    fn chooses_by(&self) -> Option<&str>;
+
+    /// The recipe for an image with `value` in the deciding column; `None` leaves its columns missing.
+    fn choose(&self, value: Option<&Cell>) -> Option<usize>;
+
+    /// A worker with its own buffers, for one thread.
+    ///
+    /// # Errors
+    /// When a model cannot be loaded or is not the one that the recipe names.
+    fn worker(&self, context: &Context<'_>) -> Result<Box<dyn RowWorker>, StepError>;
+}
+
+/// One row recipe of a mapping step.
+#[derive(Debug, Clone)]
+pub struct RowRecipe {
+    /// What enters the key.
+    pub recipe: Recipe,
+    /// Its key.
+    pub key: RowKey,
+    /// Which columns of [`RowMapper::schema`] its rows fill, in the order of their cells.
+    pub columns: Vec<usize>,
+}
+
+/// Computes rows on one thread.
+pub trait RowWorker: Send {
+    /// The cells of `image` under the recipe at `recipe`, in the order of [`RowRecipe::columns`]. A damaged image is a row that says so.
+    fn map(&mut self, recipe: usize, image: &[u8], content: ContentId) -> Vec<Cell>;
+}

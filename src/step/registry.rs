@@ -1,0 +1,12 @@
+//! The kinds of step that pipelines may use.
+
+use super::StepKind;
+
+/// All kinds, in the order of the documentation.
+pub static KINDS: &[&StepKind] = &[];
+
+/// The kind called `name`.
+#[must_use]
+pub fn kind(name: &str) -> Option<&'static StepKind> {
+    KINDS.iter().find(|kind| kind.name == name).copied()
+}
