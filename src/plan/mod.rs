@@ -1,3 +1,4 @@
 //! Spec to plan: recipes, keys, reasons, decisions.
 
+pub mod decision;
 pub mod recipe;
