@@ -12,6 +12,7 @@ pub mod id;
 pub mod model;
 pub mod path;
 pub mod plan;
+pub mod run;
 pub mod spec;
 pub mod step;
 pub mod store;
