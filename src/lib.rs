@@ -15,5 +15,6 @@ pub mod plan;
 pub mod run;
 pub mod spec;
 pub mod step;
+pub mod store;
 pub mod table;
 pub mod yaml;
