@@ -144,8 +144,12 @@ impl Inventory {
     }
 
     /// What is known of a file that looks like `stat` now; `None` where its bytes must be read.
+    ///
+    /// The file id is not compared: memory cards (FAT, exFAT) and some shares number their files anew with each mount, and an
+    /// archive must not be hashed again because its disk was plugged in again. The status-change time catches a swapped file.
     pub fn believed(&self, entry: &Entry<'_>, stat: &Stat) -> Option<Known> {
-        (entry.stat == *stat && !self.is_racy(&entry.stat)).then_some(entry.known)
+        let same = Stat { file_id: 0, ..entry.stat } == Stat { file_id: 0, ..*stat };
+        (same && !self.is_racy(&entry.stat)).then_some(entry.known)
     }
 
     /// Whether a file that looks like `stat` may have changed after it was hashed without looking different.
