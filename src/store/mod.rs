@@ -20,18 +20,22 @@ use std::sync::atomic::AtomicU64;
 
 mod disk;
 mod error;
+mod inventory;
 mod lock;
 mod objects;
 mod pack;
 mod results;
 mod rows;
 mod sealed;
+mod tables;
 mod writer;
 
 pub use error::{Damage, StoreError};
+pub use inventory::{Entry, Inventory, InventoryCursor, Known, Stat};
 pub use lock::{Holder, Lock, Wait};
 pub use results::{FileRef, Heads, OutputRef, RESULT_FORMAT, ResultManifest};
 pub use rows::{Conflict, RowStats, RowsRead};
+pub use tables::StoredTable;
 pub use writer::{RowWriter, RowsWritten};
 
 /// The version of the layout. A store of a later version is refused, never touched.

@@ -230,11 +230,12 @@ impl Store {
             Err(error) => return Err(StoreError::io("read", path)(error)),
         };
         let Some(mut salvage) = salvaged else {
-            let quarantined = self.quarantine(path, what);
-            self.note_damage(path, &format!("{what}; all its rows are lost"), quarantined);
+            let cleared = self.quarantine(path, what);
+            self.note_damage(path, &format!("{what}; all its rows are lost"), cleared);
             return Ok(());
         };
         let lost = salvage.stated - salvage.rows.len() as u64;
+        let mut replaced = false;
         if !salvage.rows.is_empty() {
             let (rows, file) = (&salvage.rows, &mut salvage.file);
             let source = PackSource {
@@ -256,16 +257,14 @@ impl Store {
             };
             let folder = self.rows_folder(row_key);
             let written = pack::write(self, &folder, number, source)?;
-            if written.1 == path {
-                // A second reader noticed the same damage after it was healed.
-                return Ok(());
-            }
+            // Nothing lost: the pack is again what its name says, and takes the place of the damaged one.
+            replaced = written.1 == path;
             self.commit(vec![written])?;
         }
         let what = format!("{what}; {lost} of {} rows are lost", salvage.stated);
         drop(salvage);
-        let quarantined = self.quarantine(path, &what);
-        self.note_damage(path, &what, quarantined);
+        let cleared = replaced || self.quarantine(path, &what);
+        self.note_damage(path, &what, cleared);
         Ok(())
     }
 }
