@@ -59,7 +59,9 @@ fn read_rows(bytes: &[u8], errors: &mut Errors) -> Option<Vec<Correction>> {
         errors.add(row, "1", "the text is not UTF-8", "save the file as `CSV UTF-8`");
         return None;
     };
-    let mut reader = csv::ReaderBuilder::new().delimiter(separator(text)).has_headers(false).flexible(true).from_reader(text.as_bytes());
+    // The reader counts a line when it meets the line feed, which for CRLF comes one row late.
+    let text = text.replace("\r\n", "\n").replace('\r', "\n");
+    let mut reader = csv::ReaderBuilder::new().delimiter(separator(&text)).has_headers(false).flexible(true).from_reader(text.as_bytes());
     let mut columns: Option<BTreeMap<&'static str, usize>> = None;
     let mut corrections = Vec::new();
     for record in reader.records() {
