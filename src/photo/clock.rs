@@ -25,7 +25,7 @@ mod read;
 mod tests;
 
 pub use apply::apply;
-pub use read::{ClockError, HEADER, read};
+pub use read::{ClockError, HEADER, parse_time, read};
 
 /// The kinds of corrections, in the order in which they are applied.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]

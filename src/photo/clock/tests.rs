@@ -210,7 +210,7 @@ fn a_header_is_checked_before_its_rows() {
     `clock.csv` row 1, column `id`: the column is missing; the columns are id, site, deployment, from, to, kind, value, anchor1_raw, anchor1_true, anchor2_raw, anchor2_true, comment
     `clock.csv` row 1, column `kind`: the column is missing; the columns are id, site, deployment, from, to, kind, value, anchor1_raw, anchor1_true, anchor2_raw, anchor2_true, comment
     ");
-    assert_snapshot!(read("clock.csv", b"id,site,kind\na,s\xf8r,offset\n").unwrap_err()[0].to_string(), @r"`clock.csv` row 2, column `1`: the text is not UTF-8; save the file as `CSV UTF-8`");
+    assert_snapshot!(read("clock.csv", b"id,site,kind\na,s\xf8r,offset\n").unwrap_err()[0].to_string(), @r"`clock.csv` row 2, column `1`: letters that are not UTF-8; save the file as `CSV UTF-8`");
 }
 
 proptest! {
