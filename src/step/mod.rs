@@ -14,6 +14,7 @@ use crate::table::{Cell, Schema, Type};
 
 pub mod images;
 mod job;
+pub mod metadata;
 mod param;
 mod registry;
 
