@@ -10,6 +10,7 @@ pub mod check;
 pub mod diagnostic;
 pub mod id;
 pub mod model;
+pub mod photo;
 pub mod plan;
 pub mod run;
 pub mod spec;
