@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use super::bundle::{Bundle, BundleError, MODEL_FILE, bundle_folder};
-use super::engine::{Engine, EngineError};
+use super::engine::EngineError;
 use super::rten::Network;
 use super::signature::{LockError, ModelSignature, read_lock, write_lock};
 use crate::step::write_atomically;

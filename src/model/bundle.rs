@@ -389,8 +389,9 @@ training: { images: 5, by: [a, b] }
     fn the_identity_changes_with_what_changes_a_prediction_and_with_nothing_else() {
         let id = |yaml: &str| read(yaml).unwrap().id(b"network");
         let base = id(YAML);
-        insta::assert_snapshot!(base, @"");
-        for same in [("by: [a, b]", "by: [c]"), ("voles", "mice"), ("2021.10", "9"), ("architecture: small", "architecture: big")] {
+        insta::assert_snapshot!(base, @"b3:c55cee07259d13d725d56f29a6714554c6e8c9a81a77cbfb2dad8f6870fec772");
+        for same in [("by: [a, b]", "by: [c]"), ("voles", "mice"), ("2021.10", "9"), ("architecture: small", "architecture: big")]
+        {
             assert_eq!(base, id(&YAML.replace(same.0, same.1)), "{same:?}");
         }
         let others = [
@@ -422,18 +423,18 @@ training: { images: 5, by: [a, b] }
     #[test]
     fn mistakes_name_file_key_and_way_out() {
         let message = |old: &str, new: &str| read(&YAML.replace(old, new)).unwrap_err();
-        insta::assert_snapshot!(message("width: 96", "width: 0"), @"");
-        insta::assert_snapshot!(message("_px: 24", "_px: 9999"), @"");
-        insta::assert_snapshot!(message("0.225", "0"), @"");
-        insta::assert_snapshot!(message("0.406", ".nan"), @"");
-        insta::assert_snapshot!(message("vole, mus_erm", "vole, vole"), @"");
-        insta::assert_snapshot!(message("[empty, vole, mus_erm]", "[]"), @"");
-        insta::assert_snapshot!(message("{ mus_erm: stoat }", "{ mus_er: stoat }"), @"");
-        insta::assert_snapshot!(message("onnx: model.onnx", "onnx: ../model.onnx"), @"");
-        insta::assert_snapshot!(message("onnx: model.onnx", "onnx: gone.onnx"), @"");
-        insta::assert_snapshot!(message("name: voles", "name: a/b"), @"");
-        insta::assert_snapshot!(message("output: logits", "outputs: logits"), @"");
-        insta::assert_snapshot!(message("squash", "stretch"), @"");
+        insta::assert_snapshot!(message("width: 96", "width: 0"), @"`B/model.yaml`, `input.width`: 0 is not within 1-4096 pixels");
+        insta::assert_snapshot!(message("_px: 24", "_px: 9999"), @"`B/model.yaml`, `input.crop_bottom_px`: 9999 is not within 0-4096 pixels");
+        insta::assert_snapshot!(message("0.225", "0"), @"`B/model.yaml`, `input.std`: 0 is not a number to divide by; it must be above 0");
+        insta::assert_snapshot!(message("0.406", ".nan"), @"`B/model.yaml`, `input.mean`: NaN is not a number to subtract");
+        insta::assert_snapshot!(message("vole, mus_erm", "vole, vole"), @"`B/model.yaml`, `classes`: `vole` is listed twice; each output needs a name of its own");
+        insta::assert_snapshot!(message("[empty, vole, mus_erm]", "[]"), @"`B/model.yaml`, `classes`: the list is empty; write the network's classes in output order");
+        insta::assert_snapshot!(message("{ mus_erm: stoat }", "{ mus_er: stoat }"), @"`B/model.yaml`, `taxonomy`: `mus_er` is not among `classes`; did you mean `mus_erm`?");
+        insta::assert_snapshot!(message("onnx: model.onnx", "onnx: ../model.onnx"), @"`B/model.yaml`, `onnx`: `../model.onnx` must lie inside the bundle's folder");
+        insta::assert_snapshot!(message("onnx: model.onnx", "onnx: gone.onnx"), @"`B/model.yaml`, `onnx`: `gone.onnx` is not a file of the bundle");
+        insta::assert_snapshot!(message("name: voles", "name: a/b"), @"`B/model.yaml`, `name`: `a/b` cannot name a folder on every system; use letters, digits, `_`, `-` and `.`, with a letter or digit at both ends");
+        insta::assert_snapshot!(message("output: logits", "outputs: logits"), @"`B/model.yaml` does not describe a model: unknown field `outputs`, expected one of `name`, `version`, `architecture`, `input`, `output`, `classes`, `taxonomy`, `onnx`, `training` at line 5 column 1");
+        insta::assert_snapshot!(message("squash", "stretch"), @"`B/model.yaml` does not describe a model: input.resize: unknown variant `stretch`, expected `squash` or `letterbox` at line 4 column 41");
     }
 
     #[test]

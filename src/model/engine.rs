@@ -67,7 +67,9 @@ pub fn to_probabilities(kind: OutputKind, values: &mut [f32]) -> Result<(), Engi
             let within = values.iter().all(|value| (-1e-6..=1.0 + 1e-6).contains(value));
             let sum: f32 = values.iter().sum();
             // Rounding in a network's own softmax may leave the range by an ulp; a confidence may not.
-            values.iter_mut().for_each(|value| *value = value.clamp(0.0, 1.0));
+            for value in values.iter_mut() {
+                *value = value.clamp(0.0, 1.0);
+            }
             if within && (sum - 1.0).abs() <= SUM_TOLERANCE { Ok(()) } else { Err(EngineError::NotProbabilities) }
         }
     }
@@ -88,6 +90,7 @@ fn softmax(values: &mut [f32]) {
 }
 
 #[cfg(test)]
+#[expect(clippy::float_cmp, reason = "these numbers are exact")]
 mod tests {
     use super::*;
 

@@ -12,7 +12,8 @@ pub const LOCK_FILE: &str = "models.lock";
 const LOCK_FORMAT: u32 = 1;
 
 /// The first line of `models.lock`.
-const LOCK_HEADER: &str = "# Written by `trapline model add`. Commit it: pipelines are checked against it, without the weights.\n";
+const LOCK_HEADER: &str =
+    "# Written by `trapline model add`. Commit it: pipelines are checked against it, without the weights.\n";
 
 /// A model's name, version, classes, input and identity.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]

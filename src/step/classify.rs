@@ -3,11 +3,9 @@
 //! What is computed per image is a function of its bytes and one model ([`mapper`]); which model a season has, the labels and
 //! the counts are a table operation behind it ([`label`]).
 
-use std::collections::BTreeMap;
+use std::collections::BTreeSet;
 
-use super::{
-    Context, IMAGE_COLUMNS, Job, Metric, Outputs, Param, ParamType, Params, Port, RowMapper, Step, StepError, StepKind,
-};
+use super::{Context, IMAGE_COLUMNS, Job, Metric, Outputs, Param, ParamType, Params, Port, RowMapper, Step, StepError, StepKind};
 use crate::diagnostic::codes::{COLUMN_TYPE, MISSING_COLUMN, MODEL_CLASS, UNKNOWN_MODEL};
 use crate::diagnostic::{Diagnostic, Report, Spanned, did_you_mean};
 use crate::model::signature::ModelSignature;
@@ -182,9 +180,9 @@ fn check_classes(model: &Spanned<String>, signature: &ModelSignature, context: &
     }
     for class in unknown {
         let message = format!("model `{}` predicts `{class}`, which is not a class of the programme", model.value);
-        let way_out = "declare it, or map it under `taxonomy:` of the model's `model.yaml`";
+        let way_out = "declare the class, or map it under `taxonomy:` of the model's `model.yaml`";
         let help = match did_you_mean(class, &known) {
-            Some(hint) => format!("{hint} {way_out}"),
+            Some(hint) => format!("{hint} If not, {way_out}"),
             None => way_out.to_owned(),
         };
         report.push(Diagnostic::new(MODEL_CLASS, model.span, message).help(help));
@@ -202,14 +200,15 @@ fn unknown_model(model: &Spanned<String>, context: &Context<'_>, report: &mut Re
 
 /// The confidence columns of all models, each once: in the order of the models, then of their classes.
 fn class_columns(models: &[&ModelSignature]) -> Vec<String> {
-    let mut seen = BTreeMap::new();
+    let mut seen = BTreeSet::new();
     let all = models.iter().flat_map(|model| &model.classes);
-    all.filter(|class| seen.insert(class.as_str(), ()).is_none()).map(|class| format!("{CLASS_PREFIX}{class}")).collect()
+    all.filter(|class| seen.insert(class.as_str())).map(|class| format!("{CLASS_PREFIX}{class}")).collect()
 }
 
 /// The columns of the output: the images' own, the labels by rank, model and problem, the class confidences.
 fn output_schema(input: &Schema, class_columns: &[String]) -> Schema {
-    let mut schema = Schema { fields: input.fields.iter().filter(|field| !is_prediction(&field.name, field.ty)).cloned().collect() };
+    let mut schema =
+        Schema { fields: input.fields.iter().filter(|field| !is_prediction(&field.name, field.ty)).cloned().collect() };
     for (label, confidence) in LABELS {
         schema.set(label, Type::Text);
         schema.set(confidence, Type::Float32);

@@ -17,8 +17,8 @@ mod job;
 mod param;
 mod registry;
 
-pub use job::{Cancel, Finding, InputTable, Job, Outputs, Progress, StepError};
 pub use job::write_atomically;
+pub use job::{Cancel, Finding, InputTable, Job, Outputs, Progress, StepError};
 pub use param::{Param, ParamType, ParamValue, Params, PathUse};
 pub use registry::{KINDS, kind};
 

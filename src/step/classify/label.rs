@@ -191,7 +191,8 @@ impl Tally {
         if self.quarantined > 0 {
             findings.push(Finding {
                 kind: "quarantined".to_owned(),
-                message: "images that cannot be classified keep their rows, without a label; the column `problem` says why".to_owned(),
+                message: "images that cannot be classified keep their rows, without a label; the column `problem` says why"
+                    .to_owned(),
                 count: self.quarantined,
                 examples: self.examples.clone(),
             });
