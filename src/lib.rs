@@ -10,6 +10,7 @@ pub mod check;
 pub mod diagnostic;
 pub mod id;
 pub mod model;
+pub mod path;
 pub mod photo;
 pub mod plan;
 pub mod run;

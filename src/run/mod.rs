@@ -3,6 +3,11 @@
 use std::path::PathBuf;
 
 pub mod event;
+pub mod journal;
+mod read;
+pub mod roots;
+pub mod seasons;
+mod walk;
 
 /// What the person asked of a run.
 #[derive(Debug, Clone, Default)]

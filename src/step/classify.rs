@@ -34,7 +34,7 @@ const LABELS: [(&str, &str); RANKS] = [
 ];
 
 /// The kind, as declared.
-pub static CLASSIFY: StepKind = StepKind {
+pub static KIND: StepKind = StepKind {
     name: "classify",
     revision: 1,
     summary: "says what each image shows, by a model, with all class confidences",

@@ -12,13 +12,13 @@ use crate::plan::recipe::Recipe;
 use crate::spec::taxonomy::Taxonomy;
 use crate::table::{Cell, Schema, Type};
 
-mod classify;
+pub mod classify;
+pub mod images;
 mod job;
 mod param;
 mod registry;
 
-pub use job::write_atomically;
-pub use job::{Cancel, Finding, InputTable, Job, Outputs, Progress, StepError};
+pub use job::{Cancel, Finding, InputTable, Job, Outputs, Progress, StepError, write_atomically};
 pub use param::{Param, ParamType, ParamValue, Params, PathUse};
 pub use registry::{KINDS, kind};
 

@@ -6,7 +6,7 @@ use std::fmt::Write as _;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use super::seasons::Seasons;
-use super::{CLASS_PREFIX, CLASSIFY, class_columns};
+use super::{CLASS_PREFIX, KIND, class_columns};
 use crate::id::ContentId;
 use crate::model::engine::Engine;
 use crate::model::preprocess::Preprocessor;
@@ -98,8 +98,8 @@ impl Predictor {
 
 fn row_recipe(signature: &ModelSignature, schema: &Schema) -> RowRecipe {
     let recipe = Recipe {
-        kind: CLASSIFY.name,
-        revision: CLASSIFY.revision,
+        kind: KIND.name,
+        revision: KIND.revision,
         params: Vec::new(),
         model: Some(signature.id),
         numerics: Some(NUMERICS),
