@@ -6,8 +6,8 @@ use std::fs;
 use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
 
-use jiff::civil::{DateTime, date};
 use jiff::ToSpan;
+use jiff::civil::{DateTime, date};
 use rayon::prelude::*;
 
 use super::chance::Chance;
@@ -140,7 +140,11 @@ fn training_shot(class: Class, i: usize, seed: u64, boxes: usize) -> (Shot, Stri
         frame: (i % 2) as u8,
         event: Chance::of(chance.next(), &["event"]),
     };
-    let strip = Strip { text: time.strftime("%Y-%m-%d %H:%M:%S  T").to_string(), moon: camera::moon_phase(day), temperature: "0°C".into() };
+    let strip = Strip {
+        text: time.strftime("%Y-%m-%d %H:%M:%S  T").to_string(),
+        moon: camera::moon_phase(day),
+        temperature: "0°C".into(),
+    };
     (shot, strip, chance.below(boxes))
 }
 
@@ -178,12 +182,19 @@ impl Oddities {
     fn choose(deployments: &[Deployment], season: u16) -> Self {
         let pick = |shift: usize, animal: bool| {
             let deployment = &deployments[(usize::from(season) + shift) % deployments.len()];
-            let found = deployment.images.iter().rposition(|image| image.shot.class.is_animal() == animal && image.reading.sequence.1 > 0);
+            let found = deployment
+                .images
+                .iter()
+                .rposition(|image| image.shot.class.is_animal() == animal && image.reading.sequence.1 > 0);
             (deployment.site, found.unwrap_or(0))
         };
         let (duplicate, truncated) = (pick(1, true), pick(5, false));
         Self {
-            duplicate_path: format!("{}/copied_twice/{}", folder(duplicate.0.locality, duplicate.0.id, season), file_name(duplicate.1)),
+            duplicate_path: format!(
+                "{}/copied_twice/{}",
+                folder(duplicate.0.locality, duplicate.0.id, season),
+                file_name(duplicate.1)
+            ),
             duplicate: (duplicate.0.id, duplicate.1),
             truncated_path: format!("{}/{}", folder(truncated.0.locality, truncated.0.id, season), file_name(truncated.1)),
             truncated: (truncated.0.id, truncated.1),
@@ -230,7 +241,10 @@ fn write_images(dir: &Path, deployment: &Deployment, season: u16, seed: u64, odd
 fn deployment_rows(deployments: &[Deployment], season: u16) -> Vec<String> {
     let row = |d: &Deployment| {
         let (site, (lat, lon)) = (d.site, d.site.position);
-        format!("{},{season},{},{},reconyx_sm750,{},{},{lat},{lon},{TIMEZONE}\n", site.id, site.locality, site.habitat, d.from, d.to)
+        format!(
+            "{},{season},{},{},reconyx_sm750,{},{},{lat},{lon},{TIMEZONE}\n",
+            site.id, site.locality, site.habitat, d.from, d.to
+        )
     };
     deployments.iter().map(row).collect()
 }
