@@ -183,6 +183,7 @@ fn every_field_agrees_with_exiftool_where_exiftool_is_right() {
             let mut comparison = Comparison { file: path.display().to_string(), expected, compared: 0, differences: Vec::new() };
             compare_exif(&mut comparison, &ours);
             compare_note(&mut comparison, &ours);
+            println!("{}: {}", path.display(), MetadataFlag::words(&ours.flags));
             files += 1;
             compared += comparison.compared;
             differences.extend(comparison.differences);

@@ -157,7 +157,7 @@ pub fn read(bytes: &[u8]) -> RawMetadata {
 
 /// Names maker and model as people know them.
 ///
-/// Browning writes Make `Prometheus`; Cuddeback writes the model into Make and its own name into Model; some HyperFire
+/// Browning writes Make `Prometheus`; Cuddeback writes the model into Make and its own name into Model; some `HyperFire`
 /// files have a Reconyx note and no Make.
 #[must_use]
 pub fn normalise_camera(make: Option<&str>, model: Option<&str>, has_reconyx_note: bool) -> (Option<String>, Option<String>) {

@@ -16,8 +16,6 @@ pub fn apply(corrections: &[Correction], site: &str, deployment: Option<&str>, r
     matching.sort_by(|a, b| (a.kind, &a.id).cmp(&(b.kind, &b.id)));
     let mut done = Corrected { time: raw, ids: Vec::new(), problems: Vec::new() };
     drop_overlaps(&mut matching, &mut done);
-    // A drift gives the true time of a raw time, so it is laid before summer time is added.
-    matching.sort_by_key(|correction| correction.kind == CorrectionKind::Dst);
     for correction in matching {
         match change(&correction.change, done.time) {
             Some(time) => {

@@ -8,6 +8,8 @@ use jiff::tz::TimeZone;
 use super::apply::{conflicting, elapsed};
 use super::{Change, Correction, CorrectionKind};
 use crate::photo::exif::WrittenTime;
+use crate::table::records::Value;
+use crate::table::{Reading, TableError};
 
 /// The columns of a clock file. `id` and `kind` are needed, and `site` or `deployment`; the others may be left out.
 pub const HEADER: [&str; 12] =
@@ -50,28 +52,32 @@ impl Errors<'_> {
     fn add(&mut self, row: u64, column: &str, what: impl Into<String>, way_out: impl Into<String>) {
         self.found.push(ClockError { file: self.file.to_owned(), row, column: column.to_owned(), what: what.into(), way_out: way_out.into() });
     }
+
+    fn add_table_error(&mut self, error: &TableError) {
+        let (line, message) = match error {
+            TableError::Text { line, message, .. } => (line.unwrap_or(1), message.clone()),
+            other => (1, other.to_string()),
+        };
+        let (what, way_out) = message.split_once("; ").unwrap_or((&message, "look at this row in a text editor"));
+        self.add(line, "1", what, way_out);
+    }
 }
 
 fn read_rows(bytes: &[u8], errors: &mut Errors) -> Option<Vec<Correction>> {
-    let bytes = bytes.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(bytes);
-    let Ok(text) = std::str::from_utf8(bytes) else {
-        let row = 1 + bytes.iter().take(valid_up_to(bytes)).filter(|&&byte| byte == b'\n').count() as u64;
-        errors.add(row, "1", "the text is not UTF-8", "save the file as `CSV UTF-8`");
-        return None;
-    };
-    let mut reader = csv::ReaderBuilder::new().delimiter(separator(text)).has_headers(false).flexible(true).from_reader(text.as_bytes());
+    let mut records = Reading::tolerant(errors.file).records(bytes).map_err(|error| errors.add_table_error(&error)).ok()?;
     let mut columns: Option<BTreeMap<&'static str, usize>> = None;
     let mut corrections = Vec::new();
-    for record in reader.records() {
-        let record = match record {
-            Ok(record) => record,
+    let mut record = Vec::new();
+    loop {
+        let row = match records.next(&mut record) {
+            Ok(Some(row)) => row,
+            Ok(None) => return Some(corrections),
             Err(error) => {
-                errors.add(error.position().map_or(1, csv::Position::line), "1", error.to_string(), "check the quotes of this row");
+                errors.add_table_error(&error);
                 return Some(corrections);
             }
         };
-        let row = record.position().map_or(1, csv::Position::line);
-        if record.iter().all(|field| field.trim().is_empty()) {
+        if record.iter().all(|field| field.text.trim().is_empty()) {
             continue;
         }
         match &columns {
@@ -82,31 +88,13 @@ fn read_rows(bytes: &[u8], errors: &mut Errors) -> Option<Vec<Correction>> {
             }
         }
     }
-    Some(corrections)
 }
 
-fn valid_up_to(bytes: &[u8]) -> usize {
-    std::str::from_utf8(bytes).err().map_or(bytes.len(), |error| error.valid_up_to())
-}
-
-/// The separator that the header holds most of; a spreadsheet's language decides which one it writes.
-fn separator(text: &str) -> u8 {
-    let header = text.lines().find(|line| !line.trim().is_empty()).unwrap_or_default();
-    let count = |separator: u8| header.bytes().filter(|&byte| byte == separator).count();
-    let mut best = b',';
-    for candidate in [b';', b'\t'] {
-        if count(candidate) > count(best) {
-            best = candidate;
-        }
-    }
-    best
-}
-
-fn header(record: &csv::StringRecord, row: u64, errors: &mut Errors) -> Option<BTreeMap<&'static str, usize>> {
+fn header(record: &[Value<'_>], row: u64, errors: &mut Errors) -> Option<BTreeMap<&'static str, usize>> {
     let mut columns = BTreeMap::new();
     let before = errors.found.len();
     for (at, name) in record.iter().enumerate() {
-        let name = name.trim().to_lowercase();
+        let name = name.text.trim().to_lowercase();
         if name.is_empty() {
             continue;
         }
@@ -130,15 +118,15 @@ fn header(record: &csv::StringRecord, row: u64, errors: &mut Errors) -> Option<B
 }
 
 struct Fields<'a> {
-    record: &'a csv::StringRecord,
+    record: &'a [Value<'a>],
     columns: &'a BTreeMap<&'static str, usize>,
     row: u64,
 }
 
 impl Fields<'_> {
     fn text(&self, column: &str) -> Option<String> {
-        let field = self.record.get(*self.columns.get(column)?)?.trim();
-        (!field.is_empty()).then(|| field.to_owned())
+        let field = self.record.get(*self.columns.get(column)?)?.text.trim();
+        (!field.is_empty() && field != "NA").then(|| field.to_owned())
     }
 
     fn time(&self, column: &str, end_of_day: bool, errors: &mut Errors) -> Result<Option<DateTime>, ()> {
@@ -149,8 +137,9 @@ impl Fields<'_> {
     }
 }
 
-/// A date, or a date with hours, minutes and maybe seconds; a date as an end includes its whole day.
-fn parse_time(text: &str, end_of_day: bool) -> Option<DateTime> {
+/// Reads a date, or a date with hours, minutes and maybe seconds; a date as an end includes its whole day.
+#[must_use]
+pub fn parse_time(text: &str, end_of_day: bool) -> Option<DateTime> {
     let padded = if text.len() == 16 { format!("{text}:00") } else { text.to_owned() };
     if let Some(time) = WrittenTime::parse(&padded).time {
         return Some(time);
