@@ -84,15 +84,15 @@ impl Store {
 
     /// Notes that `path` is damaged and, in a writable store, moves it aside. Returns the error to hand up.
     pub(super) fn damage(&self, path: &Path, what: &str) -> StoreError {
-        let quarantined = self.is_writable() && self.quarantine(path, what);
-        self.note_damage(path, what, quarantined);
+        let cleared = self.is_writable() && self.quarantine(path, what);
+        self.note_damage(path, what, cleared);
         StoreError::damaged(path, what)
     }
 
     /// Adds to what [`Store::take_damages`] returns.
-    pub(super) fn note_damage(&self, path: &Path, what: &str, quarantined: bool) {
+    pub(super) fn note_damage(&self, path: &Path, what: &str, cleared: bool) {
         let relative = path.strip_prefix(&self.root).unwrap_or(path);
-        let damage = Damage { path: crate::path::to_text(relative), what: what.to_owned(), quarantined };
+        let damage = Damage { path: crate::path::to_text(relative), what: what.to_owned(), cleared };
         let mut damages = self.damages.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
         if !damages.contains(&damage) {
             damages.push(damage);
@@ -143,7 +143,8 @@ impl Store {
     pub(super) fn list(folder: &Path) -> Result<Vec<PathBuf>, StoreError> {
         let entries = match fs::read_dir(folder) {
             Ok(entries) => entries,
-            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
+            // A stray file in the place of a folder holds nothing of ours.
+            Err(error) if matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory) => return Ok(Vec::new()),
             Err(error) => return Err(StoreError::io("list", folder)(error)),
         };
         let mut paths = Vec::new();

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 
 use super::lock::Holder;
 use crate::id::ContentId;
+use crate::table::TableError;
 
 /// Why the store could not do what was asked.
 #[derive(Debug, thiserror::Error)]
@@ -54,7 +55,7 @@ pub enum StoreError {
     ReadOnly(PathBuf),
     /// A table cannot be encoded or its columns do not fit together.
     #[error("cannot store or read a table")]
-    Table(#[source] Box<dyn std::error::Error + Send + Sync>),
+    Table(#[from] TableError),
     /// Any other failure of the file system.
     #[error("cannot {action} `{path}`")]
     Io {
@@ -100,8 +101,8 @@ pub struct Damage {
     pub path: String,
     /// What is wrong with it.
     pub what: String,
-    /// Whether it was moved to `quarantine/`; a reader leaves it in place.
-    pub quarantined: bool,
+    /// Whether it is out of the way, in `quarantine/` or written anew; a reader leaves it in place.
+    pub cleared: bool,
 }
 
 #[cfg(test)]

@@ -151,7 +151,7 @@ impl Store {
         wanted: &[ContentId],
         each: &mut dyn FnMut(ContentId, &[u8]),
     ) -> Result<RowsRead, StoreError> {
-        if !wanted.is_sorted() {
+        if !wanted.is_sorted_by(|a, b| a < b) {
             let mut sorted = wanted.to_vec();
             sorted.sort();
             sorted.dedup();
@@ -159,7 +159,10 @@ impl Store {
         }
         let mut read = RowsRead::default();
         let mut hurt = Vec::new();
-        self.scan_rows(row_key, wanted, each, &mut read, &mut hurt)?;
+        let done = self.look_up_rows(row_key, wanted, each, &mut read, &mut hurt)?;
+        if done < wanted.len() {
+            self.scan_rows(row_key, &wanted[done..], each, &mut read, &mut hurt)?;
+        }
         self.heal_packs(row_key, hurt)?;
         Ok(read)
     }
@@ -177,11 +180,7 @@ impl Store {
         for open in self.open_packs(row_key)? {
             cursors.push(Cursor::new(open)?);
         }
-        let mut last = None;
         for &content in wanted {
-            if last.replace(content) == Some(content) {
-                continue;
-            }
             let mut delivered: Option<[u8; pack::SUM_BYTES]> = None;
             for cursor in &mut cursors {
                 let Some(row) = cursor.find(content)? else { continue };
@@ -230,11 +229,12 @@ impl Store {
             Err(error) => return Err(StoreError::io("read", path)(error)),
         };
         let Some(mut salvage) = salvaged else {
-            let quarantined = self.quarantine(path, what);
-            self.note_damage(path, &format!("{what}; all its rows are lost"), quarantined);
+            let cleared = self.quarantine(path, what);
+            self.note_damage(path, &format!("{what}; all its rows are lost"), cleared);
             return Ok(());
         };
         let lost = salvage.stated - salvage.rows.len() as u64;
+        let mut replaced = false;
         if !salvage.rows.is_empty() {
             let (rows, file) = (&salvage.rows, &mut salvage.file);
             let source = PackSource {
@@ -256,22 +256,20 @@ impl Store {
             };
             let folder = self.rows_folder(row_key);
             let written = pack::write(self, &folder, number, source)?;
-            if written.1 == path {
-                // A second reader noticed the same damage after it was healed.
-                return Ok(());
-            }
+            // Nothing lost: the pack is again what its name says, and takes the place of the damaged one.
+            replaced = written.1 == path;
             self.commit(vec![written])?;
         }
         let what = format!("{what}; {lost} of {} rows are lost", salvage.stated);
         drop(salvage);
-        let quarantined = self.quarantine(path, &what);
-        self.note_damage(path, &what, quarantined);
+        let cleared = replaced || self.quarantine(path, &what);
+        self.note_damage(path, &what, cleared);
         Ok(())
     }
 }
 
 /// Opens one pack; the inner error says what is damaged.
-fn open_pack(path: &Path, row_key: RowKey) -> io::Result<Result<OpenPack, String>> {
+pub(super) fn open_pack(path: &Path, row_key: RowKey) -> io::Result<Result<OpenPack, String>> {
     let (pack, mut file) = match Pack::open(path)? {
         Ok(opened) => opened,
         Err(what) => return Ok(Err(what)),
