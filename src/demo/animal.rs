@@ -47,14 +47,17 @@ pub(crate) fn draw(layer: &mut Layer, class: Class, pose: &Pose, guise: Guise, c
 /// Grey-brown all over, blunt head, small round ears, a tail of a third of the body.
 fn vole(layer: &mut Layer, pose: &Pose, look: &Look, chance: &mut Chance) {
     let length = trunk_length_px(Class::Vole);
-    let radii = [(0.0, 0.11), (0.10, 0.20), (0.30, 0.245), (0.55, 0.225), (0.72, 0.185), (0.84, 0.150), (0.93, 0.105), (1.0, 0.050)];
+    let radii =
+        [(0.0, 0.11), (0.10, 0.20), (0.30, 0.245), (0.55, 0.225), (0.72, 0.185), (0.84, 0.150), (0.93, 0.105), (1.0, 0.050)];
     let trunk = Limb::trunk(pose, length, &radii);
     let tone = chance.between(0.80, 1.15);
     let warm = chance.between(0.85, 1.15);
     trunk.cast_shadow(layer, 13.0, 0.62);
     let tail = rear_tail(&trunk, chance, length * pose.size, (0.34, 0.44), &[(0.0, 3.6), (0.8, 2.2), (1.0, 1.0)]);
     tail.cast_shadow(layer, 4.0, 0.35);
-    tail.paint(layer, &Look { fuzz: 0.7, hair: 0.25, ..*look }, &|skin| if skin.across > 0.1 { [0.34, 0.29, 0.25] } else { [0.24, 0.20, 0.17] });
+    tail.paint(layer, &Look { fuzz: 0.7, hair: 0.25, ..*look }, &|skin| {
+        if skin.across > 0.1 { [0.34, 0.29, 0.25] } else { [0.24, 0.20, 0.17] }
+    });
     feet(layer, &trunk, look, &[0.20, 0.68], 0.34, 3.4 * pose.size, SKIN);
     let back = scale([0.30 * warm, 0.235, 0.165 / warm], tone);
     trunk.paint(layer, look, &|skin| {
@@ -63,13 +66,29 @@ fn vole(layer: &mut Layer, pose: &Pose, look: &Look, chance: &mut Chance) {
         scale(coat, 0.72 + 0.56 * skin.tuft)
     });
     ears(layer, &trunk, look, 0.775, 0.13, 0.060 * length * pose.size, scale(back, 0.85), scale(SKIN, 0.62));
-    face(layer, &trunk, look, Face { eye: 0.885, eye_angle: 0.135, eye_px: 2.3 * pose.size, whiskers: 15.0 * pose.size, nose_px: 2.3 * pose.size });
+    face(
+        layer,
+        &trunk,
+        look,
+        Face { eye: 0.885, eye_angle: 0.135, eye_px: 2.3 * pose.size, whiskers: 15.0 * pose.size, nose_px: 2.3 * pose.size },
+    );
 }
 
 /// Stout and bright: black crown and back, yellow cheeks and flanks, hardly a tail.
 fn lemming(layer: &mut Layer, pose: &Pose, look: &Look, chance: &mut Chance) {
     let length = trunk_length_px(Class::Lemming);
-    let radii = [(0.0, 0.14), (0.08, 0.225), (0.28, 0.280), (0.52, 0.262), (0.68, 0.205), (0.75, 0.192), (0.83, 0.180), (0.92, 0.125), (0.975, 0.075), (1.0, 0.048)];
+    let radii = [
+        (0.0, 0.14),
+        (0.08, 0.225),
+        (0.28, 0.280),
+        (0.52, 0.262),
+        (0.68, 0.205),
+        (0.75, 0.192),
+        (0.83, 0.180),
+        (0.92, 0.125),
+        (0.975, 0.075),
+        (1.0, 0.048),
+    ];
     let trunk = Limb::trunk(pose, length, &radii);
     let tone = chance.between(0.86, 1.12);
     trunk.cast_shadow(layer, 14.0, 0.62);
@@ -92,13 +111,28 @@ fn lemming(layer: &mut Layer, pose: &Pose, look: &Look, chance: &mut Chance) {
         scale(coat, 0.80 + 0.40 * skin.tuft)
     });
     ears(layer, &trunk, look, 0.735, 0.16, 0.042 * length * pose.size, scale(rust, 0.95), scale(rust, 0.45));
-    face(layer, &trunk, look, Face { eye: 0.885, eye_angle: 0.14, eye_px: 2.7 * pose.size, whiskers: 16.0 * pose.size, nose_px: 2.6 * pose.size });
+    face(
+        layer,
+        &trunk,
+        look,
+        Face { eye: 0.885, eye_angle: 0.14, eye_px: 2.7 * pose.size, whiskers: 16.0 * pose.size, nose_px: 2.6 * pose.size },
+    );
 }
 
 /// Tiny and dark with a pale belly, a long pointed snout, a tail nearly as long as the body.
 fn shrew(layer: &mut Layer, pose: &Pose, look: &Look, chance: &mut Chance) {
     let length = trunk_length_px(Class::Shrew);
-    let radii = [(0.0, 0.07), (0.10, 0.155), (0.30, 0.195), (0.52, 0.180), (0.66, 0.150), (0.76, 0.112), (0.86, 0.066), (0.95, 0.034), (1.0, 0.024)];
+    let radii = [
+        (0.0, 0.07),
+        (0.10, 0.155),
+        (0.30, 0.195),
+        (0.52, 0.180),
+        (0.66, 0.150),
+        (0.76, 0.112),
+        (0.86, 0.066),
+        (0.95, 0.034),
+        (1.0, 0.024),
+    ];
     let trunk = Limb::trunk(pose, length, &radii);
     let tone = chance.between(0.85, 1.15);
     trunk.cast_shadow(layer, 9.0, 0.55);
@@ -112,13 +146,30 @@ fn shrew(layer: &mut Layer, pose: &Pose, look: &Look, chance: &mut Chance) {
         let coat = blend(blend([0.60, 0.56, 0.50], flank, step(-0.30, 0.0, skin.back)), back, step(0.25, 0.60, skin.back));
         blend(scale(coat, 0.82 + 0.36 * skin.tuft), SKIN, step(0.93, 1.0, skin.along) * 0.8)
     });
-    face(layer, &trunk, look, Face { eye: 0.80, eye_angle: 0.14, eye_px: 1.0 * pose.size, whiskers: 12.0 * pose.size, nose_px: 1.5 * pose.size });
+    face(
+        layer,
+        &trunk,
+        look,
+        Face { eye: 0.80, eye_angle: 0.14, eye_px: 1.0 * pose.size, whiskers: 12.0 * pose.size, nose_px: 1.5 * pose.size },
+    );
 }
 
 /// Long and slim, brown above and white below or all white in winter; the stoat is larger and its long tail ends in black.
 fn weasel(layer: &mut Layer, pose: &Pose, look: &Look, winter: bool, stoat: bool, chance: &mut Chance) {
     let length = trunk_length_px(if stoat { Class::Stoat } else { Class::LeastWeasel });
-    let radii = [(0.0, 0.055), (0.06, 0.088), (0.16, 0.102), (0.34, 0.090), (0.52, 0.085), (0.66, 0.092), (0.78, 0.072), (0.84, 0.074), (0.905, 0.080), (0.955, 0.055), (1.0, 0.024)];
+    let radii = [
+        (0.0, 0.055),
+        (0.06, 0.088),
+        (0.16, 0.102),
+        (0.34, 0.090),
+        (0.52, 0.085),
+        (0.66, 0.092),
+        (0.78, 0.072),
+        (0.84, 0.074),
+        (0.905, 0.080),
+        (0.955, 0.055),
+        (1.0, 0.024),
+    ];
     let trunk = Limb::trunk(pose, length, &radii);
     let drawn = length * pose.size;
     let brown = scale([0.47, 0.30, 0.155], chance.between(0.85, 1.12));
@@ -146,7 +197,12 @@ fn weasel(layer: &mut Layer, pose: &Pose, look: &Look, winter: bool, stoat: bool
     });
     let ear = if winter { scale(white, 0.86) } else { scale(brown, 1.15) };
     ears(layer, &trunk, look, 0.865, 0.16, 0.030 * drawn, ear, blend(ear, SKIN, 0.55));
-    face(layer, &trunk, look, Face { eye: 0.945, eye_angle: 0.13, eye_px: 0.0125 * drawn, whiskers: 0.10 * drawn, nose_px: 0.014 * drawn });
+    face(
+        layer,
+        &trunk,
+        look,
+        Face { eye: 0.945, eye_angle: 0.13, eye_px: 0.0125 * drawn, whiskers: 0.10 * drawn, nose_px: 0.014 * drawn },
+    );
 }
 
 /// A tail of a `share` of `length` that leaves the rear end of `trunk` and curls to one side.
@@ -189,7 +245,8 @@ fn feet(layer: &mut Layer, trunk: &Limb, look: &Look, at: &[f32], angle: f32, ra
             let out = (width + radius * 0.4) / ((ox - cx) * (ox - cx) + (oy - cy) * (oy - cy)).sqrt().max(1.0);
             let from = (cx + (x - cx) * 0.9, cy + (y - cy) * 0.9);
             let to = (cx + (ox - cx) * out + hx * radius * 1.6, cy + (oy - cy) * out + hy * radius * 1.6);
-            let foot = Limb::through(&[from, to, (to.0 + hx * radius, to.1 + hy * radius)], &[(0.0, radius), (1.0, radius * 0.7)]);
+            let foot =
+                Limb::through(&[from, to, (to.0 + hx * radius, to.1 + hy * radius)], &[(0.0, radius), (1.0, radius * 0.7)]);
             foot.paint(layer, &Look { fuzz: 0.5, hair: 0.1, ..*look }, &|_| colour);
         }
     }
@@ -224,7 +281,11 @@ fn ears(layer: &mut Layer, trunk: &Limb, look: &Look, along: f32, angle: f32, ra
         let (_, (hx, hy), _) = trunk.axis(along);
         let (ox, oy) = (x - hx * radius * 0.2, y - hy * radius * 0.2);
         Limb::spot(ox, oy, radius).paint(layer, &Look { fuzz: 0.8, hair: 0.2, ..*look }, &|_| rim);
-        Limb::spot(ox + hx * radius * 0.25, oy + hy * radius * 0.25, radius * 0.62).paint(layer, &Look { fuzz: 0.4, hair: 0.1, ..*look }, &|_| hollow);
+        Limb::spot(ox + hx * radius * 0.25, oy + hy * radius * 0.25, radius * 0.62).paint(
+            layer,
+            &Look { fuzz: 0.4, hair: 0.1, ..*look },
+            &|_| hollow,
+        );
     }
 }
 
@@ -252,7 +313,8 @@ fn face(layer: &mut Layer, trunk: &Limb, look: &Look, face: Face) {
             hair.paint(layer, &Look { opacity: 0.45, ..smooth }, &|_| [0.75; 3]);
         }
     }
-    Limb::spot(tip.0 + hx * face.nose_px * 0.6, tip.1 + hy * face.nose_px * 0.6, face.nose_px).paint(layer, &smooth, &|_| [0.16, 0.11, 0.10]);
+    Limb::spot(tip.0 + hx * face.nose_px * 0.6, tip.1 + hy * face.nose_px * 0.6, face.nose_px)
+        .paint(layer, &smooth, &|_| [0.16, 0.11, 0.10]);
     for side in [-1.0, 1.0] {
         let ((x, y), facing) = trunk.surface(face.eye, face.eye_angle * side);
         if facing < 0.05 {
@@ -262,4 +324,3 @@ fn face(layer: &mut Layer, trunk: &Limb, look: &Look, face: Face) {
         Limb::spot(x - face.eye_px * 0.3, y - face.eye_px * 0.4, face.eye_px * 0.35).paint(layer, &smooth, &|_| [1.2; 3]);
     }
 }
-

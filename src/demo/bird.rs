@@ -62,7 +62,17 @@ pub(crate) fn draw(layer: &mut Layer, pose: &Pose, look: &Look, chance: &mut Cha
     let plumage = [BUNTING, PIPIT, WAGTAIL].into_iter().nth(chance.below(3)).unwrap_or(PIPIT);
     let tone = chance.between(0.9, 1.08);
     let size = trunk_length_px(Class::Bird) * pose.size;
-    let radii = [(0.0, 0.085), (0.14, 0.19), (0.36, 0.265), (0.54, 0.250), (0.67, 0.180), (0.74, 0.160), (0.84, 0.178), (0.94, 0.135), (1.0, 0.070)];
+    let radii = [
+        (0.0, 0.085),
+        (0.14, 0.19),
+        (0.36, 0.265),
+        (0.54, 0.250),
+        (0.67, 0.180),
+        (0.74, 0.160),
+        (0.84, 0.178),
+        (0.94, 0.135),
+        (1.0, 0.070),
+    ];
     let trunk = Limb::trunk(&Pose { bend: pose.bend * 0.5, wave: 0.0, ..*pose }, trunk_length_px(Class::Bird), &radii);
     let feather = Look { fuzz: 1.1, hair: 0.20, ..*look };
     trunk.cast_shadow(layer, 13.0, 0.6);
@@ -88,11 +98,13 @@ fn coat(plumage: &Plumage, skin: &Skin) -> Rgb {
 /// A fan of straight feathers with pale outer ones.
 fn draw_tail(layer: &mut Layer, trunk: &Limb, look: &Look, plumage: &Plumage, size: f32, chance: &mut Chance) {
     let ((x, y), (hx, hy), _) = trunk.axis(0.04);
-    let fan = Limb::curve((x, y), direction(-hx, -hy) + chance.between(-0.03, 0.03), 0.0, size * plumage.tail_share, &[
-        (0.0, size * 0.055),
-        (0.85, size * 0.095),
-        (1.0, size * 0.080),
-    ]);
+    let fan = Limb::curve(
+        (x, y),
+        direction(-hx, -hy) + chance.between(-0.03, 0.03),
+        0.0,
+        size * plumage.tail_share,
+        &[(0.0, size * 0.055), (0.85, size * 0.095), (1.0, size * 0.080)],
+    );
     fan.cast_shadow(layer, 6.0, 0.45);
     fan.paint(layer, &Look { fuzz: 0.4, ..*look }, &|skin| {
         let vane = scale(plumage.tail, 0.9 + 0.5 * step(0.2, 0.0, (skin.across * 3.0 - (skin.across * 3.0).floor() - 0.5).abs()));
@@ -110,13 +122,10 @@ fn draw_wing(layer: &mut Layer, trunk: &Limb, look: &Look, plumage: &Plumage, si
     let ((rx, ry), _) = trunk.surface(0.04, 0.10 * side);
     let (_, (hx, hy), _) = trunk.axis(0.05);
     let tip = (rx - hx * size * 0.16, ry - hy * size * 0.16);
-    let wing = Limb::through(&[(sx, sy), (f32::midpoint(sx, mx), f32::midpoint(sy, my)), (mx, my), (rx, ry), tip], &[
-        (0.0, size * 0.07),
-        (0.28, size * 0.125),
-        (0.6, size * 0.105),
-        (0.85, size * 0.05),
-        (1.0, size * 0.012),
-    ]);
+    let wing = Limb::through(
+        &[(sx, sy), (f32::midpoint(sx, mx), f32::midpoint(sy, my)), (mx, my), (rx, ry), tip],
+        &[(0.0, size * 0.07), (0.28, size * 0.125), (0.6, size * 0.105), (0.85, size * 0.05), (1.0, size * 0.012)],
+    );
     wing.paint(layer, &Look { fuzz: 0.5, ..*look }, &|skin| {
         let bar = step(0.24, 0.28, skin.along) * step(0.36, 0.32, skin.along);
         let vanes = skin.across * 3.5 + skin.along * 2.0;
@@ -146,11 +155,10 @@ fn draw_legs(layer: &mut Layer, trunk: &Limb, look: &Look, size: f32, colour: Rg
 fn draw_head(layer: &mut Layer, trunk: &Limb, look: &Look, plumage: &Plumage, size: f32) {
     let ((x, y), (hx, hy), radius) = trunk.axis(1.0);
     let from = (x + hx * radius * 0.5, y + hy * radius * 0.5);
-    let bill = Limb::through(&[from, (from.0 + hx * size * 0.09, from.1 + hy * size * 0.09), (from.0 + hx * size * 0.155, from.1 + hy * size * 0.155)], &[
-        (0.0, size * 0.042),
-        (0.5, size * 0.030),
-        (1.0, size * 0.008),
-    ]);
+    let bill = Limb::through(
+        &[from, (from.0 + hx * size * 0.09, from.1 + hy * size * 0.09), (from.0 + hx * size * 0.155, from.1 + hy * size * 0.155)],
+        &[(0.0, size * 0.042), (0.5, size * 0.030), (1.0, size * 0.008)],
+    );
     let smooth = Look { fuzz: 0.0, hair: 0.0, ..*look };
     bill.paint(layer, &smooth, &|_| plumage.bill);
     for side in [-1.0, 1.0] {

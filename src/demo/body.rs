@@ -96,7 +96,9 @@ impl Limb {
             let along = i as f32 / (JOINTS - 1) as f32;
             joints.push(Joint { x, y, radius: profile(radii, along) * length });
             let centred = along - 0.5;
-            let turn = pose.heading + pose.bend * centred + pose.wave * (0.25 - centred * centred) * 4.0 * if centred < 0.0 { -1.0 } else { 1.0 };
+            let turn = pose.heading
+                + pose.bend * centred
+                + pose.wave * (0.25 - centred * centred) * 4.0 * if centred < 0.0 { -1.0 } else { 1.0 };
             let (cos, sin) = cos_sin(turn);
             x += cos * stride;
             y += sin * stride * TILT;
@@ -114,11 +116,8 @@ impl Limb {
     /// A limb through given points, its radius following `radii` in pixels.
     pub(crate) fn through(points: &[(f32, f32)], radii: &[(f32, f32)]) -> Self {
         let last = (points.len() - 1).max(1) as f32;
-        let joints: Vec<Joint> = points
-            .iter()
-            .enumerate()
-            .map(|(i, &(x, y))| Joint { x, y, radius: profile(radii, i as f32 / last) })
-            .collect();
+        let joints: Vec<Joint> =
+            points.iter().enumerate().map(|(i, &(x, y))| Joint { x, y, radius: profile(radii, i as f32 / last) }).collect();
         let length = joints.windows(2).map(|pair| distance(pair[0], pair[1])).sum();
         Self { joints, length, roll: (1.0, 0.0) }
     }
@@ -242,12 +241,7 @@ impl Limb {
                 }
                 let across = (side / radius.max(0.3)).clamp(-1.0, 1.0);
                 let height = (1.0 - across * across).max(0.0).sqrt();
-                let skin = Skin {
-                    along,
-                    back: height * self.roll.0 - across * self.roll.1,
-                    tuft,
-                    across,
-                };
+                let skin = Skin { along, back: height * self.roll.0 - across * self.roll.1, tuft, across };
                 let lit = 0.36 + 0.64 * (height * look.light.2 + across * self.sideways(along, look.light)).clamp(0.0, 1.1);
                 let texture = 1.0 + look.hair * ((hair - 0.5) * 0.9 + (fine - 0.5) * 0.55 + (tuft - 0.5) * 0.9);
                 layer.paint(y * WIDTH + x, scale(coat(&skin), lit * texture), cover * look.opacity);

@@ -30,7 +30,13 @@ pub(crate) struct Site {
 /// Two localities with three sites each.
 pub(crate) const SITES: [Site; 6] = [
     Site { locality: "nordfjell", id: "nf_hu_1", habitat: "hummock", position: ("70.3120", "29.4010"), serial: "S750HK00000011" },
-    Site { locality: "nordfjell", id: "nf_hu_1b", habitat: "hummock", position: ("70.3124", "29.4077"), serial: "S750HK00000012" },
+    Site {
+        locality: "nordfjell",
+        id: "nf_hu_1b",
+        habitat: "hummock",
+        position: ("70.3124", "29.4077"),
+        serial: "S750HK00000012",
+    },
     Site { locality: "nordfjell", id: "nf_sn_1", habitat: "snowbed", position: ("70.3188", "29.4155"), serial: "S750HK00000013" },
     Site { locality: "elvedal", id: "ed_hu_1", habitat: "hummock", position: ("70.1530", "28.9920"), serial: "S750HK00000021" },
     Site { locality: "elvedal", id: "ed_hu_2", habitat: "hummock", position: ("70.1561", "29.0013"), serial: "S750HK00000022" },
@@ -161,14 +167,25 @@ fn time_lapse(from: DateTime, to: DateTime, chance: &mut Chance) -> Vec<Event> {
             Class::Empty
         };
         let time = day.at(TIME_LAPSE_HOUR, 0, 0, 0);
-        out.push(Event { time, trigger: Trigger::TimeLapse, classes: vec![class], chance: Chance::of(chance.next(), &["event"]) });
+        out.push(Event {
+            time,
+            trigger: Trigger::TimeLapse,
+            classes: vec![class],
+            chance: Chance::of(chance.next(), &["event"]),
+        });
         day = day.saturating_add(TIME_LAPSE_DAYS.days());
     }
     out
 }
 
 /// Pairs at random times, two of them while the clock is slow, and a last one when the lid is opened to take the card.
-fn motion(events: &mut Vec<Event>, classes: Vec<Class>, (from, to): (DateTime, DateTime), slow: Option<(DateTime, DateTime)>, chance: &mut Chance) {
+fn motion(
+    events: &mut Vec<Event>,
+    classes: Vec<Class>,
+    (from, to): (DateTime, DateTime),
+    slow: Option<(DateTime, DateTime)>,
+    chance: &mut Chance,
+) {
     let inside = |(from, to): (DateTime, DateTime), chance: &mut Chance| {
         let seconds = to.duration_since(from).as_secs();
         let margin = 4 * 3600;
@@ -184,10 +201,20 @@ fn motion(events: &mut Vec<Event>, classes: Vec<Class>, (from, to): (DateTime, D
         }
         let leaves = class.is_animal() && chance.happens(0.15);
         let second = if leaves { Class::Empty } else { class };
-        events.push(Event { time, trigger: Trigger::Motion, classes: vec![class, second], chance: Chance::of(chance.next(), &["event"]) });
+        events.push(Event {
+            time,
+            trigger: Trigger::Motion,
+            classes: vec![class, second],
+            chance: Chance::of(chance.next(), &["event"]),
+        });
     }
     let time = to.saturating_sub(Span::new().minutes(6).seconds(chance.below(60) as i64));
-    events.push(Event { time, trigger: Trigger::Motion, classes: vec![Class::Empty; 2], chance: Chance::of(chance.next(), &["event"]) });
+    events.push(Event {
+        time,
+        trigger: Trigger::Motion,
+        classes: vec![Class::Empty; 2],
+        chance: Chance::of(chance.next(), &["event"]),
+    });
 }
 
 /// Within three hours of the moments at which the clock was set: no image there, so that no correction is in doubt.
