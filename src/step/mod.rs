@@ -12,8 +12,10 @@ use crate::plan::recipe::Recipe;
 use crate::spec::taxonomy::Taxonomy;
 use crate::table::{Cell, Schema, Type};
 
+pub mod classify;
 pub mod images;
 mod job;
+pub mod metadata;
 mod param;
 mod registry;
 
