@@ -171,7 +171,10 @@ impl Engine<'_> {
                     Outcome::Blocked
                 }
                 Err(Failure::Step(StepError::Interrupted)) => return Ok(Pass::Done(Outcome::Interrupted)),
-                Err(Failure::Step(error)) if is_damage(&error) => return Ok(Pass::Damaged),
+                Err(Failure::Step(error)) if is_damage(&error) => {
+                    self.find_damage(&planner)?;
+                    return Ok(Pass::Damaged);
+                }
                 Err(Failure::Step(error)) => {
                     self.observer.event(&Event::StepFailed { step: name.clone(), error: with_causes(&error) });
                     Outcome::Failed
@@ -189,6 +192,28 @@ impl Engine<'_> {
             self.write_lock(&planner)?;
         }
         Ok(Pass::Done(worst))
+    }
+
+    /// Looks at every table behind the steps so far, so that one round heals all that is damaged and not only what was met first.
+    fn find_damage(&self, planner: &Planner<'_>) -> Result<(), StoreError> {
+        for index in &self.order {
+            let Some(State::Ready(outputs)) = planner.state(*index) else { continue };
+            for output in outputs {
+                self.find_damaged_columns(output.id)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn find_damaged_columns(&self, table: ContentId) -> Result<(), StoreError> {
+        let Ok(table) = self.store.open_table(table) else { return Ok(()) };
+        for column in table.column_ids() {
+            match self.store.verify_object(*column) {
+                Ok(_) | Err(StoreError::Missing(_) | StoreError::Damaged { .. }) => {}
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(())
     }
 
     /// Decides one step and does what was decided.
