@@ -15,7 +15,11 @@ use crate::table::{Cell, Schema, Type};
 pub mod images;
 mod job;
 mod param;
+mod portable;
 mod registry;
+pub mod rename;
+#[cfg(test)]
+pub(crate) mod testing;
 
 pub use job::{Cancel, Finding, InputTable, Job, Outputs, Progress, StepError, write_atomically};
 pub use param::{Param, ParamType, ParamValue, Params, PathUse};
