@@ -125,7 +125,8 @@ impl Correction {
     fn overlaps(&self, other: &Self) -> bool {
         let apart = |a: Option<DateTime>, b: Option<DateTime>| matches!((a, b), (Some(end), Some(start)) if end < start);
         let differ = |a: &Option<String>, b: &Option<String>| matches!((a, b), (Some(a), Some(b)) if a != b);
-        let unknown = |a: &Self, b: &Self| a.site.is_some() && a.deployment.is_none() && b.site.is_none() && b.deployment.is_some();
+        let unknown =
+            |a: &Self, b: &Self| a.site.is_some() && a.deployment.is_none() && b.site.is_none() && b.deployment.is_some();
         !(differ(&self.site, &other.site)
             || differ(&self.deployment, &other.deployment)
             || apart(self.to, other.from)

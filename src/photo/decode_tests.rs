@@ -63,7 +63,9 @@ fn a_cut_jpeg_is_refused_wherever_it_is_cut() {
         match decoder.decode(&bytes[..length]) {
             Err(DecodeError::Truncated { .. }) => {}
             // All pixels were there and only the end mark was missing.
-            Ok(image) => assert!(length + 8 > bytes.len() && image.pixels == whole, "cut to {length} of {} was accepted", bytes.len()),
+            Ok(image) => {
+                assert!(length + 8 > bytes.len() && image.pixels == whole, "cut to {length} of {} was accepted", bytes.len());
+            }
             Err(other) => panic!("cut to {length}: {other}"),
         }
     }
@@ -114,7 +116,8 @@ fn pixels_are_known_again_after_tags_changed() {
     assert_eq!(pixel_hash(&bytes).unwrap(), pixel_hash(&tagged).unwrap());
     assert_ne!(pixel_hash(&bytes).unwrap(), pixel_hash(&jpeg(&drawn(48, 64))).unwrap());
     // The same bytes of pixels in another shape are another image.
-    let plain = |width, height| encoded(&DynamicImage::ImageRgb8(Drawn::from_pixel(width, height, Rgb([7, 7, 7]))), ImageFormat::Png);
+    let plain =
+        |width, height| encoded(&DynamicImage::ImageRgb8(Drawn::from_pixel(width, height, Rgb([7, 7, 7]))), ImageFormat::Png);
     assert_ne!(pixel_hash(&plain(8, 2)).unwrap(), pixel_hash(&plain(4, 4)).unwrap());
 }
 

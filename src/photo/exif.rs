@@ -134,7 +134,12 @@ pub fn read(bytes: &[u8]) -> RawMetadata {
         return RawMetadata { flags: vec![MetadataFlag::ZeroByte], ..RawMetadata::default() };
     }
     let parts = container::find(bytes);
-    let mut data = RawMetadata { container: parts.container, width_px: parts.width_px, height_px: parts.height_px, ..RawMetadata::default() };
+    let mut data = RawMetadata {
+        container: parts.container,
+        width_px: parts.width_px,
+        height_px: parts.height_px,
+        ..RawMetadata::default()
+    };
     match parts.container {
         None => data.flags.push(MetadataFlag::NotAnImage),
         Some(_) if parts.truncated => data.flags.push(MetadataFlag::Truncated),
@@ -181,7 +186,9 @@ fn read_block(block: &[u8], data: &mut RawMetadata) {
         let mut reader = Reader::new();
         reader.continue_on_error(true);
         let mut damaged = false;
-        let read = reader.read_raw(block.to_vec()).or_else(|error| error.distill_partial_result(|errors| damaged = errors.iter().any(does_harm)));
+        let read = reader
+            .read_raw(block.to_vec())
+            .or_else(|error| error.distill_partial_result(|errors| damaged = errors.iter().any(does_harm)));
         match read {
             Ok(exif) => copy_fields(&exif, data),
             Err(_) => damaged = true,

@@ -119,7 +119,10 @@ fn a_whole_file_is_read_to_the_last_field() {
     assert_eq!(data.flags, [MetadataFlag::OrientationUnusual { orientation: 6 }]);
     assert_eq!((data.make.as_deref(), data.model.as_deref()), (Some("RECONYX"), Some("SM750 SECURITY")));
     assert_eq!(data.image_description.as_deref(), Some("a hillside"));
-    assert_eq!((data.width_px, data.height_px, data.exif_width_px, data.exif_height_px), (Some(640), Some(480), Some(640), Some(480)));
+    assert_eq!(
+        (data.width_px, data.height_px, data.exif_width_px, data.exif_height_px),
+        (Some(640), Some(480), Some(640), Some(480))
+    );
     assert_eq!((data.exposure_s, data.iso), (Some(1.0 / 60.0), Some(400)));
     assert_eq!(data.user_comment.as_deref(), Some("2 ATTEMPTS"));
     assert_eq!(data.create_date.as_ref().unwrap().time, Some(date(2020, 5, 7).at(12, 30, 1, 0)));
@@ -159,7 +162,10 @@ fn a_conflict_of_clocks_keeps_both_and_names_a_swap() {
     let exif = date(2020, 5, 7).at(12, 30, 0, 0);
     let swapped = date(2020, 7, 5).at(12, 30, 0, 0);
     assert_eq!(dated("2020:05:07 12:30:00", Some(hyperfire_note(5, 7))).flags, []);
-    assert_eq!(dated("2020:05:07 12:30:00", Some(hyperfire_note(7, 5))).flags, [MetadataFlag::MonthDaySwap { exif, note: swapped }]);
+    assert_eq!(
+        dated("2020:05:07 12:30:00", Some(hyperfire_note(7, 5))).flags,
+        [MetadataFlag::MonthDaySwap { exif, note: swapped }]
+    );
     let note = date(2020, 5, 8).at(12, 30, 0, 0);
     assert_eq!(dated("2020:05:07 12:30:00", Some(hyperfire_note(5, 8))).flags, [MetadataFlag::DateConflict { exif, note }]);
 }
@@ -177,10 +183,20 @@ fn the_note_gives_the_time_where_exif_has_none() {
 #[test]
 fn dates_are_read_with_any_usual_separator_and_nothing_else() {
     let time = Some(date(2020, 2, 29).at(1, 2, 3, 0));
-    for text in ["2020:02:29 01:02:03", "2020-02-29T01:02:03", "2020/02/29 01:02:03", " 2020:02:29 01:02:03 ", "2020:02:29 01:02:03.50"] {
+    for text in
+        ["2020:02:29 01:02:03", "2020-02-29T01:02:03", "2020/02/29 01:02:03", " 2020:02:29 01:02:03 ", "2020:02:29 01:02:03.50"]
+    {
         assert_eq!(WrittenTime::parse(text).time, time, "{text}");
     }
-    for text in ["", "2021:02:29 01:02:03", "2020:02:29", "2020:02:29 24:00:00", "2020:02:29 01:02:033", "0000:02:01 01:02:03", "2020:0\u{e9}:9 01:02:03"] {
+    for text in [
+        "",
+        "2021:02:29 01:02:03",
+        "2020:02:29",
+        "2020:02:29 24:00:00",
+        "2020:02:29 01:02:033",
+        "0000:02:01 01:02:03",
+        "2020:0\u{e9}:9 01:02:03",
+    ] {
         assert_eq!(WrittenTime::parse(text).time, None, "{text}");
     }
 }

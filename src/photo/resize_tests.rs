@@ -15,6 +15,7 @@ fn flat(width: usize, height: usize, colour: [u8; 3]) -> Vec<u8> {
 }
 
 /// The triangle filter, by definition and in f64: what every bilinear convolution must come close to.
+#[expect(clippy::cast_precision_loss, reason = "sides of small images")]
 fn triangle(pixels: &[u8], (width, height): (usize, usize), (to_width, to_height): (usize, usize)) -> Vec<f64> {
     let weights = |from: usize, to: usize| -> Vec<Vec<(usize, f64)>> {
         let scale = from as f64 / to as f64;
@@ -22,8 +23,10 @@ fn triangle(pixels: &[u8], (width, height): (usize, usize), (to_width, to_height
         (0..to)
             .map(|i| {
                 let centre = (i as f64 + 0.5) * scale;
-                let raw: Vec<(usize, f64)> =
-                    (0..from).map(|j| (j, (1.0 - ((j as f64 + 0.5 - centre) / reach).abs()).max(0.0))).filter(|(_, weight)| *weight > 0.0).collect();
+                let raw: Vec<(usize, f64)> = (0..from)
+                    .map(|j| (j, (1.0 - ((j as f64 + 0.5 - centre) / reach).abs()).max(0.0)))
+                    .filter(|(_, weight)| *weight > 0.0)
+                    .collect();
                 let sum: f64 = raw.iter().map(|(_, weight)| weight).sum();
                 raw.into_iter().map(|(j, weight)| (j, weight / sum)).collect()
             })
@@ -45,7 +48,8 @@ fn triangle(pixels: &[u8], (width, height): (usize, usize), (to_width, to_height
 #[test]
 fn scaling_is_the_triangle_filter_within_one_grey_level() {
     let (width, height) = (97, 61);
-    let pixels: Vec<u8> = (0..3 * width * height).map(|i| u8::try_from((i * 7 + (i / 97) * 31 + (i * i) % 89) % 256).unwrap()).collect();
+    let pixels: Vec<u8> =
+        (0..3 * width * height).map(|i| u8::try_from((i * 7 + (i / 97) * 31 + (i * i) % 89) % 256).unwrap()).collect();
     let mut resizer = Resizer::new();
     for (to_width, to_height) in [(32, 32), (224, 224), (97, 61), (10, 100), (1, 1)] {
         let got = resizer.resize(image(&pixels, 97, 61), &rule(to_width, to_height, Fit::Squash)).unwrap();

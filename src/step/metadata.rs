@@ -5,13 +5,12 @@ use std::path::Path;
 use std::sync::Arc;
 
 use super::{
-    Context, FileInput, Finding, IMAGE_COLUMNS, Job, Metric, Outputs, Param, ParamType, Params, PathUse, Port, RowMapper, RowRecipe, RowWorker,
-    Step, StepError, StepKind,
+    Context, FileInput, Finding, IMAGE_COLUMNS, Job, Metric, Outputs, Param, ParamType, Params, PathUse, Port, RowMapper,
+    RowRecipe, RowWorker, Step, StepError, StepKind,
 };
 use crate::diagnostic::{Code, Diagnostic, Report, Severity};
 use crate::id::ContentId;
 use crate::photo::clock::{self, Correction};
-use crate::photo::flags::MetadataFlag;
 use crate::plan::recipe::Recipe;
 use crate::table::{Cell, Column, ColumnBuilder, Schema, Table, Type, civil};
 
@@ -138,12 +137,8 @@ struct Metadata {
 }
 
 /// The columns that the table operation adds behind those of the file.
-const DATED: &[(&str, Type)] = &[
-    ("date_raw", Type::Text),
-    ("time_raw", Type::Text),
-    ("datetime", Type::DateTime),
-    ("clock", Type::Text),
-];
+const DATED: &[(&str, Type)] =
+    &[("date_raw", Type::Text), ("time_raw", Type::Text), ("datetime", Type::DateTime), ("clock", Type::Text)];
 
 const DEPLOYED: &[(&str, Type)] =
     &[("deployment", Type::Text), ("deployment_from", Type::DateTime), ("deployment_to", Type::DateTime)];
@@ -161,13 +156,21 @@ impl Step for Metadata {
         }
         if context.deployments.is_some() && input.field("site").is_none() {
             let message = "deployments are joined by site, and the images have no column `site`";
-            report.push(Diagnostic::new(NO_SITE, self.span, message).help("write `{site}` for the site's folder in the path of the images"));
+            report.push(
+                Diagnostic::new(NO_SITE, self.span, message)
+                    .help("write `{site}` for the site's folder in the path of the images"),
+            );
         }
         (report.diagnostics.len() == before).then(|| vec![schema])
     }
 
     fn files(&self, context: &Context<'_>) -> Vec<FileInput> {
-        let file = |name: &str, path: &Path| FileInput { name: name.to_owned(), path: path.to_owned(), optional: false, rewritten: false };
+        let file = |name: &str, path: &Path| FileInput {
+            name: name.to_owned(),
+            path: path.to_owned(),
+            optional: false,
+            rewritten: false,
+        };
         let deployments = context.deployments.map(|table| file("deployments", &table.path));
         let corrections = self.corrections.as_ref().map(|path| file("corrections", Path::new(path)));
         corrections.into_iter().chain(deployments).collect()
@@ -213,11 +216,9 @@ fn read_deployments(job: &Job<'_>) -> Result<Option<Deployments>, StepError> {
 /// The first mistakes of a file in one error, and how many more there are.
 fn all_errors(errors: impl Iterator<Item = String>) -> StepError {
     let errors: Vec<String> = errors.collect();
-    let mut text = errors.iter().take(10).cloned().collect::<Vec<_>>().join("\n");
-    if errors.len() > 10 {
-        text.push_str(&format!("\nand {} more", errors.len() - 10));
-    }
-    StepError::Data(text)
+    let first = errors.iter().take(10).cloned().collect::<Vec<_>>().join("\n");
+    let more = errors.len().saturating_sub(10);
+    StepError::Data(if more > 0 { format!("{first}\nand {more} more") } else { first })
 }
 
 /// The output's columns, and which of them come from the deployment table.
@@ -240,7 +241,13 @@ fn output_schema(input: &Schema, deployments: Option<&[String]>) -> (Schema, Vec
     (schema, carried)
 }
 
-fn table(images: &Table, mapped: &Table, dating: &Dating, flags: Column, deployments: Option<&Deployments>) -> Result<Table, StepError> {
+fn table(
+    images: &Table,
+    mapped: &Table,
+    dating: &Dating,
+    flags: Column,
+    deployments: Option<&Deployments>,
+) -> Result<Table, StepError> {
     let mut table = images.clone();
     for (field, column) in mapped.schema.fields.iter().zip(&mapped.columns) {
         table = table.with_column(&field.name, Arc::clone(column))?;
@@ -325,7 +332,9 @@ impl FlagColumn {
         let mut counts: BTreeMap<String, (u64, Vec<u32>)> = BTreeMap::new();
         for (at, dated) in dating.rows.iter().enumerate() {
             let mut words: Vec<&str> = file.text(at).map(|text| text.split(' ').collect()).unwrap_or_default();
-            words.extend(dated.flags().iter().map(MetadataFlag::word));
+            for flag in dated.flags() {
+                words.push(flag.word());
+            }
             for word in &words {
                 let (count, examples) = counts.entry((*word).to_owned()).or_default();
                 *count += 1;
@@ -386,23 +395,38 @@ fn sentence(word: &str) -> &'static str {
         "no_date" => "files carry no time that can be read; they have no date and no deployment",
         "unreadable_date" => "files carry an EXIF time that is no time, such as 0000:00:00: the camera lost its clock",
         "date_conflict" => "EXIF and the maker's note give different times; EXIF is used, both are in the table",
-        "month_day_swap" => "EXIF and the maker's note differ by month and day changing places; EXIF is used, both are in the table",
+        "month_day_swap" => {
+            "EXIF and the maker's note differ by month and day changing places; EXIF is used, both are in the table"
+        }
         "unreadable_note" => "files carry a Reconyx note that is cut short or of an unknown family",
         "orientation_unusual" => "images are stored turned or mirrored; their pixels are used as stored",
         "size_differs" => "images are not of the size that the camera wrote: they were resized, cropped or turned",
-        "no_deployment" => "images lie outside every deployment of their site; check the deployment table, then the camera's clock",
-        "several_deployments" => "several deployments of the site cover these images; the latest is used; end one before the next starts",
-        "clock_overlap" => "several clock corrections of one kind match these images; none of them was applied; let them not overlap",
+        "no_deployment" => {
+            "images lie outside every deployment of their site; check the deployment table, then the camera's clock"
+        }
+        "several_deployments" => {
+            "several deployments of the site cover these images; the latest is used; end one before the next starts"
+        }
+        "clock_overlap" => {
+            "several clock corrections of one kind match these images; none of them was applied; let them not overlap"
+        }
         "clock_impossible" => "a clock correction leads to no time of the calendar, such as a 25th month; it was not applied",
-        "time_runs_backwards" => "corrected times run backwards against event and sequence numbers; the clock was set in the field, or a correction is wrong",
+        "time_runs_backwards" => {
+            "corrected times run backwards against event and sequence numbers; the clock was set in the field, or a correction is wrong"
+        }
         _ => "images are flagged",
     }
 }
 
 /// Corrections that changed nothing: a site misspelt, a period without images.
 fn unused(corrections: &[Correction], dating: &Dating) -> Option<Finding> {
-    let used: BTreeSet<&str> = dating.rows.iter().flat_map(|dated| dated.clock().iter().chain(dated.refused())).map(String::as_str).collect();
-    let unused: Vec<String> = corrections.iter().filter(|correction| !used.contains(correction.id.as_str())).map(|correction| correction.id.clone()).collect();
+    let used: BTreeSet<&str> =
+        dating.rows.iter().flat_map(|dated| dated.clock().iter().chain(dated.refused())).map(String::as_str).collect();
+    let unused: Vec<String> = corrections
+        .iter()
+        .filter(|correction| !used.contains(correction.id.as_str()))
+        .map(|correction| correction.id.clone())
+        .collect();
     (!unused.is_empty()).then(|| Finding {
         kind: "unused_correction".into(),
         message: "clock corrections match no image; check their site, deployment and period".into(),
@@ -455,7 +479,14 @@ struct Mapper {
 impl Mapper {
     fn new() -> Self {
         let schema = row::schema();
-        let recipe = Recipe { kind: "metadata", revision: ROWS_REVISION, params: Vec::new(), model: None, numerics: None, rows: Vec::new() };
+        let recipe = Recipe {
+            kind: "metadata",
+            revision: ROWS_REVISION,
+            params: Vec::new(),
+            model: None,
+            numerics: None,
+            rows: Vec::new(),
+        };
         let recipes = vec![RowRecipe { key: recipe.row_key(), recipe, columns: (0..schema.fields.len()).collect() }];
         Self { schema, recipes }
     }

@@ -12,8 +12,20 @@ use crate::table::records::Value;
 use crate::table::{Reading, TableError};
 
 /// The columns of a clock file. `id` and `kind` are needed, and `site` or `deployment`; the others may be left out.
-pub const HEADER: [&str; 12] =
-    ["id", "site", "deployment", "from", "to", "kind", "value", "anchor1_raw", "anchor1_true", "anchor2_raw", "anchor2_true", "comment"];
+pub const HEADER: [&str; 12] = [
+    "id",
+    "site",
+    "deployment",
+    "from",
+    "to",
+    "kind",
+    "value",
+    "anchor1_raw",
+    "anchor1_true",
+    "anchor2_raw",
+    "anchor2_true",
+    "comment",
+];
 
 /// A mistake in a clock file, with its place and the way out.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -50,7 +62,13 @@ struct Errors<'a> {
 
 impl Errors<'_> {
     fn add(&mut self, row: u64, column: &str, what: impl Into<String>, way_out: impl Into<String>) {
-        self.found.push(ClockError { file: self.file.to_owned(), row, column: column.to_owned(), what: what.into(), way_out: way_out.into() });
+        self.found.push(ClockError {
+            file: self.file.to_owned(),
+            row,
+            column: column.to_owned(),
+            what: what.into(),
+            way_out: way_out.into(),
+        });
     }
 
     fn add_table_error(&mut self, error: &TableError) {
@@ -106,7 +124,8 @@ fn header(record: &[Value<'_>], row: u64, errors: &mut Errors) -> Option<BTreeMa
         }
         let near = HEADER.into_iter().max_by(|a, b| strsim::jaro_winkler(a, &name).total_cmp(&strsim::jaro_winkler(b, &name)));
         let near = near.filter(|near| strsim::jaro_winkler(near, &name) > 0.8);
-        let way_out = near.map_or_else(|| format!("the columns are {}", HEADER.join(", ")), |near| format!("did you mean `{near}`?"));
+        let way_out =
+            near.map_or_else(|| format!("the columns are {}", HEADER.join(", ")), |near| format!("did you mean `{near}`?"));
         errors.add(row, &name, "no column of a clock file", way_out);
     }
     for needed in ["id", "kind"] {
@@ -170,7 +189,12 @@ fn correction(fields: &Fields, errors: &mut Errors) -> Option<Correction> {
     let kind = kind(fields, errors);
     let change = kind.and_then(|kind| change(kind, fields, errors));
     if kind == Some(CorrectionKind::Dst) && (from.is_none() || to.is_none()) && matches!(change, Some(Change::ShiftSeconds(_))) {
-        errors.add(row, "from", "a summer-time shift without a start and an end", "fill in `from` and `to`, or write a time zone as value");
+        errors.add(
+            row,
+            "from",
+            "a summer-time shift without a start and an end",
+            "fill in `from` and `to`, or write a time zone as value",
+        );
     }
     if errors.found.len() > before {
         return None;
@@ -191,7 +215,12 @@ fn kind(fields: &Fields, errors: &mut Errors) -> Option<CorrectionKind> {
     };
     let found = CorrectionKind::ALL.into_iter().find(|kind| kind.word() == word.to_lowercase());
     if found.is_none() {
-        errors.add(fields.row, "kind", format!("`{word}` is no kind of correction"), format!("write one of {}", words.join(", ")));
+        errors.add(
+            fields.row,
+            "kind",
+            format!("`{word}` is no kind of correction"),
+            format!("write one of {}", words.join(", ")),
+        );
     }
     found
 }
@@ -209,7 +238,9 @@ fn change(kind: CorrectionKind, fields: &Fields, errors: &mut Errors) -> Option<
             (change, "leave the value empty, or write `+12h` or `-12h`")
         }
         CorrectionKind::Year => (written.and_then(year), "write `+1` or `-1` to shift, or a year such as `2016` to set it"),
-        CorrectionKind::Offset => (written.and_then(duration).map(Change::ShiftSeconds), "write a shift such as `+2h`, `-1d2h30m` or `-00:30:00`"),
+        CorrectionKind::Offset => {
+            (written.and_then(duration).map(Change::ShiftSeconds), "write a shift such as `+2h`, `-1d2h30m` or `-00:30:00`")
+        }
         CorrectionKind::Dst => {
             let shift = written.and_then(duration).map(Change::ShiftSeconds);
             let zone = || TimeZone::get(written?).ok().map(Change::SummerTime);
@@ -219,7 +250,10 @@ fn change(kind: CorrectionKind, fields: &Fields, errors: &mut Errors) -> Option<
         CorrectionKind::Drift => return drift(fields, errors),
     };
     if change.is_none() {
-        let what = value.map_or_else(|| format!("a correction of kind `{kind}` needs a value"), |value| format!("`{value}` is no value of kind `{kind}`"));
+        let what = value.map_or_else(
+            || format!("a correction of kind `{kind}` needs a value"),
+            |value| format!("`{value}` is no value of kind `{kind}`"),
+        );
         errors.add(fields.row, "value", what, way_out);
     }
     change
@@ -230,7 +264,12 @@ fn drift(fields: &Fields, errors: &mut Errors) -> Option<Change> {
     for (time, column) in times.iter_mut().zip(["anchor1_raw", "anchor1_true", "anchor2_raw", "anchor2_true"]) {
         let read = fields.time(column, false, errors);
         if read == Ok(None) {
-            errors.add(fields.row, column, "a drift needs both anchors", "write what the camera showed and what the time really was, twice");
+            errors.add(
+                fields.row,
+                column,
+                "a drift needs both anchors",
+                "write what the camera showed and what the time really was, twice",
+            );
         }
         *time = read.ok().flatten();
     }
@@ -265,7 +304,8 @@ fn duration(text: &str) -> Option<i64> {
 
 fn clock_duration(text: &str) -> Option<i64> {
     let parts: Vec<&str> = text.split(':').collect();
-    let number = |text: &str| text.bytes().all(|byte| byte.is_ascii_digit()).then(|| text.parse::<i32>().ok()).flatten().map(i64::from);
+    let number =
+        |text: &str| text.bytes().all(|byte| byte.is_ascii_digit()).then(|| text.parse::<i32>().ok()).flatten().map(i64::from);
     let (hours, minutes, seconds) = match parts.as_slice() {
         [hours, minutes] => (number(hours)?, number(minutes)?, 0),
         [hours, minutes, seconds] => (number(hours)?, number(minutes)?, number(seconds)?),
@@ -304,17 +344,28 @@ fn check_pairs(corrections: &[Correction], errors: &mut Errors) {
     for (at, later) in corrections.iter().enumerate() {
         for earlier in &corrections[..at] {
             if earlier.id == later.id {
-                errors.add(later.row, "id", format!("`{}` stands in row {} too", later.id, earlier.row), "give each correction an id of its own");
+                errors.add(
+                    later.row,
+                    "id",
+                    format!("`{}` stands in row {} too", later.id, earlier.row),
+                    "give each correction an id of its own",
+                );
             }
             if !earlier.overlaps(later) {
                 continue;
             }
             let kinds = (earlier.kind, later.kind);
             if kinds.0 == kinds.1 {
-                let what = format!("`{}` and `{}` (row {}) are both of kind `{}` and overlap", later.id, earlier.id, earlier.row, kinds.0);
+                let what = format!(
+                    "`{}` and `{}` (row {}) are both of kind `{}` and overlap",
+                    later.id, earlier.id, earlier.row, kinds.0
+                );
                 errors.add(later.row, "from", what, "end one before the other starts, or join them into one");
             } else if conflicting(kinds.0, kinds.1) {
-                let what = format!("`{}` ({}) overlaps `{}` ({}, row {}), and a drift states the true time by itself", later.id, kinds.1, earlier.id, kinds.0, earlier.row);
+                let what = format!(
+                    "`{}` ({}) overlaps `{}` ({}, row {}), and a drift states the true time by itself",
+                    later.id, kinds.1, earlier.id, kinds.0, earlier.row
+                );
                 errors.add(later.row, "from", what, "put the whole correction into the drift's anchors");
             }
         }

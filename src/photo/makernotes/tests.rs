@@ -162,7 +162,10 @@ fn microfire_and_hyperfire4k_are_read() {
     let note = MakerNote::read(&hyperfire4k_bytes(), None).unwrap();
     assert_eq!((note.family, note.trigger, note.sequence, note.event), (Family::HyperFire4k, Some('C'), Some((1, 1)), Some(9)));
     assert_eq!(time(&note), date(2023, 12, 31).at(23, 58, 59, 0));
-    assert_eq!((note.moon, note.temperature_f, note.temperature_c, note.battery_mv), (Some(2), Some(14), Some(-10), Some(12_345)));
+    assert_eq!(
+        (note.moon, note.temperature_f, note.temperature_c, note.battery_mv),
+        (Some(2), Some(14), Some(-10), Some(12_345))
+    );
     assert_eq!((note.label.as_deref(), note.serial.as_deref(), note.fields_missing), (Some("North"), Some("H4K1"), 0));
 }
 

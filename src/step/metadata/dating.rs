@@ -92,9 +92,11 @@ impl Rare {
 pub fn date(images: &Table, mapped: &Table, corrections: &[Correction], deployments: Option<&Deployments>) -> Dating {
     let none = Deployments::default();
     let table = deployments.unwrap_or(&none);
-    let column = |name: &str| images.column(name).map(AsRef::as_ref).filter(|column: &&Column| column.ty() == crate::table::Type::Text);
+    let column =
+        |name: &str| images.column(name).map(AsRef::as_ref).filter(|column: &&Column| column.ty() == crate::table::Type::Text);
     let (site, season) = (column("site"), column("season"));
-    let sites: Vec<Site> = site.map_or_else(Vec::new, |column| column.texts().map(|name| Site::of(name, corrections, deployments)).collect());
+    let sites: Vec<Site> =
+        site.map_or_else(Vec::new, |column| column.texts().map(|name| Site::of(name, corrections, deployments)).collect());
     let nameless = Site::of("", corrections, None);
     let raw = mapped.column("datetime_raw");
     let mut rows: Vec<Dated> = (0..images.rows)
@@ -115,7 +117,8 @@ pub fn date(images: &Table, mapped: &Table, corrections: &[Correction], deployme
 impl Site {
     fn of(name: &str, corrections: &[Correction], deployments: Option<&Deployments>) -> Self {
         let own = deployments.and_then(|table| table.of_site(name));
-        let ids: Vec<&str> = own.unwrap_or_default().iter().filter_map(|row| Some(deployments?.rows[*row as usize].id.as_str())).collect();
+        let ids: Vec<&str> =
+            own.unwrap_or_default().iter().filter_map(|row| Some(deployments?.rows[*row as usize].id.as_str())).collect();
         let mine = |correction: &&Correction| {
             correction.site.as_deref().is_none_or(|site| site == name)
                 && correction.deployment.as_deref().is_none_or(|deployment| ids.contains(&deployment))
@@ -158,7 +161,11 @@ impl Site {
     fn candidates(&self, raw: DateTime, table: &Deployments) -> Vec<(u32, Corrected)> {
         let once = (!self.by_deployment).then(|| self.apply(None, raw));
         let corrected = |row: u32| once.clone().unwrap_or_else(|| self.apply(Some(&table.rows[row as usize].id), raw));
-        self.deployments.iter().map(|row| (*row, corrected(*row))).filter(|(row, done)| table.rows[*row as usize].covers(done.time)).collect()
+        self.deployments
+            .iter()
+            .map(|row| (*row, corrected(*row)))
+            .filter(|(row, done)| table.rows[*row as usize].covers(done.time))
+            .collect()
     }
 
     fn choose(
@@ -189,7 +196,13 @@ impl Site {
 
 /// Fills in `set` of every row. Where no deployment covers an image, what all deployments of its site (and season, where one fits) agree on
 /// still holds: a camera type, a habitat.
-fn carried_sets(rows: &mut [Dated], site: Option<&Column>, season: Option<&Column>, sites: &[Site], table: &Deployments) -> Vec<Vec<u32>> {
+fn carried_sets(
+    rows: &mut [Dated],
+    site: Option<&Column>,
+    season: Option<&Column>,
+    sites: &[Site],
+    table: &Deployments,
+) -> Vec<Vec<u32>> {
     let mut sets: Vec<Vec<u32>> = (0..table.rows.len()).filter_map(|row| Some(vec![u32::try_from(row).ok()?])).collect();
     let mut shared: BTreeMap<(u32, Option<u32>), Option<u32>> = BTreeMap::new();
     for (at, row) in rows.iter_mut().enumerate() {
@@ -202,7 +215,8 @@ fn carried_sets(rows: &mut [Dated], site: Option<&Column>, season: Option<&Colum
         row.set = *shared.entry(key).or_insert_with(|| {
             let all = &sites[code as usize].deployments;
             let name = season.and_then(|column| column.text(at));
-            let fitting: Vec<u32> = all.iter().copied().filter(|row| name.is_some() && table.rows[*row as usize].season.as_deref() == name).collect();
+            let fitting: Vec<u32> =
+                all.iter().copied().filter(|row| name.is_some() && table.rows[*row as usize].season.as_deref() == name).collect();
             let set = if fitting.is_empty() { all.clone() } else { fitting };
             (!set.is_empty()).then(|| {
                 sets.push(set);
@@ -213,6 +227,9 @@ fn carried_sets(rows: &mut [Dated], site: Option<&Column>, season: Option<&Colum
     sets
 }
 
+/// Site, season, folder and trigger: what counts events by itself.
+type Counter<'a> = (Option<u32>, Option<u32>, &'a str, Option<u32>);
+
 /// Flags an image whose corrected time lies before that of the image before it in the same folder, though its event or its place in the
 /// burst is later. Event numbers start again when a camera is reset: a smaller number says nothing.
 fn flag_backward_steps(rows: &mut [Dated], images: &Table, mapped: &Table) {
@@ -220,11 +237,13 @@ fn flag_backward_steps(rows: &mut [Dated], images: &Table, mapped: &Table) {
     let (site, season, path) = (text("site"), text("season"), text("path"));
     let column = |name: &str| mapped.column(name).map(AsRef::as_ref);
     let (trigger, event, place) = (column("trigger"), column("event"), column("sequence_n"));
-    let mut last: HashMap<(Option<u32>, Option<u32>, &str, Option<u32>), (i64, i64, i64)> = HashMap::new();
+    // Event, place in the burst and time of the last image.
+    let mut last: HashMap<Counter<'_>, (i64, i64, i64)> = HashMap::new();
     for (at, row) in rows.iter_mut().enumerate() {
         let (Some(time), Some(event)) = (row.time, event.and_then(|column: &Column| column.int(at))) else { continue };
         let code = |column: Option<&Column>| column.and_then(|column| column.code(at));
-        let folder = path.and_then(|column| column.text(at)).and_then(|path| path.rsplit_once('/')).map_or("", |(folder, _)| folder);
+        let folder =
+            path.and_then(|column| column.text(at)).and_then(|path| path.rsplit_once('/')).map_or("", |(folder, _)| folder);
         let now = (event, place.and_then(|column: &Column| column.int(at)).unwrap_or(0), time);
         let before = last.insert((code(site), code(season), folder, code(trigger)), now);
         if before.is_some_and(|(event, place, time)| (event, place) < (now.0, now.1) && now.2 < time) {
