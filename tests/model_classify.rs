@@ -519,9 +519,9 @@ fn every_real_image_is_classified_or_set_aside_with_its_reason() {
         paths.iter().map(|path| image(&path.to_string_lossy().replace('\\', "/"), None, std::fs::read(path).unwrap())).collect();
     let outputs = classify(&project, &[("default", "colours@1")], &images, 2);
     let table = &outputs.tables[0];
-    for row in 0..images.len() {
+    for (row, image) in images.iter().enumerate() {
         let (label, problem) = (table.cell(row, "label"), table.cell(row, "problem"));
-        assert_ne!(label == CellRef::Null, problem == CellRef::Null, "{}: {label} {problem}", images[row].path);
+        assert_ne!(label == CellRef::Null, problem == CellRef::Null, "{}: {label} {problem}", image.path);
     }
     let aside: Vec<_> = (0..images.len())
         .filter(|row| table.cell(*row, "problem") != CellRef::Null)
