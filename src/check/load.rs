@@ -260,7 +260,11 @@ impl Checking<'_> {
         };
         let errors = self.report.diagnostics.len();
         let outputs = step.columns(&inputs, &context, self.report);
-        debug_assert!(outputs.is_some() || self.report.diagnostics.len() > errors, "`{}` refuses its columns without a word", spec.kind.name);
+        debug_assert!(
+            outputs.is_some() || self.report.diagnostics.len() > errors,
+            "`{}` refuses its columns without a word",
+            spec.kind.name
+        );
         Some(Built { step, params: checked.params.clone(), outputs: outputs? })
     }
 }
@@ -300,7 +304,8 @@ fn stages(steps: &[StepSpec], wired: &[Wired], report: &mut Report) {
         for (source, span) in wiring::sources(wires) {
             let needed = &steps[source];
             if needed.stage.is_some() && needed.stage != step.stage {
-                let own = step.stage.as_ref().map_or_else(|| "runs every day".to_owned(), |stage| format!("is of stage `{stage}`"));
+                let own =
+                    step.stage.as_ref().map_or_else(|| "runs every day".to_owned(), |stage| format!("is of stage `{stage}`"));
                 let stage = needed.stage.as_deref().unwrap_or_default();
                 report.push(
                     Diagnostic::new(

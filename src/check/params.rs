@@ -98,8 +98,12 @@ impl Checker<'_> {
         } else if param.required && !spec.damaged {
             self.checked.complete = false;
             self.report.push(
-                Diagnostic::new(codes::MISSING_PARAMETER, span, format!("`{}` needs the parameter `{}`", spec.kind.name, param.name))
-                    .help(format!("`{}`: {}", param.name, param.doc)),
+                Diagnostic::new(
+                    codes::MISSING_PARAMETER,
+                    span,
+                    format!("`{}` needs the parameter `{}`", spec.kind.name, param.name),
+                )
+                .help(format!("`{}`: {}", param.name, param.doc)),
             );
         }
     }
@@ -110,10 +114,8 @@ impl Checker<'_> {
             (ParamType::Bool, Value::Bool(value)) => Some(ParamValue::Bool(*value)),
             (ParamType::Int(low, high), Value::Int(value)) => {
                 if value < low || value > high {
-                    let bounds = bounds(
-                        (*low != i64::MIN).then(|| low.to_string()),
-                        (*high != i64::MAX).then(|| high.to_string()),
-                    );
+                    let bounds =
+                        bounds((*low != i64::MIN).then(|| low.to_string()), (*high != i64::MAX).then(|| high.to_string()));
                     return self.out_of_range(name, &value.to_string(), &bounds, node);
                 }
                 Some(ParamValue::Int(*value))
@@ -336,7 +338,12 @@ fn model_name(text: &str) -> Result<(), &'static str> {
 fn default_node(ty: &ParamType, text: &str, span: Span) -> Node {
     let textual = !matches!(
         ty,
-        ParamType::Bool | ParamType::Int(..) | ParamType::Number(..) | ParamType::List(_) | ParamType::Map(_) | ParamType::BySeason(_)
+        ParamType::Bool
+            | ParamType::Int(..)
+            | ParamType::Number(..)
+            | ParamType::List(_)
+            | ParamType::Map(_)
+            | ParamType::BySeason(_)
     );
     let value = if textual {
         Value::Text(text.to_owned())

@@ -22,13 +22,17 @@ pub(super) struct Places<'a> {
 
 /// Checks the paths of all steps. `steps` and `params` run in parallel.
 pub(super) fn check_paths(places: &Places<'_>, steps: &[StepSpec], params: &[Checked], report: &mut Report) {
-    let all = || steps.iter().zip(params).flat_map(|(step, checked)| checked.paths.iter().map(move |(usage, path)| (step, *usage, path)));
+    let all = || {
+        steps.iter().zip(params).flat_map(|(step, checked)| checked.paths.iter().map(move |(usage, path)| (step, *usage, path)))
+    };
     // Names that differ in case only are one file on Windows and macOS.
     let mut written: BTreeMap<String, (&StepSpec, Span)> = BTreeMap::new();
     for (step, usage, path) in all() {
         if let Some((name, why)) = unportable(&path.value).filter(|_| usage == PathUse::Write) {
             let message = format!("`{name}` {why}");
-            report.push(Diagnostic::new(codes::UNPORTABLE_PATH, path.span, message).help("choose a name that every system can have"));
+            report.push(
+                Diagnostic::new(codes::UNPORTABLE_PATH, path.span, message).help("choose a name that every system can have"),
+            );
         }
         if leaves_by_link(places.project, &path.value) {
             let message = format!("`{}` goes through a link that leaves the project", path.value);
@@ -43,9 +47,13 @@ pub(super) fn check_paths(places: &Places<'_>, steps: &[StepSpec], params: &[Che
         }
         match written.get(&path.value.to_lowercase()) {
             Some((other, at)) => report.push(
-                Diagnostic::new(codes::WRITTEN_TWICE, path.span, format!("`{}` and `{}` both write `{}`", other.name.value, step.name.value, path.value))
-                    .related(*at, format!("written by `{}`", other.name.value))
-                    .help("give each step its own file"),
+                Diagnostic::new(
+                    codes::WRITTEN_TWICE,
+                    path.span,
+                    format!("`{}` and `{}` both write `{}`", other.name.value, step.name.value, path.value),
+                )
+                .related(*at, format!("written by `{}`", other.name.value))
+                .help("give each step its own file"),
             ),
             None => {
                 written.insert(path.value.to_lowercase(), (step, path.span));
@@ -111,7 +119,9 @@ pub(super) fn check_roots(places: &Places<'_>, params: &mut [Checked], report: &
     }
     for root in places.declared.iter().filter(|root| !used.contains(&root.name.value)) {
         let message = format!("nothing reads from the root `{}`", root.name.value);
-        report.push(Diagnostic::new(codes::UNUSED_ROOT, root.name.span, message).help("use it as `root:` of `images`, or remove it"));
+        report.push(
+            Diagnostic::new(codes::UNUSED_ROOT, root.name.span, message).help("use it as `root:` of `images`, or remove it"),
+        );
     }
     roots
 }
@@ -123,9 +133,13 @@ fn resolve(places: &Places<'_>, name: &Spanned<String>, report: &mut Report) -> 
     if let Some(declared) = declared {
         if is_folder(&name.value) {
             report.push(
-                Diagnostic::new(codes::AMBIGUOUS_ROOT, name.span, format!("`{}` is a declared root and a folder of the project", name.value))
-                    .related(declared.name.span, "declared here")
-                    .help("rename one of them"),
+                Diagnostic::new(
+                    codes::AMBIGUOUS_ROOT,
+                    name.span,
+                    format!("`{}` is a declared root and a folder of the project", name.value),
+                )
+                .related(declared.name.span, "declared here")
+                .help("rename one of them"),
             );
             return None;
         }
@@ -138,8 +152,11 @@ fn resolve(places: &Places<'_>, name: &Spanned<String>, report: &mut Report) -> 
         }
         Ok(path) if !is_folder(&path) => {
             let names = places.declared.iter().map(|root| root.name.value.as_str());
-            let mut finding =
-                Diagnostic::new(codes::UNKNOWN_ROOT, name.span, format!("`{}` is neither a declared root nor a folder", name.value));
+            let mut finding = Diagnostic::new(
+                codes::UNKNOWN_ROOT,
+                name.span,
+                format!("`{}` is neither a declared root nor a folder", name.value),
+            );
             finding.help = Some(match nearest(&name.value, names) {
                 Some(near) => format!("did you mean `{near}`?"),
                 None => format!("declare it under `roots:`, or create the folder `{path}`"),
