@@ -81,17 +81,17 @@ const LOSES_A_VALUE: &[Code] = &[codes::BAD_KEY, codes::MERGE_KEY, codes::BAD_NU
 /// Takes out findings that only follow from others: what stands at a place that could not be read, and things that seem unused
 /// because a part that may use them could not be read.
 fn drop_consequences(report: &mut Report) {
-    let damaged: Vec<Span> = report
-        .diagnostics
-        .iter()
-        .filter(|finding| LOSES_A_VALUE.contains(&finding.code))
-        .map(|finding| finding.span)
-        .collect();
+    let damaged: Vec<Span> =
+        report.diagnostics.iter().filter(|finding| LOSES_A_VALUE.contains(&finding.code)).map(|finding| finding.span).collect();
     let unread = report.diagnostics.iter().any(|finding| {
         let group = &finding.code.id[..4];
         ["TL01", "TL02", "TL03"].contains(&group) && finding.code.severity == Severity::Error
     });
-    let unplaced = unread || report.diagnostics.iter().any(|finding| finding.code.id.starts_with("TL07") && finding.code.severity == Severity::Error);
+    let unplaced = unread
+        || report
+            .diagnostics
+            .iter()
+            .any(|finding| finding.code.id.starts_with("TL07") && finding.code.severity == Severity::Error);
     report.diagnostics.retain(|finding| {
         if finding.code == codes::UNUSED_PARAM || finding.code == codes::UNUSED_STEP {
             return !unread;
@@ -201,12 +201,7 @@ impl Checking<'_> {
     }
 
     /// Checks the classes and models that parameters name.
-    fn names(
-        &mut self,
-        steps: &[StepSpec],
-        params: &mut [Checked],
-        models: Option<&BTreeMap<String, ModelSignature>>,
-    ) {
+    fn names(&mut self, steps: &[StepSpec], params: &mut [Checked], models: Option<&BTreeMap<String, ModelSignature>>) {
         let mut known: Vec<&str> = self.spec.classes.classes.iter().map(|class| class.name.value.as_str()).collect();
         if let Some(models) = models.filter(|_| known.is_empty()) {
             // Without a class list of its own, the programme has the classes of its models.

@@ -387,17 +387,45 @@ impl Engine<'_> {
             let step_lock = lockfile::LockedStep { recipe: work.recipe.key(), inputs, outputs };
             lock.steps.insert(step.name.value.clone(), step_lock);
         }
+        lock.seasons = match self.unchanged_seasons(&lock) {
+            Some(seasons) => seasons,
+            None => self.season_manifests()?,
+        };
+        Ok(lock)
+    }
+
+    /// The seasons of the lock on disk, where every source lists what it listed then: a run that changes nothing makes no manifests.
+    fn unchanged_seasons(&self, lock: &LockFile) -> Option<BTreeMap<String, lockfile::LockedSeason>> {
+        let before = LockFile::read(&self.pipeline.project).ok()?;
+        let sources = self.scans.keys().map(|index| &self.pipeline.steps[*index].name.value);
+        let inputs = |lock: &LockFile, name: &String| lock.steps.get(name).map(|step| step.inputs.clone());
+        let unchanged = sources.into_iter().all(|name| {
+            let now = inputs(lock, name);
+            now.is_some() && now == inputs(&before, name)
+        });
+        unchanged.then_some(before.seasons)
+    }
+
+    /// The manifest of every season, over all sources.
+    fn season_manifests(&self) -> Result<BTreeMap<String, lockfile::LockedSeason>, RunError> {
+        let mut seasons: BTreeMap<String, Vec<seasons::SealedFile>> = BTreeMap::new();
         for scan in self.scans.values() {
             for (season, files) in scan.seasons() {
-                let manifest = seasons::manifest_id(&files).map_err(|error| LockFileError::Io {
-                    action: "write",
-                    path: self.pipeline.project.join(lockfile::FILE_NAME),
-                    source: std::io::Error::other(error),
-                })?;
-                lock.seasons.insert(season, lockfile::LockedSeason { manifest, files: files.len() as u64 });
+                seasons.entry(season).or_default().extend(files);
             }
         }
-        Ok(lock)
+        let mut locked = BTreeMap::new();
+        for (season, mut files) in seasons {
+            files.sort_by(|a, b| (&a.root, &a.path).cmp(&(&b.root, &b.path)));
+            files.dedup();
+            let manifest = seasons::manifest_id(&files).map_err(|error| LockFileError::Io {
+                action: "write",
+                path: self.pipeline.project.join(lockfile::FILE_NAME),
+                source: std::io::Error::other(error),
+            })?;
+            locked.insert(season, lockfile::LockedSeason { manifest, files: files.len() as u64 });
+        }
+        Ok(locked)
     }
 }
 
