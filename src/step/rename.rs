@@ -153,7 +153,8 @@ impl Step for Rename {
         let bytes = job.files.get("manifest").map_or(&[][..], Vec::as_slice);
         let mut manifest = Manifest::read(bytes, &file)?;
         check_distinct(&manifest, &file)?;
-        let fresh: Vec<usize> = (0..table.rows).filter(|row| images.name(*row, &manifest).is_none()).collect();
+        let mut places = images.places(&manifest);
+        let fresh: Vec<usize> = (0..table.rows).filter(|row| places[*row].is_none()).collect();
         let mut findings = Vec::new();
         if !fresh.is_empty() {
             let known = manifest.entries.len();
@@ -162,11 +163,12 @@ impl Step for Rename {
             if manifest.entries.len() > known {
                 job.cancel.check()?;
                 job.write_file(&self.manifest, &manifest.write())?;
+                places = images.places(&manifest);
             }
         }
         let mut names = ColumnBuilder::with_capacity(Type::Text, table.rows);
-        for row in 0..table.rows {
-            names.push_optional_text(images.name(row, &manifest));
+        for place in places {
+            names.push_optional_text(place.map(|at| manifest.entries[at].name.as_ref()));
         }
         job.progress.advance(table.rows as u64, 0);
         let names = names.finish()?;

@@ -50,11 +50,22 @@ impl<'a> Images<'a> {
         Some(Unnamed { season: Self::part(self.season, row), site: Self::part(self.site, row), path: self.path(row), content })
     }
 
-    /// The name that the manifest gives to the image at `row`.
-    pub fn name<'m>(&self, row: usize, manifest: &'m Manifest<'_>) -> Option<&'m str> {
+    /// The place in the manifest of the image at `row`; see [`Manifest::find`] for `guess`.
+    pub fn place(&self, row: usize, manifest: &Manifest<'_>, guess: usize) -> Option<usize> {
         let content = self.content.content(row)?;
-        let entry = manifest.find(&Self::part(self.season, row), &Self::part(self.site, row), content)?;
-        Some(&entry.name)
+        manifest.find(&Self::part(self.season, row), &Self::part(self.site, row), content, guess)
+    }
+
+    /// The places in the manifest of all images.
+    pub fn places(&self, manifest: &Manifest<'_>) -> Vec<Option<usize>> {
+        let mut guess = 0;
+        let mut places = Vec::with_capacity(self.table.rows);
+        for row in 0..self.table.rows {
+            let place = self.place(row, manifest, guess);
+            guess = place.map_or(guess, |place| place + 1);
+            places.push(place);
+        }
+        places
     }
 
     /// A line of the manifest for the image at `row`.
@@ -72,7 +83,7 @@ impl<'a> Images<'a> {
 /// The rows that still need a name, in the order in which counters run: season, then file name; an observation once.
 pub fn in_order(images: &Images<'_>, fresh: &[usize], manifest: &Manifest<'_>) -> Vec<usize> {
     let mut seen = HashSet::new();
-    let mut rows: Vec<usize> = fresh.iter().copied().filter(|row| images.name(*row, manifest).is_none()).collect();
+    let mut rows: Vec<usize> = fresh.iter().copied().filter(|row| images.place(*row, manifest, usize::MAX).is_none()).collect();
     rows.sort_by(|a, b| {
         let season = |row: usize| Images::part(images.season, row);
         natural_order(&season(*a), &season(*b)).then_with(|| natural_order(images.path(*a), images.path(*b)))

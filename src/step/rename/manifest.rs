@@ -106,41 +106,48 @@ impl<'a> Manifest<'a> {
             if name.is_empty() {
                 return Err(error(line, Some("name"), "the name is empty; remove the line to have one given".to_owned()));
             }
-            let entry = Entry { season, site, name, content, path };
-            if let Some(other) = manifest.find(&entry.season, &entry.site, content)
-                && other.name != entry.name
+            let entry = Entry { season, site, name: name.clone(), content, path };
+            if let Some(other) = manifest.add(entry)
+                && manifest.entries[other].name != name
             {
-                let message = format!("the image is also called `{}`; keep one of the two lines", other.name);
+                let message = format!("the image is also called `{}`; keep one of the two lines", manifest.entries[other].name);
                 return Err(error(line, Some("name"), message));
             }
-            manifest.add(entry);
         }
         Ok(manifest)
     }
 
-    /// The entry of an observation.
-    pub fn find(&self, season: &str, site: &str, content: ContentId) -> Option<&Entry<'a>> {
-        let mut at = *self.by_content.get(&content)?;
+    /// The place among [`Manifest::entries`] of an observation. `guess` is looked at first: images mostly come in the order of the
+    /// manifest, and a neighbour costs no search.
+    pub fn find(&self, season: &str, site: &str, content: ContentId, guess: usize) -> Option<usize> {
+        let fits = |entry: &Entry<'_>| entry.content == content && entry.season == season && entry.site == site;
+        if self.entries.get(guess).is_some_and(fits) {
+            return Some(guess);
+        }
+        let mut at = *self.by_content.get(&content)? as usize;
         loop {
-            let entry = self.entries.get(at as usize)?;
-            if entry.season == season && entry.site == site {
-                return Some(entry);
+            if fits(self.entries.get(at)?) {
+                return Some(at);
             }
-            at = self.next[at as usize];
+            at = self.next[at] as usize;
         }
     }
 
-    /// Adds an entry, unless its observation has one.
-    pub fn add(&mut self, entry: Entry<'a>) -> bool {
-        if self.find(&entry.season, &entry.site, entry.content).is_some() {
-            return false;
-        }
+    /// Adds an entry, unless its observation has one: then that one's place.
+    pub fn add(&mut self, entry: Entry<'a>) -> Option<usize> {
         // Fewer than 2^32 - 1 rows: the limit of a table.
         let at = u32::try_from(self.entries.len()).unwrap_or(END);
         let earlier = self.by_content.insert(entry.content, at);
+        if let Some(first) = earlier {
+            self.by_content.insert(entry.content, first);
+            if let Some(other) = self.find(&entry.season, &entry.site, entry.content, first as usize) {
+                return Some(other);
+            }
+            self.by_content.insert(entry.content, at);
+        }
         self.next.push(earlier.unwrap_or(END));
         self.entries.push(entry);
-        true
+        None
     }
 
     /// The bytes of the file: sorted by season, site and name, so that a new season is a block of new lines.
@@ -188,10 +195,13 @@ mod tests {
             id("b"),
         );
         let manifest = Manifest::read(text.as_bytes(), FILE).unwrap();
-        assert_eq!(manifest.find("2021", "ko_2", id("b")).unwrap().name, "n2");
-        assert_eq!(manifest.find("2020", "ko_2", id("b")).unwrap().name, "n0");
-        assert_eq!(manifest.find("2021", "ko,1", id("a")).unwrap().name, "n1");
-        assert_eq!(manifest.find("2021", "ko_2", id("a")), None);
+        for guess in 0..4 {
+            let name = |season, site, seed| manifest.find(season, site, id(seed), guess).map(|at| manifest.entries[at].name.as_ref());
+            assert_eq!(name("2021", "ko_2", "b"), Some("n2"));
+            assert_eq!(name("2020", "ko_2", "b"), Some("n0"));
+            assert_eq!(name("2021", "ko,1", "a"), Some("n1"));
+            assert_eq!(name("2021", "ko_2", "a"), None);
+        }
         let written = manifest.write();
         assert_eq!(
             String::from_utf8(written.clone()).unwrap(),

@@ -275,15 +275,18 @@ fn the_reference_rule_gives_the_reference_names() {
 fn figures_at_a_hundred_thousand_images() {
     let project = Project::new();
     let rows: Vec<(String, String, String)> = (0..100_000)
-        .map(|i| (format!("ko_ga_hu_{}", i / 1000), format!("IMG_{:04}.JPG", i % 10_000), format!("2021-07-{:02}", i % 28 + 1)))
+        .map(|i| (format!("ko_ga_hu_{}", i / 1000), format!("IMG_{:04}.JPG", i % 10_000), format!("2021-07-{:02}", i % 1000 / 40 + 1)))
         .collect();
     let rows: Vec<_> = rows.iter().map(|(site, file, date)| ("2021", site.as_str(), file.as_str(), date.as_str())).collect();
     let input = images(&rows);
     let rename = rule(RULE);
-    for what in ["first", "unchanged", "unchanged"] {
+    let mut best = [f64::INFINITY; 2];
+    for round in 0..20 {
         let start = std::time::Instant::now();
         let outputs = project.run(rename.as_ref(), &input).unwrap();
-        eprintln!("100 000 images, {what}: {:.1} ms", start.elapsed().as_secs_f64() * 1e3);
-        assert_eq!(outputs.metrics["named"], 100_000.0);
+        let taken = start.elapsed().as_secs_f64() * 1e3;
+        best[round.min(1)] = best[round.min(1)].min(taken);
+        assert_eq!(outputs.metrics["unnamed"], 0.0);
     }
+    eprintln!("100 000 images: first {:.0} ms, unchanged {:.0} ms (best of 19)", best[0], best[1]);
 }
