@@ -7,6 +7,7 @@
 //! Each arrow is one module that uses only what stands to its left. Only `cli` prints, reads the environment or the clock.
 
 pub mod check;
+pub mod demo;
 pub mod diagnostic;
 pub mod id;
 pub mod model;
@@ -16,5 +17,6 @@ pub mod plan;
 pub mod run;
 pub mod spec;
 pub mod step;
+pub mod store;
 pub mod table;
 pub mod yaml;

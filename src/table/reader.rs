@@ -41,7 +41,7 @@ impl<'a> Reading<'a> {
         }
         let bytes = bytes.strip_prefix(&[0xEF, 0xBB, 0xBF]).unwrap_or(bytes);
         std::str::from_utf8(bytes).map_err(|error| {
-            let line = bytes[..error.valid_up_to()].iter().filter(|byte| **byte == b'\n').count() as u64 + 1;
+            let line = bytes[..error.valid_up_to()].split(|byte| *byte == b'\n').count() as u64;
             self.error(Some(line), None, "letters that are not UTF-8; save the file as `CSV UTF-8`".to_owned())
         })
     }

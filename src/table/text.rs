@@ -25,7 +25,9 @@ pub fn write(table: &Table, limit: usize, out: &mut dyn Write) -> std::io::Resul
         let rule = "-".repeat(width);
         for (line, cell) in lines.iter_mut().zip([&name, &rule].into_iter().chain(&cells)) {
             line.push_str(gap);
-            line.push_str(&if right { format!("{cell:>width$}") } else { format!("{cell:<width$}") });
+            let padding = " ".repeat(width - cell.chars().count());
+            let (before, behind) = if right { (padding.as_str(), "") } else { ("", padding.as_str()) };
+            line.extend([before, cell, behind]);
         }
     }
     for line in lines {
