@@ -8,7 +8,8 @@ use super::{
     Context, FileInput, Finding, IMAGE_COLUMNS, Job, Metric, Outputs, Param, ParamType, Params, PathUse, Port, RowMapper,
     RowRecipe, RowWorker, Step, StepError, StepKind,
 };
-use crate::diagnostic::{Code, Diagnostic, Report, Severity};
+use crate::diagnostic::codes::{MISSING_COLUMN, TAKEN_COLUMN};
+use crate::diagnostic::{Diagnostic, Report};
 use crate::id::ContentId;
 use crate::photo::clock::{self, Correction};
 use crate::plan::recipe::Recipe;
@@ -89,9 +90,6 @@ EXIF 2.32 (CIPA DC-008-2019); Reconyx notes after ExifTool; Meek et al. 2014, Bi
 record with camera traps.
 ";
 
-const TAKEN_COLUMN: Code = Code { id: "TL0591", title: "a column that the step makes itself", severity: Severity::Error };
-const NO_SITE: Code = Code { id: "TL0592", title: "deployments without a site column", severity: Severity::Error };
-
 /// Raised when the cells of a row change: every image is read again.
 pub const ROWS_REVISION: u32 = 1;
 
@@ -150,14 +148,21 @@ impl Step for Metadata {
         let own = row::schema();
         let before = report.diagnostics.len();
         let made = own.fields.iter().map(|field| field.name.as_str()).chain(DATED.iter().chain(DEPLOYED).map(|(name, _)| *name));
-        for name in made.filter(|name| input.field(name).is_some()) {
+        let taken: Vec<&str> = made.filter(|name| input.field(name).is_some()).collect();
+        if taken.len() > 3 {
+            // A second `metadata` behind the first: one finding, not sixty.
+            let message = format!("the input already has `{}` and {} other columns of `metadata`", taken[0], taken.len() - 1);
+            report.push(Diagnostic::new(TAKEN_COLUMN, self.span, message).help("leave one of the two steps out"));
+            return None;
+        }
+        for name in taken {
             let message = format!("the input already has a column `{name}`, which `metadata` makes itself");
             report.push(Diagnostic::new(TAKEN_COLUMN, self.span, message).help("give the capture of the path another name"));
         }
         if context.deployments.is_some() && input.field("site").is_none() {
             let message = "deployments are joined by site, and the images have no column `site`";
             report.push(
-                Diagnostic::new(NO_SITE, self.span, message)
+                Diagnostic::new(MISSING_COLUMN, self.span, message)
                     .help("write `{site}` for the site's folder in the path of the images"),
             );
         }
