@@ -11,7 +11,8 @@ use super::params::{self, Checked, check_names};
 use super::places::{Places, check_paths, check_roots};
 use super::wiring::{self, Names, Wired};
 use super::{CheckedStep, Overrides, Pipeline, Wire};
-use crate::diagnostic::{Diagnostic, Report, Severity, Sources, codes};
+use crate::diagnostic::{Code, Diagnostic, Report, Severity, Sources, Span, codes};
+use crate::model::signature::ModelSignature;
 use crate::spec::{self, Files, Reading, Spec, StepSpec};
 use crate::step::{Context, KINDS, Params, PathUse, Step, StepKind};
 use crate::table::Schema;
@@ -65,12 +66,45 @@ pub fn load_with(kinds: &[&'static StepKind], file: &Path, overrides: &Overrides
             report.push(finding.help(if help.is_empty() { note.to_owned() } else { format!("{help}; {note}") }));
         }
     }
+    drop_consequences(&mut report);
     let report = Report { diagnostics: report.sorted() };
     let pipeline = pipeline.filter(|_| !report.has_errors());
     let mut read = files.read;
     read.sort();
     read.dedup();
     Loaded { sources: files.sources, report, pipeline, files: read }
+}
+
+/// Findings after which a value is missing that the user has written.
+const LOSES_A_VALUE: &[Code] = &[codes::BAD_KEY, codes::MERGE_KEY, codes::BAD_NUMBER, codes::UNKNOWN_ALIAS, codes::BAD_TAG];
+
+/// Takes out findings that only follow from others: what stands at a place that could not be read, and things that seem unused
+/// because a part that may use them could not be read.
+fn drop_consequences(report: &mut Report) {
+    let damaged: Vec<Span> = report
+        .diagnostics
+        .iter()
+        .filter(|finding| LOSES_A_VALUE.contains(&finding.code))
+        .map(|finding| finding.span)
+        .collect();
+    let unread = report.diagnostics.iter().any(|finding| {
+        let group = &finding.code.id[..4];
+        ["TL01", "TL02", "TL03"].contains(&group) && finding.code.severity == Severity::Error
+    });
+    let unplaced = unread || report.diagnostics.iter().any(|finding| finding.code.id.starts_with("TL07") && finding.code.severity == Severity::Error);
+    report.diagnostics.retain(|finding| {
+        if finding.code == codes::UNUSED_PARAM || finding.code == codes::UNUSED_STEP {
+            return !unread;
+        }
+        if finding.code == codes::UNUSED_ROOT {
+            return !unplaced;
+        }
+        let inside = |other: &Span| {
+            let span = finding.span;
+            other.file == span.file && span.start < other.end.max(other.start + 1) && other.start < span.end.max(span.start + 1)
+        };
+        finding.code.id.starts_with("TL01") || !damaged.iter().any(inside)
+    });
 }
 
 struct Checking<'a> {
@@ -171,7 +205,7 @@ impl Checking<'_> {
         &mut self,
         steps: &[StepSpec],
         params: &mut [Checked],
-        models: Option<&BTreeMap<String, crate::model::signature::ModelSignature>>,
+        models: Option<&BTreeMap<String, ModelSignature>>,
     ) {
         let mut known: Vec<&str> = self.spec.classes.classes.iter().map(|class| class.name.value.as_str()).collect();
         if let Some(models) = models.filter(|_| known.is_empty()) {
@@ -185,9 +219,11 @@ impl Checking<'_> {
                 let way_out = "declare it under `classes:` or in the taxonomy";
                 checked.complete &= check_names(&checked.classes, &known, codes::UNKNOWN_CLASS, "class", way_out, self.report);
             }
-            if let Some(models) = models {
-                checked.complete &= models::check(&checked.models, models, self.folder, self.report);
-            }
+            checked.complete &= match models {
+                Some(models) => models::check(&checked.models, models, self.folder, self.report),
+                // A damaged `models.lock` is said once.
+                None => checked.models.is_empty(),
+            };
         }
     }
 
@@ -197,7 +233,7 @@ impl Checking<'_> {
         spec: &StepSpec,
         wired: &Wired,
         checked: &Checked,
-        models: &BTreeMap<String, crate::model::signature::ModelSignature>,
+        models: &BTreeMap<String, ModelSignature>,
         built: &[Option<Built>],
     ) -> Option<Built> {
         let step = if checked.complete { (spec.kind.read)(&checked.params, self.report) } else { None };
@@ -233,7 +269,7 @@ impl Checking<'_> {
     }
 }
 
-fn moved(wires: &[(Wire, crate::diagnostic::Span)], new_place: &[usize]) -> Vec<Wire> {
+fn moved(wires: &[(Wire, Span)], new_place: &[usize]) -> Vec<Wire> {
     wires.iter().map(|(wire, _)| Wire { step: new_place[wire.step], output: wire.output }).collect()
 }
 
