@@ -153,6 +153,7 @@ fn run(images: &[Image], clock: Option<&str>, deployments: Option<&str>) -> Resu
         inputs: vec![vec![Box::new(Input(table))]],
         mapped: Some(file_rows),
         scanned: None,
+        dry: false,
         files: given,
         locate: &|_, _| None,
         progress: &Silent,
