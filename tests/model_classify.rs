@@ -204,6 +204,7 @@ fn classify(project: &Project, entries: &[(&str, &str)], images: &[Image], worke
         locate: &|_, _| None,
         progress: &Silent,
         cancel: &Cancel::default(),
+        dry: false,
         workers,
     };
     let outputs = step.run(&mut job).unwrap();
