@@ -386,7 +386,7 @@ pub(super) fn check_names(
         let mut finding = Diagnostic::new(code, name.span, format!("there is no {what} `{}`", name.value));
         finding.help = match nearest(&name.value, known.iter().copied()) {
             Some(near) => Some(format!("did you mean `{near}`?")),
-    None if !known.is_empty() && known.len() <= 12 => Some(format!("expected {}; or {otherwise}", any_of(known))),
+            None if !known.is_empty() && known.len() <= 12 => Some(format!("expected {}; or {otherwise}", any_of(known))),
             None => Some(otherwise.to_owned()),
         };
         report.push(finding);

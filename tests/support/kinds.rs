@@ -52,7 +52,10 @@ static JOIN: StepKind = StepKind {
 /// Makes a model from images whose sizes are text.
 static FIT: StepKind = StepKind {
     name: "fit",
-    inputs: &[Port::table("images", IMAGE_COLUMNS, "The images."), Port { optional: true, ..Port::table("sizes", &[("bytes", Type::Text)], "Sizes.") }],
+    inputs: &[
+        Port::table("images", IMAGE_COLUMNS, "The images."),
+        Port { optional: true, ..Port::table("sizes", &[("bytes", Type::Text)], "Sizes.") },
+    ],
     outputs: &[Port { optional: false, ..MODEL }, Port::table("log", &[], "What happened.")],
     params: &[Param { required: true, ..param("architecture", ParamType::Text) }],
     metrics: &[Metric { name: "accuracy", doc: "share of right labels" }],
