@@ -11,9 +11,9 @@ use super::params::{self, Checked, check_names};
 use super::places::{Places, check_paths, check_roots};
 use super::wiring::{self, Names, Wired};
 use super::{CheckedStep, Overrides, Pipeline, Wire};
-use crate::diagnostic::{Code, Diagnostic, Report, Severity, Sources, Span, codes};
+use crate::diagnostic::{Code, Diagnostic, Report, Severity, Sources, Span, Spanned, codes};
 use crate::model::signature::ModelSignature;
-use crate::spec::{self, Files, Reading, Spec, StepSpec};
+use crate::spec::{self, Files, Reading, Spec, StepSpec, shown};
 use crate::step::{Context, KINDS, Params, PathUse, Step, StepKind};
 use crate::table::Schema;
 use crate::yaml;
@@ -44,10 +44,10 @@ pub fn load_with(kinds: &[&'static StepKind], file: &Path, overrides: &Overrides
     let mut report = Report::default();
     let folder = file.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
     // Findings show `fragment.yaml`, not `./fragment.yaml`.
-    let shown = file.parent().unwrap_or(Path::new(""));
+    let as_given = file.parent().unwrap_or(Path::new(""));
     let reading = Reading {
         kinds,
-        project: shown,
+        project: as_given,
         file,
         version: env!("CARGO_PKG_VERSION"),
         set: &overrides.set,
@@ -122,6 +122,8 @@ struct Built {
     step: Box<dyn Step>,
     params: Params,
     outputs: Vec<Schema>,
+    /// Files that it reads and replaces, such as a manifest of names.
+    rewritten: Vec<Spanned<String>>,
 }
 
 impl Checking<'_> {
@@ -133,26 +135,20 @@ impl Checking<'_> {
         let wired: Vec<Wired> = (0..steps.len()).map(|at| wiring::wire(at, &names, self.report)).collect();
         let order = order(&steps, &wired, self.report);
         let places = Places { project: self.folder, own_files: &self.spec.own_files, declared: &self.spec.roots };
-        check_paths(&places, &steps, &params, self.report);
-        let roots = check_roots(&places, &mut params, self.report);
-        let absolute = Places { project: &self.absolute, ..places };
-        let roots = roots
-            .into_iter()
-            .map(|mut root| {
-                for candidate in &mut root.candidates {
-                    if let Ok(inside) = candidate.strip_prefix(places.project) {
-                        *candidate = absolute.project.join(inside);
-                    }
-                }
-                root
-            })
-            .collect();
+        let roots = check_roots(&places, &mut params, &self.absolute, self.report);
         self.names(&steps, &mut params, models.as_ref());
         let models = models.unwrap_or_default();
         let mut built: Vec<Option<Built>> = steps.iter().map(|_| None).collect();
         for at in &order {
             built[*at] = self.build(&steps[*at], &wired[*at], &params[*at], &models, &built);
         }
+        for (built, checked) in built.iter().zip(&mut params) {
+            checked
+                .paths
+                .extend(built.iter().flat_map(|built| built.rewritten.iter().cloned()).map(|path| (PathUse::Write, path)));
+        }
+        let places = Places { project: self.folder, own_files: &self.spec.own_files, declared: &self.spec.roots };
+        check_paths(&places, &steps, &params, self.report);
         let expect: Vec<_> = steps.iter().map(|step| expect::read(step, self.report)).collect();
         if self.spec.damaged_steps.is_empty() && !self.spec.damaged {
             unused(&steps, &wired, &params, self.report);
@@ -260,7 +256,13 @@ impl Checking<'_> {
             "`{}` refuses its columns without a word",
             spec.kind.name
         );
-        Some(Built { step, params: checked.params.clone(), outputs: outputs? })
+        let rewritten = step.files(&context).into_iter().filter(|file| file.rewritten).map(|file| {
+            let path = shown(&file.path);
+            let given = checked.paths.iter().find(|(_, given)| given.value == path).map(|(_, given)| given.span);
+            Spanned { value: path, span: given.unwrap_or(spec.name.span) }
+        });
+        let rewritten = rewritten.collect();
+        Some(Built { step, params: checked.params.clone(), outputs: outputs?, rewritten })
     }
 }
 
