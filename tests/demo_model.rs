@@ -113,5 +113,5 @@ fn example_project_lists_the_model_that_it_ships() {
     let project = Path::new(env!("CARGO_MANIFEST_DIR")).join("examples/demo");
     let bundle = trapline::model::Bundle::open(&project, "demo_mammals@1").unwrap();
     let signature = bundle.signature(&bundle.network().unwrap());
-    assert_eq!(trapline::model::read_lock(&project).unwrap().into_values().collect::<Vec<_>>(), [signature]);
+    assert_eq!(trapline::model::signature::read_lock(&project).unwrap().into_values().collect::<Vec<_>>(), [signature]);
 }
