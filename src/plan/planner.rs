@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::path::Path;
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 
 use crate::check::Pipeline;
 use crate::id::{ContentId, ResultKey, RowKey};
@@ -40,13 +40,28 @@ impl ImageSet {
     }
 }
 
+/// An [`ImageSet`] made when somebody counts: a run in which everything is reused never does.
+pub struct LazyImages(LazyLock<ImageSet, Box<dyn FnOnce() -> ImageSet + Send + Sync>>);
+
+impl LazyImages {
+    /// Makes the set with `make` when it is first asked for.
+    pub fn new(make: impl FnOnce() -> ImageSet + Send + Sync + 'static) -> Self {
+        Self(LazyLock::new(Box::new(make)))
+    }
+
+    /// The set.
+    pub fn get(&self) -> &ImageSet {
+        &self.0
+    }
+}
+
 /// What a scan found under the root of a source step.
-#[derive(Debug, Clone, Default)]
+#[derive(Clone)]
 pub struct SourceState {
     /// Identity of the sorted list of paths and contents, once all are known.
     pub listing: Option<ContentId>,
     /// The images, by observation as far as known.
-    pub images: Arc<ImageSet>,
+    pub images: Arc<LazyImages>,
     /// Files whose content must be read.
     pub unhashed: u64,
     /// Paths that the inventory did not know.
@@ -93,7 +108,7 @@ pub trait Known {
     /// The images with a row under `key`, sorted.
     fn rows(&self, key: &RowKey) -> Arc<Vec<ContentId>>;
     /// The images of a stored table, with the column that decides between recipes.
-    fn images(&self, table: &ContentId, chooses_by: Option<&str>) -> Option<Arc<ImageSet>>;
+    fn images(&self, table: &ContentId, chooses_by: Option<&str>) -> Option<ImageSet>;
     /// The content of a project file, or `None` where it does not exist.
     fn file(&self, path: &Path) -> Option<ContentId>;
 }
@@ -117,7 +132,7 @@ pub struct Planner<'a> {
     known: &'a dyn Known,
     sources: BTreeMap<usize, SourceState>,
     states: BTreeMap<usize, State>,
-    images: BTreeMap<usize, Arc<ImageSet>>,
+    images: BTreeMap<usize, Arc<LazyImages>>,
 }
 
 /// The recipe and inputs of one step, as far as they can be known before it runs.
@@ -308,13 +323,16 @@ impl<'a> Planner<'a> {
     }
 
     /// The images that step `index` maps: passed through from a source, or read from its input table.
-    fn image_set(&self, index: usize, chooses_by: Option<&str>) -> Option<Arc<ImageSet>> {
+    fn image_set(&self, index: usize, chooses_by: Option<&str>) -> Option<Arc<LazyImages>> {
         let wire = self.pipeline.steps[index].inputs.first()?.first()?;
         if let Some(images) = self.images.get(&wire.step) {
             return Some(Arc::clone(images));
         }
         match self.states.get(&wire.step)? {
-            State::Ready(outputs) => self.known.images(&outputs.get(wire.output)?.id, chooses_by),
+            State::Ready(outputs) => {
+                let images = self.known.images(&outputs.get(wire.output)?.id, chooses_by)?;
+                Some(Arc::new(LazyImages::new(move || images)))
+            }
             _ => None,
         }
     }
@@ -322,16 +340,17 @@ impl<'a> Planner<'a> {
     /// Fills in how many images the step has, and how many rows are there already.
     fn count(&self, index: usize, work: &Work, plan: &mut StepPlan) {
         if let Some(source) = self.sources.get(&index) {
-            plan.total = Some(source.images.contents.len() as u64);
+            plan.total = Some(source.images.get().contents.len() as u64);
             plan.unhashed = source.unhashed;
             return;
         }
         let Some(mapper) = &work.mapper else {
             let wire = self.pipeline.steps[index].inputs.first().and_then(|wires| wires.first());
-            plan.total = wire.and_then(|wire| self.images.get(&wire.step)).map(|images| images.contents.len() as u64);
+            plan.total = wire.and_then(|wire| self.images.get(&wire.step)).map(|images| images.get().contents.len() as u64);
             return;
         };
         let Some(images) = self.image_set(index, mapper.chooses_by()) else { return };
+        let images = images.get();
         let rows: Vec<_> = mapper.recipes().iter().map(|recipe| self.known.rows(&recipe.key)).collect();
         let (mut cached, mut missing, mut unhashed) = (0, 0, 0);
         for (row, content) in images.contents.iter().enumerate() {

@@ -12,10 +12,16 @@ use crate::plan::recipe::Recipe;
 use crate::spec::taxonomy::Taxonomy;
 use crate::table::{Cell, Schema, Type};
 
+pub mod classify;
 pub mod images;
 mod job;
+pub mod metadata;
 mod param;
+mod portable;
 mod registry;
+pub mod rename;
+#[cfg(test)]
+pub(crate) mod testing;
 
 pub use job::{Cancel, Finding, InputTable, Job, Outputs, Progress, StepError, write_atomically};
 pub use param::{Param, ParamType, ParamValue, Params, PathUse};

@@ -350,12 +350,7 @@ pub(super) fn salvage(path: &Path) -> io::Result<Option<Salvage>> {
     }
     rows.sort_by_key(|row| row.0);
     rows.dedup_by_key(|row| row.0);
-    Ok(Some(Salvage {
-        file,
-        provenance: serde_json::from_slice(&provenance).unwrap_or_default(),
-        stated: count,
-        rows,
-    }))
+    Ok(Some(Salvage { file, provenance: serde_json::from_slice(&provenance).unwrap_or_default(), stated: count, rows }))
 }
 
 /// The whole rows of a damaged pack.

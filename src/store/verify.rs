@@ -152,11 +152,9 @@ impl Store {
         for row_key in self.row_keys()? {
             stats.rows.insert(row_key, self.row_stats(row_key)?);
         }
-        for (folder, amount) in [
-            ("inventory", &mut stats.inventories),
-            ("index", &mut stats.index),
-            ("quarantine", &mut stats.quarantine),
-        ] {
+        for (folder, amount) in
+            [("inventory", &mut stats.inventories), ("index", &mut stats.index), ("quarantine", &mut stats.quarantine)]
+        {
             Self::list(&self.root.join(folder))?.iter().for_each(|path| amount.add(size(path)));
         }
         Ok(stats)
