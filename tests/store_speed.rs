@@ -54,8 +54,7 @@ fn a_million_rows() {
     assert_eq!(keys.len(), 1_000_000);
     reset_peak();
     let mut bytes = 0;
-    let (read, took) =
-        timed("scan all rows", || store.read_rows(key, &keys, &mut |_, row| bytes += row.len() as u64).unwrap());
+    let (read, took) = timed("scan all rows", || store.read_rows(key, &keys, &mut |_, row| bytes += row.len() as u64).unwrap());
     assert_eq!((read.delivered, bytes), (1_000_000, 300_000_000));
     if !cfg!(debug_assertions) {
         assert!(took < Duration::from_secs(2), "{took:?}");
@@ -86,10 +85,8 @@ fn an_inventory_of_a_hundred_thousand_files() {
     let paths: Vec<String> =
         (0..100_000u32).map(|n| format!("Komagdalen/ko_kj_sn_{:02}/2021/100RECNX/IMG_{n:06}.JPG", n / 1000)).collect();
     let stat = |n: u32| Stat { size: 20_000, mtime_ns: i64::from(n), ctime_ns: i64::from(n) + 1, file_id: u64::from(n) };
-    let entries: Vec<_> = (0u32..)
-        .zip(&paths)
-        .map(|(n, path)| Entry { path, stat: stat(n), known: Known::Hashed(content(n)) })
-        .collect();
+    let entries: Vec<_> =
+        (0u32..).zip(&paths).map(|(n, path)| Entry { path, stat: stat(n), known: Known::Hashed(content(n)) }).collect();
     for _ in 0..3 {
         let (inventory, _) = timed("lay out 100 000 entries", || Inventory::new(1 << 60, &entries).unwrap());
         timed("write the inventory", || store.put_inventory("archive", &inventory).unwrap());
