@@ -7,10 +7,12 @@
 //! Each arrow is one module that uses only what stands to its left. Only `cli` prints, reads the environment or the clock.
 
 pub mod check;
+pub mod demo;
 pub mod diagnostic;
 pub mod id;
 pub mod model;
 pub mod path;
+pub mod photo;
 pub mod plan;
 pub mod run;
 pub mod spec;

@@ -9,6 +9,17 @@ use crate::spec::taxonomy::Taxonomy;
 use crate::step::{Context, Deployments, Params, Step, StepKind};
 use crate::table::Schema;
 
+mod columns;
+mod expect;
+mod load;
+mod models;
+mod order;
+mod params;
+mod places;
+mod wiring;
+
+pub use load::{Loaded, load, load_with};
+
 /// What the command line adds to a pipeline file.
 #[derive(Debug, Clone, Default)]
 pub struct Overrides {
@@ -41,7 +52,7 @@ pub struct Wire {
 /// A comparison of `expect:`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub enum Comparison {
-    /// `>=`, also what a bare number for a count means to exceed.
+    /// `>=`
     #[serde(rename = ">=")]
     AtLeast,
     /// `<=`
@@ -56,6 +67,20 @@ pub enum Comparison {
     /// `==`, also what a bare number means.
     #[serde(rename = "==")]
     Equal,
+}
+
+impl Comparison {
+    /// The sign as written in `expect:`.
+    #[must_use]
+    pub const fn sign(self) -> &'static str {
+        match self {
+            Self::AtLeast => ">=",
+            Self::AtMost => "<=",
+            Self::Above => ">",
+            Self::Below => "<",
+            Self::Equal => "==",
+        }
+    }
 }
 
 /// A gate: fails the run, keeps the results.

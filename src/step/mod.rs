@@ -12,9 +12,11 @@ use crate::plan::recipe::Recipe;
 use crate::spec::taxonomy::Taxonomy;
 use crate::table::{Cell, Schema, Type};
 
+pub mod classify;
 pub mod export;
 pub mod images;
 mod job;
+pub mod metadata;
 mod param;
 mod portable;
 mod registry;
