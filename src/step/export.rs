@@ -112,13 +112,14 @@ pub static KIND: StepKind = StepKind {
 
 fn read(params: &Params, report: &mut Report) -> Option<Box<dyn Step>> {
     let into = params.text("into")?.to_owned();
-    let mut wrong = |name: &str, message: &str, help: &str| {
-        report.push(Diagnostic::new(codes::BAD_VALUE, params.span_of(name), message).help(help));
+    let mut wrong = |code, name: &str, message: &str, help: &str| {
+        report.push(Diagnostic::new(code, params.span_of(name), message).help(help));
     };
     if let Some(way) = params.text("images") {
         for name in ["format", "columns"] {
             if params.get(name).is_some() {
                 wrong(
+                    codes::UNKNOWN_PARAMETER,
                     name,
                     &format!("`{name}` is for tables, and this step exports images"),
                     "use a second `export` step for the table",
@@ -134,7 +135,12 @@ fn read(params: &Params, report: &mut Report) -> Option<Box<dyn Step>> {
         return Some(Box::new(Export { into, what: What::Images { way, folders: params.text("folders").map(str::to_owned) } }));
     }
     if params.get("folders").is_some() {
-        wrong("folders", "`folders` is for images, and this step exports a table", "add `images: reflink`, or remove `folders`");
+        wrong(
+            codes::MISSING_PARAMETER,
+            "folders",
+            "`folders` is for images, and this step exports a table",
+            "add `images: reflink`, or remove `folders`",
+        );
         return None;
     }
     let ending = into.rsplit_once('.').map(|(_, ending)| ending.to_ascii_lowercase());
@@ -143,12 +149,17 @@ fn read(params: &Params, report: &mut Report) -> Option<Box<dyn Step>> {
         (Some(_), _) | (None, Some("csv")) => Format::Csv,
         _ => {
             let message = format!("`{into}` does not say whether it is CSV or Parquet");
-            wrong("into", &message, "end it in `.csv` or `.parquet`, or add `format`; for image files add `images: reflink`");
+            wrong(
+                codes::MISSING_PARAMETER,
+                "into",
+                &message,
+                "end it in `.csv` or `.parquet`, or add `format`; for image files add `images: reflink`",
+            );
             return None;
         }
     };
     if cfg!(not(feature = "parquet")) && format == Format::Parquet {
-        wrong("into", "this build has no Parquet", "export CSV, or build with the feature `parquet`");
+        wrong(codes::NOT_A_CHOICE, "into", "this build has no Parquet", "export CSV, or build with the feature `parquet`");
         return None;
     }
     let columns = params.texts("columns").into_iter().map(|name| name.value).collect();
@@ -194,6 +205,10 @@ impl Step for Export {
     fn run(&self, job: &mut Job<'_>) -> Result<Outputs, StepError> {
         let input = job.input(0)?;
         let path = job.context.project.join(&self.into);
+        if job.dry {
+            // What lies in the project is compared with what was recorded, by whoever asked.
+            return Ok(Outputs::default());
+        }
         let (rows, findings, file) = match &self.what {
             What::Table { format, columns } => {
                 let names: Vec<&str> = columns.iter().map(String::as_str).collect();

@@ -165,6 +165,7 @@ impl Project {
             progress: &Silent,
             cancel: &self.cancel,
             workers: 2,
+            dry: false,
         })
     }
 

@@ -104,9 +104,9 @@ fn parameters_that_do_not_go_together_are_diagnosed() {
         let found = &report.diagnostics[0];
         format!("{} {} | {}", found.code.id, found.message, found.help.as_deref().unwrap_or_default())
     };
-    insta::assert_snapshot!(found(&[("into", "published/images")]), @"TL0510 `published/images` does not say whether it is CSV or Parquet | end it in `.csv` or `.parquet`, or add `format`; for image files add `images: reflink`");
-    insta::assert_snapshot!(found(&[("into", "a.csv"), ("folders", "label")]), @"TL0510 `folders` is for images, and this step exports a table | add `images: reflink`, or remove `folders`");
-    insta::assert_snapshot!(found(&[("into", "a"), ("images", "copy"), ("format", "csv")]), @"TL0510 `format` is for tables, and this step exports images | use a second `export` step for the table");
+    insta::assert_snapshot!(found(&[("into", "published/images")]), @"TL0502 `published/images` does not say whether it is CSV or Parquet | end it in `.csv` or `.parquet`, or add `format`; for image files add `images: reflink`");
+    insta::assert_snapshot!(found(&[("into", "a.csv"), ("folders", "label")]), @"TL0502 `folders` is for images, and this step exports a table | add `images: reflink`, or remove `folders`");
+    insta::assert_snapshot!(found(&[("into", "a"), ("images", "copy"), ("format", "csv")]), @"TL0501 `format` is for tables, and this step exports images | use a second `export` step for the table");
     let project = Project::new();
     let (schemas, findings) = project.columns(
         exporting(&[("into", "a"), ("images", "copy")]).as_ref(),
