@@ -3,6 +3,8 @@
 //! A case is `NAME.yaml`, or `NAME/pipeline.yaml` where it needs other files. A first line `# --set key=value` or `# --params FILE`
 //! overrides parameters. `UPDATE_EXPECTED=1 cargo test --test invalid_pipelines` writes the expectations anew.
 
+#![allow(clippy::unwrap_used, clippy::print_stderr, reason = "a test that fails here is right to fail")]
+
 #[path = "support/kinds.rs"]
 mod kinds;
 

@@ -1,5 +1,7 @@
 //! What a checked pipeline holds: order, instances, values, roots, files; and that no text makes the reader fail otherwise.
 
+#![allow(clippy::unwrap_used, clippy::print_stderr, reason = "a test that fails here is right to fail")]
+
 #[path = "support/kinds.rs"]
 mod kinds;
 

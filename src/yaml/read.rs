@@ -116,7 +116,8 @@ impl Reader<'_> {
             Event::Scalar(text, style, anchor, tag) => {
                 let value = self.scalar(&text, style, tag.as_deref(), span);
                 let quoted = style != ScalarStyle::Plain;
-                self.put(Node { value, span }, anchor, Some((&text, quoted)))
+                self.put(Node { value, span }, anchor, Some((&text, quoted)));
+                Some(())
             }
             Event::SequenceStart(_, anchor, tag) => {
                 self.collection_tag(tag.as_deref(), "seq", span);
@@ -135,7 +136,8 @@ impl Reader<'_> {
                     &format!("no anchor `&{name}` stands before this alias"),
                     &format!("a text that starts with `*` needs quotes: `\"*{name}\"`"),
                 );
-                self.put(Node { value: Value::Null, span }, 0, None)
+                self.put(Node { value: Value::Null, span }, 0, None);
+                Some(())
             }
             _ => Some(()),
         }
@@ -165,7 +167,8 @@ impl Reader<'_> {
         let flow = matches!(self.text.as_bytes().get(frame.start as usize), Some(b'[' | b'{'));
         let end = if flow { span.end } else { last.unwrap_or(span.end) };
         let span = Span { file: self.file, start: frame.start, end: end.max(frame.start) };
-        self.put(Node { value, span }, frame.anchor, None)
+        self.put(Node { value, span }, frame.anchor, None);
+        Some(())
     }
 
     fn alias(&mut self, id: usize, span: Span) -> Option<()> {
@@ -177,7 +180,8 @@ impl Reader<'_> {
         let Some(node) = self.anchors.get(&id) else {
             // An anchor that is still open: the value would hold itself.
             self.error(codes::UNKNOWN_ALIAS, span, "this alias stands inside its own anchor", "a value cannot hold itself");
-            return self.put(Node { value: Value::Null, span }, 0, None);
+            self.put(Node { value: Value::Null, span }, 0, None);
+            return Some(());
         };
         let (size, height) = measure(node, MAX_COPIED - self.copied);
         self.copied += size;
@@ -190,7 +194,8 @@ impl Reader<'_> {
         }
         let value = node.value.clone();
         let key = value.plain_text();
-        self.put(Node { value, span }, 0, key.as_deref().map(|text| (text, true)))
+        self.put(Node { value, span }, 0, key.as_deref().map(|text| (text, true)));
+        Some(())
     }
 
     fn too_deep(&mut self, span: Span) -> Option<()> {
@@ -199,13 +204,13 @@ impl Reader<'_> {
     }
 
     /// Puts a finished node where it belongs. `text` is the source of a scalar and whether it was quoted.
-    fn put(&mut self, node: Node, anchor: usize, text: Option<(&str, bool)>) -> Option<()> {
+    fn put(&mut self, node: Node, anchor: usize, text: Option<(&str, bool)>) {
         if anchor != 0 {
             self.anchors.insert(anchor, node.clone());
         }
         let Some(frame) = self.stack.last_mut() else {
             self.root = Some(node);
-            return Some(());
+            return;
         };
         match &mut frame.open {
             Open::List(items) => items.push(node),
@@ -223,7 +228,6 @@ impl Reader<'_> {
                 }
             },
         }
-        Some(())
     }
 
     fn scalar(&mut self, text: &str, style: ScalarStyle, tag: Option<&Tag>, span: Span) -> Value {
@@ -467,6 +471,7 @@ fn explain(kind: &ErrorKind) -> (Code, String, &'static str) {
 mod tests {
     use super::*;
     use crate::diagnostic::{Sources, plain};
+    use std::fmt::Write as _;
     use std::path::Path;
 
     fn run(text: &str) -> (Option<Document>, String) {
@@ -588,7 +593,7 @@ mod tests {
         let mut bomb = "a0: &a0 [x, x, x, x, x, x, x, x, x, x]\n".to_owned();
         for level in 1..10 {
             let alias = format!("*a{}", level - 1);
-            bomb += &format!("a{level}: &a{level} [{}]\n", vec![alias; 10].join(", "));
+            let _ = writeln!(bomb, "a{level}: &a{level} [{}]", vec![alias; 10].join(", "));
         }
         assert!(findings(&bomb).contains("TL0109"));
         let many = format!("a: &a 1\nb: [{}]\n", vec!["*a"; 1_001].join(", "));
@@ -596,7 +601,7 @@ mod tests {
         assert!(findings(&"x".repeat(MAX_BYTES + 1)).contains("TL0102"));
         let mut tower = "a0: &a0 [1]\n".to_owned();
         for level in 1..70 {
-            tower += &format!("a{level}: &a{level} [*a{}]\n", level - 1);
+            let _ = writeln!(tower, "a{level}: &a{level} [*a{}]", level - 1);
         }
         assert!(findings(&tower).contains("TL0108"));
     }
