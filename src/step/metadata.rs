@@ -221,11 +221,9 @@ fn read_deployments(job: &Job<'_>) -> Result<Option<Deployments>, StepError> {
 /// The first mistakes of a file in one error, and how many more there are.
 fn all_errors(errors: impl Iterator<Item = String>) -> StepError {
     let errors: Vec<String> = errors.collect();
-    let mut text = errors.iter().take(10).cloned().collect::<Vec<_>>().join("\n");
-    if errors.len() > 10 {
-        text.push_str(&format!("\nand {} more", errors.len() - 10));
-    }
-    StepError::Data(text)
+    let first = errors.iter().take(10).cloned().collect::<Vec<_>>().join("\n");
+    let more = errors.len().saturating_sub(10);
+    StepError::Data(if more > 0 { format!("{first}\nand {more} more") } else { first })
 }
 
 /// The output's columns, and which of them come from the deployment table.
@@ -339,7 +337,9 @@ impl FlagColumn {
         let mut counts: BTreeMap<String, (u64, Vec<u32>)> = BTreeMap::new();
         for (at, dated) in dating.rows.iter().enumerate() {
             let mut words: Vec<&str> = file.text(at).map(|text| text.split(' ').collect()).unwrap_or_default();
-            words.extend(dated.flags().iter().map(|flag| -> &str { flag.word() }));
+            for flag in dated.flags() {
+                words.push(flag.word());
+            }
             for word in &words {
                 let (count, examples) = counts.entry((*word).to_owned()).or_default();
                 *count += 1;
