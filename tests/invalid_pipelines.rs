@@ -145,7 +145,7 @@ fn links_that_leave_the_project() {
     ");
 }
 
-/// `validate` runs in a pre-commit hook: twenty steps in under 20 ms, which this bound leaves far behind even unoptimised.
+/// `validate` runs in a pre-commit hook: twenty steps take under 20 ms; an unoptimised build gets ten times that.
 #[test]
 fn twenty_steps_are_checked_at_once() {
     let folder = tempfile::tempdir().unwrap();
@@ -171,5 +171,5 @@ fn twenty_steps_are_checked_at_once() {
     }
     let each = started.elapsed() / runs;
     eprintln!("twenty steps: {each:?}");
-    assert!(each.as_millis() < 200, "{each:?}");
+    assert!(each.as_millis() < if cfg!(debug_assertions) { 200 } else { 20 }, "{each:?}");
 }
