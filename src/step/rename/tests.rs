@@ -275,7 +275,9 @@ fn the_reference_rule_gives_the_reference_names() {
 fn figures_at_a_hundred_thousand_images() {
     let project = Project::new();
     let rows: Vec<(String, String, String)> = (0..100_000)
-        .map(|i| (format!("ko_ga_hu_{}", i / 1000), format!("IMG_{:04}.JPG", i % 10_000), format!("2021-07-{:02}", i % 1000 / 40 + 1)))
+        .map(|i| {
+            (format!("ko_ga_hu_{}", i / 1000), format!("IMG_{:04}.JPG", i % 10_000), format!("2021-07-{:02}", i % 1000 / 40 + 1))
+        })
         .collect();
     let rows: Vec<_> = rows.iter().map(|(site, file, date)| ("2021", site.as_str(), file.as_str(), date.as_str())).collect();
     let input = images(&rows);
