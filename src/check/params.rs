@@ -257,7 +257,7 @@ impl Checker<'_> {
     }
 
     fn out_of_range(&mut self, name: &str, value: &str, bounds: &str, node: &Node) -> Option<ParamValue> {
-        let message = format!("`{name}` is {value}, but must be {bounds}");
+        let message = format!("`{name}` cannot be {value}");
         self.report.push(Diagnostic::new(codes::OUT_OF_RANGE, node.span, message).help(format!("choose a value {bounds}")));
         None
     }
@@ -279,6 +279,7 @@ impl Checker<'_> {
             (ParamType::Int(..), Value::Float(_)) => Some("write it without a decimal point".into()),
             (ParamType::Choice(words), _) => Some(format!("choose {}", any_of(words))),
             (ParamType::Bool | ParamType::Int(..) | ParamType::Number(..), _) => None,
+            (ParamType::Map(_), _) => Some("write `{ key: value }`".into()),
             (_, Value::Bool(_) | Value::Int(_) | Value::Float(_)) => Some("write it in quotes".into()),
             _ => None,
         };
@@ -304,7 +305,7 @@ fn wanted(ty: &ParamType) -> String {
         ParamType::Int(..) => "a whole number".into(),
         ParamType::Number(..) => "a number".into(),
         ParamType::Text => "text".into(),
-        ParamType::Choice(_) => "one of some words".into(),
+        ParamType::Choice(_) => "a word".into(),
         ParamType::Path(_) => "a path".into(),
         ParamType::Root => "a root or folder".into(),
         ParamType::Pattern => "a path pattern".into(),
@@ -385,7 +386,7 @@ pub(super) fn check_names(
         let mut finding = Diagnostic::new(code, name.span, format!("there is no {what} `{}`", name.value));
         finding.help = match nearest(&name.value, known.iter().copied()) {
             Some(near) => Some(format!("did you mean `{near}`?")),
-            None if !known.is_empty() && known.len() <= 12 => Some(format!("known are {}; {otherwise}", any_of(known))),
+            None if !known.is_empty() && known.len() <= 12 => Some(format!("expected {}; or {otherwise}", any_of(known))),
             None => Some(otherwise.to_owned()),
         };
         report.push(finding);

@@ -6,7 +6,7 @@ use std::path::Path;
 use super::Root;
 use super::params::Checked;
 use crate::diagnostic::{Diagnostic, Report, Span, Spanned, codes, nearest};
-use crate::spec::path::{project_path, unportable};
+use crate::spec::path::{is_machine_path, project_path, unportable};
 use crate::spec::{RootSpec, StepSpec};
 use crate::step::PathUse;
 
@@ -95,8 +95,8 @@ fn leaves_by_link(project: &Path, path: &str) -> bool {
     existing.is_some_and(|existing| !existing.starts_with(inside))
 }
 
-/// Resolves the roots that steps name: declared ones, or folders of the project.
-pub(super) fn check_roots(places: &Places<'_>, params: &mut [Checked], report: &mut Report) -> Vec<Root> {
+/// Resolves the roots that steps name: declared ones, or folders of the project. Candidates become absolute, below `absolute`.
+pub(super) fn check_roots(places: &Places<'_>, params: &mut [Checked], absolute: &Path, report: &mut Report) -> Vec<Root> {
     let mut roots: Vec<Root> = places
         .declared
         .iter()
@@ -108,8 +108,7 @@ pub(super) fn check_roots(places: &Places<'_>, params: &mut [Checked], report: &
             match resolve(places, name, report) {
                 Some(Some(folder)) => {
                     if !roots.iter().any(|root| root.name == name.value) {
-                        let candidates = vec![places.project.join(folder)];
-                        roots.push(Root { name: name.value.clone(), marker: None, candidates });
+                        roots.push(Root { name: name.value.clone(), marker: None, candidates: vec![folder.into()] });
                     }
                 }
                 Some(None) => used.push(name.value.clone()),
@@ -122,6 +121,12 @@ pub(super) fn check_roots(places: &Places<'_>, params: &mut [Checked], report: &
         report.push(
             Diagnostic::new(codes::UNUSED_ROOT, root.name.span, message).help("use it as `root:` of `images`, or remove it"),
         );
+    }
+    for candidate in roots.iter_mut().flat_map(|root| &mut root.candidates) {
+        // `E:\varanger` is a place of another machine, not a folder below this one.
+        if !is_machine_path(&candidate.to_string_lossy()) {
+            *candidate = absolute.join(&*candidate);
+        }
     }
     roots
 }
