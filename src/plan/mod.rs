@@ -1,4 +1,5 @@
 //! Spec to plan: recipes, keys, reasons, decisions.
 
 pub mod decision;
+pub mod planner;
 pub mod recipe;

@@ -1,8 +1,29 @@
-//! Plan to results: the executor, its events and its journal.
+//! Plan to results: scanning, reading, executing, and the record of it all.
+//!
+//! One thread owns the plan and the store; workers read images and compute rows, and send what they made in batches.
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 
+use crate::store::{Holder, StoreError};
+
+mod engine;
 pub mod event;
+mod execute;
+pub mod history;
+pub mod journal;
+pub mod lockfile;
+mod mapped;
+mod planning;
+mod read;
+pub mod roots;
+pub mod scan;
+pub mod seasons;
+pub mod verify;
+mod walk;
+
+pub use engine::run;
+pub use planning::{Planned, plan, select};
 
 /// What the person asked of a run.
 #[derive(Debug, Clone, Default)]
@@ -13,7 +34,7 @@ pub struct RunOptions {
     pub stage: Option<String>,
     /// `--frozen`: refuse whatever would change recipes or inputs, and outputs beyond tolerance.
     pub frozen: bool,
-    /// Worker threads.
+    /// Worker threads; 0 means one per core.
     pub jobs: usize,
     /// Steps computed again even where a result is known.
     pub force: Vec<String>,
@@ -23,4 +44,57 @@ pub struct RunOptions {
     pub wait: bool,
     /// The store's folder.
     pub store: PathBuf,
+}
+
+/// What only the command line knows: the clock and the machine.
+pub struct Host<'a> {
+    /// This process, for the lock.
+    pub holder: Holder,
+    /// Id of the run: sorts by time.
+    pub run_id: String,
+    /// The time now, RFC 3339.
+    pub now: &'a (dyn Fn() -> String + Sync),
+    /// Versions of what may matter when outputs differ: Trapline, CPU.
+    pub versions: BTreeMap<String, String>,
+}
+
+impl Host<'_> {
+    /// Versions as one line, kept beside computed rows.
+    pub fn provenance(&self) -> String {
+        self.versions.iter().map(|(name, version)| format!("{name} {version}")).collect::<Vec<_>>().join("; ")
+    }
+}
+
+/// Why a run could not begin or had to end.
+#[derive(Debug, thiserror::Error)]
+pub enum RunError {
+    /// The store.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// A seal.
+    #[error(transparent)]
+    Seal(#[from] seasons::SealError),
+    /// The lock file.
+    #[error(transparent)]
+    LockFile(#[from] lockfile::LockFileError),
+    /// A step that the pipeline lacks.
+    #[error("the pipeline has no step `{name}`; {}", nearest(.near.as_deref()))]
+    UnknownStep {
+        /// As asked for.
+        name: String,
+        /// The step whose name is nearest.
+        near: Option<String>,
+    },
+    /// A stage that the pipeline lacks.
+    #[error("the pipeline has no stage `{name}`; its stages: {known}")]
+    UnknownStage {
+        /// As asked for.
+        name: String,
+        /// Those it has.
+        known: String,
+    },
+}
+
+fn nearest(near: Option<&str>) -> String {
+    near.map_or_else(|| "`trapline graph` shows its steps".to_owned(), |name| format!("did you mean `{name}`?"))
 }

@@ -34,6 +34,16 @@ pub enum StepError {
     Interrupted,
 }
 
+impl From<crate::table::TableError> for StepError {
+    fn from(error: crate::table::TableError) -> Self {
+        match &error {
+            // An I/O error names nothing by itself: keep its cause in the sentence.
+            crate::table::TableError::Io(cause) => Self::Data(format!("{error}: {cause}")),
+            _ => Self::Data(error.to_string()),
+        }
+    }
+}
+
 /// Tells a running step that the person wants to stop.
 #[derive(Debug, Clone, Default)]
 pub struct Cancel(Arc<AtomicBool>);

@@ -12,11 +12,12 @@ use crate::plan::recipe::Recipe;
 use crate::spec::taxonomy::Taxonomy;
 use crate::table::{Cell, Schema, Type};
 
+pub mod images;
 mod job;
 mod param;
 mod registry;
 
-pub use job::{Cancel, Finding, InputTable, Job, Outputs, Progress, StepError};
+pub use job::{Cancel, Finding, InputTable, Job, Outputs, Progress, StepError, write_atomically};
 pub use param::{Param, ParamType, ParamValue, Params, PathUse};
 pub use registry::{KINDS, kind};
 

@@ -1,0 +1,471 @@
+//! Planner: decides one step from what stands before it and from what is known of the past.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::sync::{Arc, LazyLock};
+
+use crate::check::Pipeline;
+use crate::id::{ContentId, ResultKey, RowKey};
+use crate::plan::decision::{Decision, Reason, StepPlan};
+use crate::plan::recipe::{Ingredient, Recipe};
+use crate::step::{FileInput, RowMapper, StepError};
+use crate::table::Cell;
+
+/// A captured column of an [`ImageSet`]: a code per image into a list of values.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Capture {
+    /// Name of the column.
+    pub name: String,
+    /// One per image.
+    pub codes: Vec<u32>,
+    /// What the codes stand for.
+    pub values: Vec<String>,
+}
+
+/// The images that flow through steps which keep their rows.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct ImageSet {
+    /// One per observation; `None` where the content is not known yet.
+    pub contents: Vec<Option<ContentId>>,
+    /// Captured columns.
+    pub captures: Vec<Capture>,
+}
+
+impl ImageSet {
+    /// The value that image `row` has in the captured column `name`.
+    pub fn value(&self, name: &str, row: usize) -> Option<&str> {
+        let capture = self.captures.iter().find(|capture| capture.name == name)?;
+        let code = *capture.codes.get(row)?;
+        capture.values.get(code as usize).map(String::as_str)
+    }
+}
+
+/// An [`ImageSet`] made when somebody counts: a run in which everything is reused never does.
+pub struct LazyImages(LazyLock<ImageSet, Box<dyn FnOnce() -> ImageSet + Send + Sync>>);
+
+impl LazyImages {
+    /// Makes the set with `make` when it is first asked for.
+    pub fn new(make: impl FnOnce() -> ImageSet + Send + Sync + 'static) -> Self {
+        Self(LazyLock::new(Box::new(make)))
+    }
+
+    /// The set.
+    pub fn get(&self) -> &ImageSet {
+        &self.0
+    }
+}
+
+/// What a scan found under the root of a source step.
+#[derive(Clone)]
+pub struct SourceState {
+    /// Identity of the sorted list of paths and contents, once all are known.
+    pub listing: Option<ContentId>,
+    /// The images, by observation as far as known.
+    pub images: Arc<LazyImages>,
+    /// Files whose content must be read.
+    pub unhashed: u64,
+    /// Paths that the inventory did not know.
+    pub added: u64,
+    /// Paths that are gone.
+    pub removed: u64,
+    /// Paths with a new size, time or content.
+    pub changed: u64,
+    /// The root is absent and open seasons live there: how many images it last had.
+    pub absent: Option<(String, u64)>,
+}
+
+/// An output of a known result.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct KnownOutput {
+    /// Its identity.
+    pub id: ContentId,
+    /// Its rows.
+    pub rows: u64,
+}
+
+/// Why a known result cannot be served.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Unusable {
+    /// No such result.
+    Unknown,
+    /// An output is gone.
+    Missing(ContentId),
+    /// An output or the manifest was damaged.
+    Damaged(ContentId),
+    /// A file that the step wrote was deleted or edited.
+    Written(String),
+}
+
+/// What planning needs to know of the past. The store knows it.
+pub trait Known {
+    /// The outputs of the result at `key`, if all are there.
+    ///
+    /// # Errors
+    /// Why it cannot be served.
+    fn result(&self, key: &ResultKey) -> Result<Vec<KnownOutput>, Unusable>;
+    /// What the last result of `step` was made of.
+    fn last(&self, step: &str) -> Option<Vec<Ingredient>>;
+    /// The images with a row under `key`, sorted.
+    fn rows(&self, key: &RowKey) -> Arc<Vec<ContentId>>;
+    /// The images of a stored table, with the column that decides between recipes.
+    fn images(&self, table: &ContentId, chooses_by: Option<&str>) -> Option<ImageSet>;
+    /// The content of a project file, or `None` where it does not exist.
+    fn file(&self, path: &Path) -> Option<ContentId>;
+}
+
+/// How far a step is, for those after it.
+#[derive(Debug, Clone, PartialEq)]
+pub enum State {
+    /// Its outputs are known.
+    Ready(Vec<KnownOutput>),
+    /// It has to run first.
+    Stale,
+    /// It waits for people.
+    Waits(u64),
+    /// It waits for a disk.
+    Blocked(String, u64),
+}
+
+/// Decides steps one after another, in running order.
+pub struct Planner<'a> {
+    pipeline: &'a Pipeline,
+    known: &'a dyn Known,
+    sources: BTreeMap<usize, SourceState>,
+    states: BTreeMap<usize, State>,
+    images: BTreeMap<usize, Arc<LazyImages>>,
+}
+
+/// The recipe and inputs of one step, as far as they can be known before it runs.
+pub struct Work {
+    /// What it does.
+    pub recipe: Recipe,
+    /// Its per-image function.
+    pub mapper: Option<Box<dyn RowMapper>>,
+    /// Project files with their content.
+    pub files: Vec<(FileInput, Option<ContentId>)>,
+    /// Everything behind the key, the row recipes spelled out; for people.
+    pub ingredients: Vec<Ingredient>,
+    /// The identities that follow the recipe in the key; `None` while an input is unknown.
+    pub inputs: Option<Vec<Ingredient>>,
+}
+
+impl Work {
+    /// The key, where all inputs are known.
+    pub fn key(&self) -> Option<ResultKey> {
+        self.inputs.as_ref().map(|inputs| self.recipe.result_key(inputs))
+    }
+}
+
+impl<'a> Planner<'a> {
+    /// Starts with nothing decided.
+    pub fn new(pipeline: &'a Pipeline, known: &'a dyn Known) -> Self {
+        Self { pipeline, known, sources: BTreeMap::new(), states: BTreeMap::new(), images: BTreeMap::new() }
+    }
+
+    /// Says what the scan of source step `index` found.
+    pub fn set_source(&mut self, index: usize, state: SourceState) {
+        self.images.insert(index, Arc::clone(&state.images));
+        self.sources.insert(index, state);
+    }
+
+    /// What the scan of source step `index` found.
+    pub fn source(&self, index: usize) -> Option<&SourceState> {
+        self.sources.get(&index)
+    }
+
+    /// Says how far step `index` is now.
+    pub fn set_state(&mut self, index: usize, state: State) {
+        self.states.insert(index, state);
+    }
+
+    /// How far step `index` is.
+    pub fn state(&self, index: usize) -> Option<&State> {
+        self.states.get(&index)
+    }
+
+    /// The recipe and inputs of step `index`.
+    ///
+    /// # Errors
+    /// When a model that it names is unknown.
+    pub fn work(&self, index: usize) -> Result<Work, StepError> {
+        let step = &self.pipeline.steps[index];
+        let context = self.pipeline.context(index);
+        let mapper = step.step.mapper(&context)?;
+        let recipes = mapper.as_ref().map_or(&[][..], |mapper| mapper.recipes());
+        let keyed = |param: &&crate::step::Param| param.keyed && step.params.get(param.name).is_some();
+        let mut params: Vec<_> = step
+            .kind
+            .params
+            .iter()
+            .filter(keyed)
+            .filter_map(|param| Some((param.name.to_owned(), step.params.get(param.name)?.value.canonical())))
+            .collect();
+        params.sort();
+        let rows = recipes.iter().map(|recipe| recipe.key).collect();
+        let recipe = Recipe { kind: step.kind.name, revision: step.kind.revision, params, model: None, numerics: None, rows };
+        let mut ingredients = recipe.explain();
+        for (place, row) in recipes.iter().enumerate() {
+            let explained = row.recipe.explain().into_iter().filter(|part| part.name != "format" && part.name != "kind");
+            ingredients
+                .extend(explained.map(|part| Ingredient { name: format!("row {place} {}", part.name), value: part.value }));
+        }
+        let files: Vec<_> = step
+            .step
+            .files(&context)
+            .into_iter()
+            .map(|file| {
+                let content = self.known.file(&self.pipeline.project.join(&file.path));
+                (file, content)
+            })
+            .collect();
+        let inputs = self.inputs(index, &files);
+        ingredients.extend(inputs.iter().flatten().cloned());
+        Ok(Work { recipe, mapper, files, ingredients, inputs })
+    }
+
+    /// The identities of all inputs in a fixed order; `None` while one is unknown.
+    fn inputs(&self, index: usize, files: &[(FileInput, Option<ContentId>)]) -> Option<Vec<Ingredient>> {
+        let step = &self.pipeline.steps[index];
+        let mut inputs = Vec::new();
+        for (port, wires) in step.kind.inputs.iter().zip(&step.inputs) {
+            for wire in wires {
+                let Some(State::Ready(outputs)) = self.states.get(&wire.step) else { return None };
+                let output = outputs.get(wire.output)?;
+                inputs.push(Ingredient { name: format!("input {}", port.name), value: output.id.to_string() });
+            }
+        }
+        for (file, content) in files {
+            inputs.push(file_ingredient(file, *content));
+        }
+        if let Some(source) = self.sources.get(&index) {
+            inputs.push(Ingredient { name: "listing".into(), value: source.listing?.to_string() });
+        }
+        Some(inputs)
+    }
+
+    /// Decides step `index`; every step before it must have been decided.
+    pub fn decide(&mut self, index: usize, force: bool) -> StepPlan {
+        let step = &self.pipeline.steps[index];
+        let mut plan = StepPlan {
+            name: step.name.value.clone(),
+            uses: step.kind.name,
+            stage: step.stage.clone(),
+            decision: Decision::Reuse,
+            total: None,
+            cached: None,
+            to_compute: None,
+            unhashed: 0,
+            ingredients: Vec::new(),
+            key: None,
+        };
+        self.pass_images(index);
+        let (decision, state) = self.decision(index, force, &mut plan);
+        plan.decision = decision;
+        self.states.insert(index, state);
+        plan
+    }
+
+    fn decision(&self, index: usize, force: bool, plan: &mut StepPlan) -> (Decision, State) {
+        let step = &self.pipeline.steps[index];
+        let upstream = step.inputs.iter().flatten().find_map(|wire| match self.states.get(&wire.step) {
+            Some(State::Ready(_)) | None => None,
+            Some(other) => Some((wire.step, other.clone())),
+        });
+        let Ok(work) = self.work(index) else {
+            return (Decision::Run(vec![Reason::NeverRan]), State::Stale);
+        };
+        plan.ingredients.clone_from(&work.ingredients);
+        plan.key = work.key();
+        match upstream {
+            Some((_, State::Blocked(root, images))) => {
+                self.count(index, &work, plan);
+                return (Decision::Blocked { root: root.clone(), images }, State::Blocked(root, images));
+            }
+            Some((_, State::Waits(labels))) => return (Decision::Wait { labels }, State::Waits(labels)),
+            Some((before, _)) => {
+                self.count(index, &work, plan);
+                let upstream = self.pipeline.steps[before].name.value.clone();
+                return (Decision::Unknown { upstream }, State::Stale);
+            }
+            None => {}
+        }
+        if let Some((root, images)) = self.sources.get(&index).and_then(|source| source.absent.clone()) {
+            self.count(index, &work, plan);
+            return (Decision::Blocked { root: root.clone(), images }, State::Blocked(root, images));
+        }
+        let found = work.key().map_or(Err(Unusable::Unknown), |key| self.known.result(&key));
+        match found {
+            Ok(outputs) if !force => {
+                let rows = outputs.first().map(|output| output.rows);
+                plan.total = rows;
+                if work.mapper.is_some() {
+                    (plan.cached, plan.to_compute) = (rows, Some(0));
+                }
+                (Decision::Reuse, State::Ready(outputs))
+            }
+            other => {
+                self.count(index, &work, plan);
+                let reasons = if force { vec![Reason::Forced] } else { self.reasons(index, &work, other.err()) };
+                (Decision::Run(reasons), State::Stale)
+            }
+        }
+    }
+
+    /// Lets the set of images through steps that keep their rows.
+    fn pass_images(&mut self, index: usize) {
+        let step = &self.pipeline.steps[index];
+        if !step.kind.keeps_rows {
+            return;
+        }
+        if let Some(images) = step.inputs.first().and_then(|wires| wires.first()).and_then(|wire| self.images.get(&wire.step)) {
+            self.images.insert(index, Arc::clone(images));
+        }
+    }
+
+    /// The images that step `index` maps: passed through from a source, or read from its input table.
+    fn image_set(&self, index: usize, chooses_by: Option<&str>) -> Option<Arc<LazyImages>> {
+        let wire = self.pipeline.steps[index].inputs.first()?.first()?;
+        if let Some(images) = self.images.get(&wire.step) {
+            return Some(Arc::clone(images));
+        }
+        match self.states.get(&wire.step)? {
+            State::Ready(outputs) => {
+                let images = self.known.images(&outputs.get(wire.output)?.id, chooses_by)?;
+                Some(Arc::new(LazyImages::new(move || images)))
+            }
+            _ => None,
+        }
+    }
+
+    /// Fills in how many images the step has, and how many rows are there already.
+    fn count(&self, index: usize, work: &Work, plan: &mut StepPlan) {
+        if let Some(source) = self.sources.get(&index) {
+            plan.total = Some(source.images.get().contents.len() as u64);
+            plan.unhashed = source.unhashed;
+            return;
+        }
+        let Some(mapper) = &work.mapper else {
+            let wire = self.pipeline.steps[index].inputs.first().and_then(|wires| wires.first());
+            plan.total = wire.and_then(|wire| self.images.get(&wire.step)).map(|images| images.get().contents.len() as u64);
+            return;
+        };
+        let Some(images) = self.image_set(index, mapper.chooses_by()) else { return };
+        let images = images.get();
+        let rows: Vec<_> = mapper.recipes().iter().map(|recipe| self.known.rows(&recipe.key)).collect();
+        let (mut cached, mut missing, mut unhashed) = (0, 0, 0);
+        for (row, content) in images.contents.iter().enumerate() {
+            let value = mapper.chooses_by().and_then(|name| images.value(name, row)).map(|text| Cell::Text(text.to_owned()));
+            let Some(recipe) = mapper.choose(value.as_ref()) else { continue };
+            match content {
+                None => unhashed += 1,
+                Some(content) if rows[recipe].binary_search(content).is_ok() => cached += 1,
+                Some(_) => missing += 1,
+            }
+        }
+        (plan.total, plan.cached, plan.to_compute) = (Some(images.contents.len() as u64), Some(cached), Some(missing));
+        plan.unhashed = unhashed;
+    }
+
+    /// What changed since the last result of the step.
+    fn reasons(&self, index: usize, work: &Work, unusable: Option<Unusable>) -> Vec<Reason> {
+        match unusable {
+            Some(Unusable::Missing(id)) => return vec![Reason::Missing { id }],
+            Some(Unusable::Damaged(id)) => return vec![Reason::Damaged { id }],
+            Some(Unusable::Written(path)) => return vec![Reason::Written { path }],
+            Some(Unusable::Unknown) | None => {}
+        }
+        let Some(last) = self.known.last(&self.pipeline.steps[index].name.value) else { return vec![Reason::NeverRan] };
+        let mut reasons = changes(&last, &work.ingredients);
+        if let Some(source) = self.sources.get(&index) {
+            reasons.retain(|reason| !matches!(reason, Reason::Input { name, .. } if name == "listing"));
+            if source.added + source.removed + source.changed > 0 {
+                let SourceState { added, removed, changed, .. } = *source;
+                reasons.push(Reason::Images { added, removed, changed });
+            }
+        }
+        if reasons.is_empty() { vec![Reason::NeverRan] } else { reasons }
+    }
+}
+
+/// A project file as an ingredient.
+pub fn file_ingredient(file: &FileInput, content: Option<ContentId>) -> Ingredient {
+    let value = content.map_or_else(|| "absent".to_owned(), |id| id.to_string());
+    Ingredient { name: format!("file {}", file.name), value }
+}
+
+/// What differs between two lists of ingredients, as reasons.
+pub fn changes(old: &[Ingredient], new: &[Ingredient]) -> Vec<Reason> {
+    let group = |list: &[Ingredient]| {
+        let mut by_name: BTreeMap<String, Vec<String>> = BTreeMap::new();
+        for part in list {
+            by_name.entry(part.name.clone()).or_default().push(part.value.clone());
+        }
+        by_name
+    };
+    let (old, new) = (group(old), group(new));
+    let mut names: Vec<_> = old.keys().chain(new.keys()).collect();
+    names.sort();
+    names.dedup();
+    let mut reasons = Vec::new();
+    for name in names {
+        let (before, now) = (old.get(name), new.get(name));
+        // Row keys are explained by the ingredients of their recipes, which stand beside them.
+        if before == now || name.starts_with("rows ") {
+            continue;
+        }
+        let join = |values: Option<&Vec<String>>| values.map(|values| values.join(" "));
+        let reason = reason(name, join(before), join(now));
+        if !reasons.contains(&reason) {
+            reasons.push(reason);
+        }
+    }
+    reasons
+}
+
+/// The reason behind one changed ingredient.
+fn reason(name: &str, old: Option<String>, new: Option<String>) -> Reason {
+    let own = name.strip_prefix("row ").and_then(|rest| rest.split_once(' ')).map_or(name, |(_, own)| own);
+    match own.split_once(' ') {
+        Some(("param", param)) => Reason::Param { name: param.to_owned(), old, new },
+        Some(("input" | "file", port)) => Reason::Input { name: port.to_owned(), old, new },
+        _ => match own {
+            "revision" | "format" => Reason::Revision { old: old.unwrap_or_default(), new: new.unwrap_or_default() },
+            "model" => Reason::Model { old, new },
+            "numerics" => Reason::Numerics { old, new },
+            other => Reason::Input { name: other.to_owned(), old, new },
+        },
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn part(name: &str, value: &str) -> Ingredient {
+        Ingredient { name: name.into(), value: value.into() }
+    }
+
+    #[test]
+    fn a_changed_model_is_the_reason_and_its_row_key_is_not() {
+        let old = [part("kind", "classify"), part("rows 0", "b3:aa"), part("row 0 model", "b3:11")];
+        let new = [part("kind", "classify"), part("rows 0", "b3:bb"), part("row 0 model", "b3:22")];
+        assert_eq!(changes(&old, &new), [Reason::Model { old: Some("b3:11".into()), new: Some("b3:22".into()) }]);
+    }
+
+    #[test]
+    fn parameters_carry_their_old_and_new_value() {
+        let reasons = changes(&[part("param seed", "1")], &[part("param seed", "2"), part("param by", "[]")]);
+        assert_eq!(
+            reasons,
+            [
+                Reason::Param { name: "by".into(), old: None, new: Some("[]".into()) },
+                Reason::Param { name: "seed".into(), old: Some("1".into()), new: Some("2".into()) },
+            ]
+        );
+    }
+
+    #[test]
+    fn nothing_changed_is_no_reason() {
+        assert!(changes(&[part("kind", "x")], &[part("kind", "x")]).is_empty());
+    }
+}

@@ -1,0 +1,112 @@
+//! History: what the store knows of the past, as planning asks for it.
+
+use std::cell::RefCell;
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use crate::id::{ContentId, ResultKey, RowKey};
+use crate::plan::planner::{Capture, ImageSet, Known, KnownOutput, Unusable};
+use crate::plan::recipe::Ingredient;
+use crate::store::{Heads, ResultManifest, Store, StoreError};
+use crate::table::Table;
+
+/// The store of one pipeline, seen as its past.
+pub struct History<'a> {
+    store: &'a Store,
+    project: PathBuf,
+    heads: Heads,
+    rows: RefCell<BTreeMap<RowKey, Arc<Vec<ContentId>>>>,
+}
+
+impl<'a> History<'a> {
+    /// Reads what the steps of `pipeline` yielded last. Damaged heads are an empty past: results are still found by their keys.
+    pub fn of(store: &'a Store, pipeline: &str, project: &Path) -> Self {
+        let heads = store.heads(pipeline).unwrap_or_default();
+        Self { store, project: project.to_owned(), heads, rows: RefCell::default() }
+    }
+
+    /// The last results by step.
+    pub fn heads(&self) -> &Heads {
+        &self.heads
+    }
+
+    /// The manifest of the last result of `step`.
+    pub fn last_result(&self, step: &str) -> Option<ResultManifest> {
+        self.store.get_result(*self.heads.steps.get(step)?).ok().flatten()
+    }
+
+    /// Forgets cached key lists, after rows were written.
+    pub fn forget_rows(&self) {
+        self.rows.borrow_mut().clear();
+    }
+}
+
+impl Known for History<'_> {
+    fn result(&self, key: &ResultKey) -> Result<Vec<KnownOutput>, Unusable> {
+        let manifest = match self.store.get_result(*key) {
+            Ok(Some(manifest)) => manifest,
+            Ok(None) => return Err(Unusable::Unknown),
+            Err(_) => return Err(Unusable::Damaged(ContentId(*key.bytes()))),
+        };
+        for output in &manifest.outputs {
+            if !self.store.has_table(output.id) {
+                return Err(Unusable::Missing(output.id));
+            }
+        }
+        for file in &manifest.files {
+            if self.file(&self.project.join(crate::path::from_text(&file.path))) != Some(file.id) {
+                return Err(Unusable::Written(file.path.clone()));
+            }
+        }
+        Ok(manifest.outputs.iter().map(|output| KnownOutput { id: output.id, rows: output.rows.unwrap_or(0) }).collect())
+    }
+
+    fn last(&self, step: &str) -> Option<Vec<Ingredient>> {
+        let manifest = self.last_result(step)?;
+        Some(manifest.recipe.into_iter().chain(manifest.inputs).collect())
+    }
+
+    fn rows(&self, key: &RowKey) -> Arc<Vec<ContentId>> {
+        let cached = self.rows.borrow().get(key).cloned();
+        cached.unwrap_or_else(|| {
+            let rows = Arc::new(self.store.row_contents(*key).unwrap_or_default());
+            self.rows.borrow_mut().insert(*key, Arc::clone(&rows));
+            rows
+        })
+    }
+
+    fn images(&self, table: &ContentId, chooses_by: Option<&str>) -> Option<ImageSet> {
+        let stored = self.store.open_table(*table).ok()?;
+        let mut names = vec!["content"];
+        names.extend(chooses_by.filter(|name| stored.schema.field(name).is_some()));
+        image_set(&stored.read(Some(&names)).ok()?, chooses_by)
+    }
+
+    fn file(&self, path: &Path) -> Option<ContentId> {
+        let mut hasher = blake3::Hasher::new();
+        hasher.update_reader(std::fs::File::open(path).ok()?).ok()?;
+        Some(ContentId(*hasher.finalize().as_bytes()))
+    }
+}
+
+/// The images of a table, with the texts of one more column.
+pub fn image_set(table: &Table, chooses_by: Option<&str>) -> Option<ImageSet> {
+    let content = table.column("content")?;
+    let contents = (0..table.rows).map(|row| content.content(row)).collect();
+    let column = chooses_by.and_then(|name| Some((name, table.column(name)?)));
+    let captures = column.map(|(name, column)| {
+        let mut values: Vec<String> = column.texts().map(str::to_owned).collect();
+        // A missing value chooses nothing: an empty text does neither.
+        let missing = u32::try_from(values.len()).unwrap_or(u32::MAX);
+        values.push(String::new());
+        let codes = (0..table.rows).map(|row| column.code(row).unwrap_or(missing)).collect();
+        Capture { name: name.to_owned(), codes, values }
+    });
+    Some(ImageSet { contents, captures: captures.into_iter().collect() })
+}
+
+/// A store error as a step's failure.
+pub fn step_error(error: StoreError) -> crate::step::StepError {
+    crate::step::StepError::Store(Box::new(error))
+}

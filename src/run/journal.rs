@@ -1,0 +1,101 @@
+//! Journal: every event of a run as one line of `runs/<id>/events.jsonl`, for `status`, the report and provenance.
+
+use std::fs::{self, File};
+use std::io::{BufRead as _, BufReader, Write as _};
+use std::path::{Path, PathBuf};
+use std::sync::Mutex;
+
+use serde::{Deserialize, Serialize};
+
+use super::event::{Event, Observer};
+
+/// An event with its time.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Entry {
+    /// When, RFC 3339, by the clock of the command line.
+    pub time: String,
+    /// What.
+    pub event: Event,
+}
+
+/// Writes events to a run's journal and passes them on.
+pub struct Journal<'a> {
+    file: Mutex<Option<File>>,
+    now: &'a (dyn Fn() -> String + Sync),
+    next: &'a dyn Observer,
+}
+
+impl<'a> Journal<'a> {
+    /// Starts the journal of run `id` in the store at `store`. A journal that cannot be written (a full disk) silences nobody else.
+    pub fn start(store: &Path, id: &str, now: &'a (dyn Fn() -> String + Sync), next: &'a dyn Observer) -> Self {
+        let folder = store.join("runs").join(id);
+        let file = fs::create_dir_all(&folder)
+            .and_then(|()| File::options().append(true).create(true).open(folder.join("events.jsonl")))
+            .ok();
+        Self { file: Mutex::new(file), now, next }
+    }
+}
+
+impl Observer for Journal<'_> {
+    fn event(&self, event: &Event) {
+        let entry = Entry { time: (self.now)(), event: event.clone() };
+        if let (Ok(mut file), Ok(mut line)) = (self.file.lock(), serde_json::to_vec(&entry)) {
+            line.push(b'\n');
+            if file.as_mut().is_some_and(|file| file.write_all(&line).is_err()) {
+                *file = None;
+            }
+        }
+        self.next.event(event);
+    }
+
+    fn advance(&self, items: u64, bytes: u64) {
+        self.next.advance(items, bytes);
+    }
+}
+
+/// The runs in a store, oldest first.
+pub fn runs(store: &Path) -> Vec<(String, PathBuf)> {
+    let Ok(entries) = fs::read_dir(store.join("runs")) else { return Vec::new() };
+    let mut runs: Vec<_> = entries
+        .flatten()
+        .map(|entry| (entry.file_name().to_string_lossy().into_owned(), entry.path().join("events.jsonl")))
+        .filter(|(_, path)| path.is_file())
+        .collect();
+    runs.sort();
+    runs
+}
+
+/// The events of a journal. A line cut off by a crash is left out.
+///
+/// # Errors
+/// When the file cannot be read.
+pub fn read(path: &Path) -> std::io::Result<Vec<Entry>> {
+    let lines = BufReader::new(File::open(path)?).lines();
+    Ok(lines.map_while(Result::ok).filter_map(|line| serde_json::from_str(&line).ok()).collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::run::event::Outcome;
+
+    struct Deaf;
+
+    impl Observer for Deaf {
+        fn event(&self, _: &Event) {}
+        fn advance(&self, _: u64, _: u64) {}
+    }
+
+    #[test]
+    fn a_journal_reads_back_without_its_torn_line() {
+        let store = tempfile::tempdir().unwrap();
+        let now = || "2026-01-01T00:00:00Z".to_owned();
+        let journal = Journal::start(store.path(), "1", &now, &Deaf);
+        let event = Event::RunFinished { outcome: Outcome::Complete, seconds: 1.5, bytes_read: 7 };
+        journal.event(&event);
+        drop(journal);
+        let (_, path) = runs(store.path()).remove(0);
+        File::options().append(true).open(&path).unwrap().write_all(b"{\"time\":\"20").unwrap();
+        assert_eq!(read(&path).unwrap(), [Entry { time: now(), event }]);
+    }
+}

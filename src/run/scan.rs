@@ -1,0 +1,357 @@
+//! Scan: what lies under the root of a source step, what of it is known, and what must be read.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use super::read::{ReadProblem, Stat};
+use super::seasons::{Sealed, SealedFile};
+use super::walk::{self, Found, PathProblem};
+use crate::check::Root;
+use crate::id::ContentId;
+use crate::plan::planner::{Capture, ImageSet, LazyImages, SourceState};
+use crate::step::images::SCANNED;
+use crate::step::images::pattern::Pattern;
+use crate::step::{Source, StepError};
+use crate::store::{Inventory, InventoryEntry, Known as KnownFile, Store, StoreError};
+use crate::table::{ColumnBuilder, Schema, Table};
+
+/// A file of a scan.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ScannedFile {
+    /// Path, size and times.
+    pub found: Found,
+    /// Its content or why it has none; `None` while it must be read.
+    pub content: Option<Result<ContentId, &'static str>>,
+}
+
+/// What lies under the root of a source step.
+pub struct Scan {
+    /// Name of the root.
+    pub root: String,
+    /// Where it lies, if it is mounted.
+    pub folder: Option<PathBuf>,
+    /// The step's pattern.
+    pub pattern: Pattern,
+    /// Matching files, sorted by path.
+    pub files: Arc<Vec<ScannedFile>>,
+    problems: Vec<(String, PathProblem)>,
+    added: u64,
+    removed: u64,
+    changed: u64,
+    /// Images of open seasons under an absent root.
+    open_images: u64,
+    /// No image of an open season is known and the root is absent: served from the seals.
+    all_sealed: bool,
+}
+
+/// Looks under the root of `source` and compares with the inventory. Reads no image.
+///
+/// # Errors
+/// When the inventory cannot be read (damage heals: it is hashed again).
+pub fn scan(source: &Source, root: &Root, sealed: &Sealed, store: &Store) -> Result<Scan, StoreError> {
+    let inventory = store.inventory(&source.root)?;
+    // The pattern was checked when the step was read.
+    let pattern = Pattern::parse(&source.pattern).map_err(|error| StoreError::invalid(&error.to_string()))?;
+    match super::roots::locate(root) {
+        Some(folder) => Ok(present(source, folder, pattern, &inventory)),
+        None => Ok(absent(source, pattern, sealed, &inventory)),
+    }
+}
+
+fn present(source: &Source, folder: PathBuf, pattern: Pattern, inventory: &Inventory) -> Scan {
+    let walk = walk::walk(&folder, &pattern);
+    let mut scan = Scan {
+        root: source.root.clone(),
+        folder: Some(folder),
+        pattern,
+        files: Arc::default(),
+        problems: walk.problems,
+        added: 0,
+        removed: 0,
+        changed: 0,
+        open_images: 0,
+        all_sealed: false,
+    };
+    let mut files = Vec::with_capacity(walk.files.len());
+    let mut entries = inventory.entries().peekable();
+    for found in walk.files {
+        while entries.next_if(|entry| entry.path < found.path.as_str()).is_some_and(|entry| scan.count_removed(&entry)) {}
+        let content = match entries.next_if(|entry| entry.path == found.path) {
+            None => {
+                scan.added += 1;
+                None
+            }
+            Some(entry) if is_current(&found, &entry) => match entry.known {
+                KnownFile::Content(id) => Some(Ok(id)),
+                KnownFile::ZeroByte => Some(Err("zero_byte")),
+                KnownFile::Unreadable => None,
+            },
+            Some(_) => {
+                scan.changed += 1;
+                None
+            }
+        };
+        files.push(ScannedFile { found, content });
+    }
+    entries.for_each(|entry| {
+        scan.count_removed(&entry);
+    });
+    scan.files = Arc::new(files);
+    scan
+}
+
+fn is_current(found: &Found, entry: &InventoryEntry<'_>) -> bool {
+    !entry.racy
+        && (found.size, found.mtime_ns, found.ctime_ns, found.inode) == (entry.size, entry.mtime_ns, entry.ctime_ns, entry.inode)
+}
+
+/// Sealed seasons come from their manifests; open ones wait, counted.
+fn absent(source: &Source, pattern: Pattern, sealed: &Sealed, inventory: &Inventory) -> Scan {
+    let season = pattern.captures().iter().position(|name| name == "season");
+    let is_open = |path: &str| {
+        let captures = pattern.capture(path)?;
+        Some(season.is_none_or(|at| !sealed.contains_key(captures[at])))
+    };
+    let open = inventory.entries().filter(|entry| is_open(entry.path) == Some(true)).count() as u64;
+    let mut files: Vec<_> = sealed
+        .values()
+        .flatten()
+        .filter(|file| file.root == source.root && pattern.matches(&file.path))
+        .map(|file| ScannedFile {
+            found: Found { path: file.path.clone(), size: file.bytes, mtime_ns: 0, ctime_ns: 0, inode: 0 },
+            content: Some(Ok(file.content)),
+        })
+        .collect();
+    files.sort_by(|a, b| a.found.path.cmp(&b.found.path));
+    Scan {
+        root: source.root.clone(),
+        folder: None,
+        pattern,
+        problems: Vec::new(),
+        added: 0,
+        removed: 0,
+        changed: 0,
+        open_images: open,
+        all_sealed: open == 0 && !files.is_empty(),
+        files: Arc::new(files),
+    }
+}
+
+impl Scan {
+    fn count_removed(&mut self, entry: &InventoryEntry<'_>) -> bool {
+        // The inventory of a root also holds what other patterns match.
+        if self.pattern.matches(entry.path) {
+            self.removed += 1;
+        }
+        true
+    }
+
+    /// Indices of files whose content must be read.
+    pub fn unread(&self) -> Vec<usize> {
+        let unread = self.files.iter().enumerate().filter(|(_, file)| file.content.is_none());
+        unread.map(|(at, _)| at).collect()
+    }
+
+    /// Records what reading the file at `at` showed. The times are those of the moment of reading.
+    pub fn set(&mut self, at: usize, content: Result<ContentId, ReadProblem>, stat: Option<Stat>) {
+        let file = &mut Arc::make_mut(&mut self.files)[at];
+        if let Some(stat) = stat {
+            let Stat { size, mtime_ns, ctime_ns, inode } = stat;
+            file.found = Found { path: std::mem::take(&mut file.found.path), size, mtime_ns, ctime_ns, inode };
+        }
+        file.content = Some(content.map_err(|problem| match problem {
+            ReadProblem::ZeroByte => "zero_byte",
+            ReadProblem::Unreadable => "unreadable",
+            ReadProblem::Changing | ReadProblem::OtherContent => "changing",
+        }));
+    }
+
+    /// Says whether nothing differs from the inventory.
+    pub fn is_unchanged(&self) -> bool {
+        self.added + self.removed + self.changed == 0 && self.files.iter().all(|file| file.content.is_some())
+    }
+
+    /// What the planner needs to know.
+    pub fn state(&self) -> SourceState {
+        let unhashed = self.files.iter().filter(|file| file.content.is_none()).count() as u64;
+        let (files, pattern) = (Arc::clone(&self.files), self.pattern.clone());
+        SourceState {
+            listing: (unhashed == 0).then(|| self.listing()),
+            images: Arc::new(LazyImages::new(move || image_set(&files, &pattern))),
+            unhashed,
+            added: self.added,
+            removed: self.removed,
+            changed: self.changed,
+            absent: (self.folder.is_none() && !self.all_sealed).then(|| (self.root.clone(), self.open_images)),
+        }
+    }
+
+    /// The identity of all paths with their contents or problems.
+    fn listing(&self) -> ContentId {
+        let mut hasher = blake3::Hasher::new();
+        let mut line = |path: &str, content: &[u8]| {
+            hasher.update(&(path.len() as u64).to_le_bytes());
+            hasher.update(path.as_bytes());
+            hasher.update(&(content.len() as u64).to_le_bytes());
+            hasher.update(content);
+        };
+        for file in self.files.iter() {
+            match &file.content {
+                Some(Ok(id)) => line(&file.found.path, id.bytes()),
+                Some(Err(problem)) => line(&file.found.path, problem.as_bytes()),
+                None => line(&file.found.path, b"unread"),
+            }
+        }
+        for (path, problem) in &self.problems {
+            line(path, word(*problem).as_bytes());
+        }
+        ContentId(*hasher.finalize().as_bytes())
+    }
+
+    /// The table that the source step receives.
+    ///
+    /// # Errors
+    /// When it would be too long for a table.
+    pub fn table(&self) -> Result<Table, StepError> {
+        let schema = Schema::of(SCANNED);
+        let mut columns: Vec<_> = schema.fields.iter().map(|field| ColumnBuilder::new(field.ty)).collect();
+        let mut push = |path: &str, content: Option<ContentId>, bytes: u64, problem: Option<&str>| {
+            columns[0].push_text(path);
+            content.map_or_else(|| columns[1].push_null(), |id| columns[1].push_content(id));
+            columns[2].push_int(i64::try_from(bytes).unwrap_or(i64::MAX));
+            columns[3].push_optional_text(problem);
+        };
+        for file in self.files.iter() {
+            let content = file.content.unwrap_or(Err("unreadable"));
+            push(&file.found.path, content.ok(), file.found.size, content.err());
+        }
+        for (path, problem) in &self.problems {
+            push(path, None, 0, Some(word(*problem)));
+        }
+        Table::from_builders(schema, columns).map_err(|error| StepError::Data(error.to_string()))
+    }
+
+    /// Entries for the inventory: what is known now, and what other patterns know of the same root.
+    pub fn entries<'s>(&'s self, before: &'s Inventory) -> Vec<InventoryEntry<'s>> {
+        let own = self.files.iter().filter_map(|file| {
+            let known = match file.content? {
+                Ok(id) => KnownFile::Content(id),
+                Err("zero_byte") => KnownFile::ZeroByte,
+                Err(_) => KnownFile::Unreadable,
+            };
+            let Found { path, size, mtime_ns, ctime_ns, inode } = &file.found;
+            let (size, mtime_ns, ctime_ns, inode) = (*size, *mtime_ns, *ctime_ns, *inode);
+            Some(InventoryEntry { path, size, mtime_ns, ctime_ns, inode, known, racy: false })
+        });
+        let others = before.entries().filter(|entry| !self.pattern.matches(entry.path));
+        let mut entries: Vec<_> = own.chain(others).collect();
+        entries.sort_by(|a, b| a.path.cmp(b.path));
+        entries
+    }
+
+    /// Files by season, for sealing and for `trapline.lock`: only those with content, sorted by path.
+    pub fn seasons(&self) -> BTreeMap<String, Vec<SealedFile>> {
+        let mut seasons: BTreeMap<String, Vec<SealedFile>> = BTreeMap::new();
+        let Some(season) = self.pattern.captures().iter().position(|name| name == "season") else { return seasons };
+        for file in self.files.iter() {
+            let (Some(Ok(content)), Some(captures)) = (file.content, self.pattern.capture(&file.found.path)) else { continue };
+            seasons.entry(captures[season].to_owned()).or_default().push(SealedFile {
+                root: self.root.clone(),
+                path: file.found.path.clone(),
+                content,
+                bytes: file.found.size,
+            });
+        }
+        seasons
+    }
+
+    /// Compares sealed seasons with what lies on the disk now.
+    ///
+    /// # Errors
+    /// Names the files of sealed seasons that changed, vanished or are new.
+    pub fn check_seals(&self, sealed: &Sealed) -> Result<(), StepError> {
+        if sealed.is_empty() || self.folder.is_none() {
+            return Ok(());
+        }
+        let present = self.seasons();
+        let mut drift = Vec::new();
+        for (season, files) in sealed {
+            let now: BTreeMap<_, _> =
+                present.get(season).into_iter().flatten().map(|file| (file.path.as_str(), file.content)).collect();
+            let then: BTreeMap<_, _> = files
+                .iter()
+                .filter(|file| file.root == self.root && self.pattern.matches(&file.path))
+                .map(|file| (file.path.as_str(), file.content))
+                .collect();
+            for (path, content) in &then {
+                match now.get(path) {
+                    None => drift.push(format!("{path} is gone (season {season})")),
+                    Some(found) if found != content => drift.push(format!("{path} has other bytes (season {season})")),
+                    Some(_) => {}
+                }
+            }
+            let new = now.keys().filter(|path| !then.contains_key(*path));
+            drift.extend(new.map(|path| format!("{path} is new (season {season})")));
+        }
+        if drift.is_empty() {
+            return Ok(());
+        }
+        let shown: Vec<_> = drift.iter().take(10).map(|line| crate::path::display(line)).collect();
+        let more = if drift.len() > shown.len() { format!("\n  and {} more", drift.len() - shown.len()) } else { String::new() };
+        Err(StepError::Data(format!(
+            "{} files of sealed seasons differ from their seal:\n  {}{more}\nbring the files back, or `trapline season reopen SEASON --because \"...\"`",
+            drift.len(),
+            shown.join("\n  "),
+        )))
+    }
+}
+
+fn word(problem: PathProblem) -> &'static str {
+    match problem {
+        PathProblem::Unreadable => "unreadable",
+        PathProblem::Loop => "loop",
+    }
+}
+
+/// The observations of a scan: one per site, season and content; one per file while its content is not known.
+fn image_set(files: &[ScannedFile], pattern: &Pattern) -> ImageSet {
+    let mut captures: Vec<_> =
+        pattern.captures().iter().map(|name| Capture { name: name.clone(), ..Capture::default() }).collect();
+    let mut codes: Vec<BTreeMap<String, u32>> = vec![BTreeMap::new(); captures.len()];
+    let place = |name: &str| pattern.captures().iter().position(|capture| capture == name);
+    let (site, season) = (place("site"), place("season"));
+    let mut seen = std::collections::HashSet::with_capacity(files.len());
+    let mut contents = Vec::with_capacity(files.len());
+    for file in files {
+        let content = match file.content {
+            Some(Err(_)) => continue,
+            Some(Ok(id)) => Some(id),
+            None => None,
+        };
+        let Some(texts) = pattern.capture(&file.found.path) else { continue };
+        let row: Vec<u32> = texts
+            .iter()
+            .enumerate()
+            .map(|(at, text)| match codes[at].get(*text) {
+                Some(code) => *code,
+                None => {
+                    let code = u32::try_from(captures[at].values.len()).unwrap_or(u32::MAX);
+                    captures[at].values.push((*text).to_owned());
+                    codes[at].insert((*text).to_owned(), code);
+                    code
+                }
+            })
+            .collect();
+        if let Some(id) = content
+            && !seen.insert((site.map(|at| row[at]), season.map(|at| row[at]), id))
+        {
+            continue;
+        }
+        contents.push(content);
+        for (capture, code) in captures.iter_mut().zip(row) {
+            capture.codes.push(code);
+        }
+    }
+    ImageSet { contents, captures }
+}

@@ -1,0 +1,222 @@
+//! Sealed seasons: `seasons/SEASON.csv` in the project, committed by the user. The file is the seal.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use crate::id::ContentId;
+
+/// One file of a sealed season.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SealedFile {
+    /// The root it lies under.
+    pub root: String,
+    /// Root-relative path.
+    pub path: String,
+    /// Its content.
+    pub content: ContentId,
+    /// Its size.
+    pub bytes: u64,
+}
+
+/// The sealed seasons of a project, by name, each sorted by root and path.
+pub type Sealed = BTreeMap<String, Vec<SealedFile>>;
+
+/// Why a seal cannot be read, made or broken.
+#[derive(Debug, thiserror::Error)]
+pub enum SealError {
+    /// The file cannot be read or written.
+    #[error("cannot {action} `{path}`")]
+    Io {
+        /// `read`, `write`, `remove`.
+        action: &'static str,
+        /// Which file.
+        path: PathBuf,
+        /// Why.
+        #[source]
+        source: std::io::Error,
+    },
+    /// A line is damaged.
+    #[error("`{path}` line {line}: {what}; restore the file from version control, or reopen the season and seal it again")]
+    Line {
+        /// Which file.
+        path: PathBuf,
+        /// Which line, from 1.
+        line: u64,
+        /// What is wrong.
+        what: String,
+    },
+    /// There is nothing to seal.
+    #[error("no image of season `{0}` is known; run the pipeline first, with its root connected")]
+    Nothing(String),
+    /// It is sealed already.
+    #[error("season `{0}` is sealed already; `trapline season reopen {0} --because \"...\"` opens it")]
+    Already(String),
+    /// It is not sealed.
+    #[error("season `{0}` is not sealed; sealed seasons: {1}")]
+    NotSealed(String, String),
+    /// A season's name that cannot be a file's name.
+    #[error("`{0}` cannot name a season's file; use letters, digits, `-`, `_` and `.`")]
+    Name(String),
+}
+
+const HEADER: &str = "root,path,content,bytes";
+
+fn file_of(project: &Path, season: &str) -> Result<PathBuf, SealError> {
+    let plain = |c: char| c.is_alphanumeric() || matches!(c, '-' | '_' | '.');
+    if season.is_empty() || season.starts_with('.') || !season.chars().all(plain) {
+        return Err(SealError::Name(season.to_owned()));
+    }
+    Ok(project.join("seasons").join(format!("{season}.csv")))
+}
+
+/// Reads all seals of a project.
+///
+/// # Errors
+/// When one cannot be read: a seal that is damaged must not count as an open season.
+pub fn read(project: &Path) -> Result<Sealed, SealError> {
+    let folder = project.join("seasons");
+    let Ok(entries) = fs::read_dir(&folder) else { return Ok(Sealed::new()) };
+    let mut sealed = Sealed::new();
+    for path in entries.flatten().map(|entry| entry.path()) {
+        let is_csv = path.extension().is_some_and(|ending| ending == "csv");
+        if let (true, Some(season)) = (is_csv, path.file_stem().and_then(|stem| stem.to_str())) {
+            sealed.insert(season.to_owned(), read_one(&path)?);
+        }
+    }
+    Ok(sealed)
+}
+
+fn read_one(path: &Path) -> Result<Vec<SealedFile>, SealError> {
+    let text = fs::read_to_string(path).map_err(|source| SealError::Io { action: "read", path: path.to_owned(), source })?;
+    let bad = |line: u64, what: String| SealError::Line { path: path.to_owned(), line, what };
+    let text = text.trim_start_matches('\u{feff}');
+    // A spreadsheet may have saved it with semicolons.
+    let delimiter = if text.lines().next().is_some_and(|line| line.contains(';')) { b';' } else { b',' };
+    let mut reader = csv::ReaderBuilder::new().delimiter(delimiter).from_reader(text.as_bytes());
+    let header: Vec<_> = reader.headers().map_err(|error| bad(1, error.to_string()))?.iter().map(str::to_owned).collect();
+    if header.join(",") != HEADER {
+        return Err(bad(1, format!("the header must be `{HEADER}`")));
+    }
+    let mut files = Vec::new();
+    for record in reader.records() {
+        let record = record.map_err(|error| bad(error.position().map_or(0, csv::Position::line), error.to_string()))?;
+        let line = record.position().map_or(0, csv::Position::line);
+        let content = record[2].parse().map_err(|error: crate::id::ParseIdError| bad(line, error.to_string()))?;
+        let bytes = record[3].parse().map_err(|_| bad(line, format!("`{}` is not a size in bytes", &record[3])))?;
+        files.push(SealedFile { root: record[0].to_owned(), path: record[1].to_owned(), content, bytes });
+    }
+    files.sort_by(|a, b| (&a.root, &a.path).cmp(&(&b.root, &b.path)));
+    Ok(files)
+}
+
+/// The text of a seal: one line a file, sorted.
+pub fn text(files: &[SealedFile]) -> Result<Vec<u8>, csv::Error> {
+    let mut writer = csv::Writer::from_writer(Vec::new());
+    writer.write_record(HEADER.split(','))?;
+    for file in files {
+        writer.write_record([&file.root, &file.path, &file.content.to_string(), &file.bytes.to_string()])?;
+    }
+    writer.into_inner().map_err(|error| error.into_error().into())
+}
+
+/// Seals a season: writes `seasons/SEASON.csv`.
+///
+/// # Errors
+/// When it is sealed already, when no image of it is known, or when the file cannot be written.
+pub fn seal(project: &Path, season: &str, mut files: Vec<SealedFile>) -> Result<PathBuf, SealError> {
+    let path = file_of(project, season)?;
+    if path.exists() {
+        return Err(SealError::Already(season.to_owned()));
+    }
+    if files.is_empty() {
+        return Err(SealError::Nothing(season.to_owned()));
+    }
+    files.sort_by(|a, b| (&a.root, &a.path).cmp(&(&b.root, &b.path)));
+    let io = |source| SealError::Io { action: "write", path: path.clone(), source };
+    let bytes = text(&files).map_err(|error| io(std::io::Error::other(error)))?;
+    crate::step::write_atomically(&path, &bytes).map_err(io)?;
+    Ok(path)
+}
+
+/// Reopens a sealed season: removes its file and notes the reason beside it in `seasons/reopened.log`.
+///
+/// # Errors
+/// When it is not sealed, or when the files cannot be written.
+pub fn reopen(project: &Path, season: &str, because: &str, time: &str) -> Result<PathBuf, SealError> {
+    use std::io::Write as _;
+    let path = file_of(project, season)?;
+    if !path.exists() {
+        let sealed = read(project)?.into_keys().collect::<Vec<_>>();
+        let list = if sealed.is_empty() { "none".to_owned() } else { sealed.join(", ") };
+        return Err(SealError::NotSealed(season.to_owned(), list));
+    }
+    let log = project.join("seasons").join("reopened.log");
+    let io = |action, path: &Path| {
+        let path = path.to_owned();
+        move |source| SealError::Io { action, path, source }
+    };
+    let mut file = fs::File::options().append(true).create(true).open(&log).map_err(io("write", &log))?;
+    // One line a reason, whatever the person typed.
+    let because = because.split_whitespace().collect::<Vec<_>>().join(" ");
+    writeln!(file, "{time}\t{season}\t{because}").map_err(io("write", &log))?;
+    file.sync_all().map_err(io("write", &log))?;
+    fs::remove_file(&path).map_err(io("remove", &path))?;
+    Ok(path)
+}
+
+/// The identity of a season's manifest: its canonical text.
+///
+/// # Errors
+/// When the text cannot be made.
+pub fn manifest_id(files: &[SealedFile]) -> Result<ContentId, csv::Error> {
+    Ok(ContentId::of(&text(files)?))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn file(path: &str) -> SealedFile {
+        SealedFile { root: "archive".into(), path: path.into(), content: ContentId::of(path.as_bytes()), bytes: 7 }
+    }
+
+    #[test]
+    fn a_seal_reads_back_sorted_and_reopens_with_its_reason() {
+        let project = tempfile::tempdir().unwrap();
+        seal(project.path(), "2019", vec![file("b.jpg"), file("a, \"quoted\".jpg")]).unwrap();
+        assert_eq!(read(project.path()).unwrap()["2019"], [file("a, \"quoted\".jpg"), file("b.jpg")]);
+        assert!(matches!(seal(project.path(), "2019", vec![file("c.jpg")]), Err(SealError::Already(_))));
+        reopen(project.path(), "2019", "late card\nfound", "2026-01-01T00:00:00Z").unwrap();
+        assert!(read(project.path()).unwrap().is_empty());
+        let log = fs::read_to_string(project.path().join("seasons/reopened.log")).unwrap();
+        assert_eq!(log, "2026-01-01T00:00:00Z\t2019\tlate card found\n");
+    }
+
+    #[test]
+    fn a_damaged_seal_is_named_by_file_and_line() {
+        let project = tempfile::tempdir().unwrap();
+        seal(project.path(), "2019", vec![file("a.jpg")]).unwrap();
+        let path = project.path().join("seasons/2019.csv");
+        let text = fs::read_to_string(&path).unwrap();
+        fs::write(&path, text.replace("b3:", "b3:zz")).unwrap();
+        let error = read(project.path()).unwrap_err().to_string();
+        assert!(error.contains("line 2") && error.contains("is not an identity"), "{error}");
+    }
+
+    #[test]
+    fn a_seal_saved_by_a_spreadsheet_still_reads() {
+        let project = tempfile::tempdir().unwrap();
+        seal(project.path(), "2019", vec![file("a.jpg")]).unwrap();
+        let path = project.path().join("seasons/2019.csv");
+        let text = fs::read_to_string(&path).unwrap().replace(',', ";").replace('\n', "\r\n");
+        fs::write(&path, format!("\u{feff}{text}")).unwrap();
+        assert_eq!(read(project.path()).unwrap()["2019"], [file("a.jpg")]);
+    }
+
+    #[test]
+    fn a_season_cannot_name_a_file_elsewhere() {
+        let project = tempfile::tempdir().unwrap();
+        assert!(matches!(seal(project.path(), "../x", vec![file("a.jpg")]), Err(SealError::Name(_))));
+    }
+}

@@ -1,0 +1,297 @@
+//! Step kind `images`: finds the image files below a root and identifies each by its content.
+
+use std::collections::{BTreeMap, HashMap};
+
+use rayon::prelude::*;
+
+use super::{Context, Finding, Job, Outputs, Param, ParamType, Params, Port, Source, Step, StepError, StepKind};
+use crate::diagnostic::{Code, Diagnostic, Report, Severity};
+use crate::id::ContentId;
+use crate::table::{ColumnBuilder, Schema, Table, Type};
+
+pub mod pattern;
+
+use pattern::Pattern;
+
+const DOCS: &str = "\
+# images
+
+Finds the image files below a root and identifies each by its content (BLAKE3).
+
+## Why
+Everything else in a pipeline refers to images by their content, never by their position in a list. A file that was moved,
+renamed or touched is still the same image; a file with other bytes is another one.
+
+## Example
+```yaml
+images:
+  uses: images
+  with:
+    root: archive
+    path: \"{locality}/{site}/{season}/**/*.{jpg,jpeg}\"
+```
+
+## What it yields
+A table with one row per observation (site, season and content), in the order of the paths: `content`, `root`, `path`,
+`file`, `bytes`, `copies`, `other_paths`, and one column per capture.
+
+- `{name}` captures a part of the path as a column, `{jpg,jpeg}` is a choice, `*` and `?` match within one name, `**` any folders.
+  The ending matches in any case.
+- The root is a name under `roots:` (where it lies on this machine stands in `trapline.local.yaml`) or a folder of the project.
+- A root that is not mounted blocks the step; nothing is dropped because a disk is unplugged.
+- Only files that the inventory does not know are read. A sealed season is served from `seasons/SEASON.csv`; a file there that
+  changed, vanished or is new is an error that names it.
+- Identical bytes within a site and season are one observation with several paths. At two sites they are two, and reported.
+- Zero-byte and unreadable files and symlink loops are reported; they fail nothing.
+
+## References
+Böhner et al. 2023, Ecological Informatics 76, 102150: folders `locality/site/year`.
+";
+
+const BAD_PATTERN: Code = Code { id: "TL0590", title: "unusable path pattern", severity: Severity::Error };
+
+/// The kind `images`.
+pub static KIND: StepKind = StepKind {
+    name: "images",
+    revision: 1,
+    summary: "finds image files below a root and identifies each by its content",
+    docs: DOCS,
+    inputs: &[],
+    outputs: &[Port::table("images", &[], "one row per observation, in the order of the paths")],
+    params: &[
+        Param {
+            name: "root",
+            ty: ParamType::Root,
+            required: true,
+            default: None,
+            keyed: true,
+            doc: "a name under `roots:`, or a folder of the project",
+        },
+        Param {
+            name: "path",
+            ty: ParamType::Pattern,
+            required: true,
+            default: None,
+            keyed: true,
+            doc: "path pattern below the root; `{name}` captures a column",
+        },
+    ],
+    metrics: &[
+        super::Metric { name: "images", doc: "observations found" },
+        super::Metric { name: "zero_byte", doc: "files without content" },
+        super::Metric { name: "unreadable", doc: "files that could not be read" },
+        super::Metric { name: "duplicates", doc: "contents found at more than one site or season" },
+    ],
+    keeps_rows: false,
+    read,
+};
+
+fn read(params: &Params, report: &mut Report) -> Option<Box<dyn Step>> {
+    let root = params.text("root")?.to_owned();
+    let text = params.text("path")?.to_owned();
+    match Pattern::parse(&text) {
+        Ok(pattern) => Some(Box::new(Images { root, text, pattern })),
+        Err(error) => {
+            report.push(
+                Diagnostic::new(BAD_PATTERN, params.span_of("path"), error.to_string())
+                    .help("for example `{locality}/{site}/{season}/**/*.{jpg,jpeg}`"),
+            );
+            None
+        }
+    }
+}
+
+struct Images {
+    root: String,
+    text: String,
+    pattern: Pattern,
+}
+
+/// The columns before the captures.
+const OWN: &[(&str, Type)] = &[
+    ("content", Type::Content),
+    ("root", Type::Text),
+    ("path", Type::Text),
+    ("file", Type::Text),
+    ("bytes", Type::Int),
+    ("copies", Type::Int),
+    ("other_paths", Type::Text),
+];
+
+/// The columns that the engine's scan hands over in [`Job::scanned`].
+pub const SCANNED: &[(&str, Type)] =
+    &[("path", Type::Text), ("content", Type::Content), ("bytes", Type::Int), ("problem", Type::Text)];
+
+impl Step for Images {
+    fn columns(&self, _inputs: &[Vec<Schema>], _context: &Context<'_>, _report: &mut Report) -> Option<Vec<Schema>> {
+        let mut schema = Schema::of(OWN);
+        for capture in self.pattern.captures() {
+            schema.set(capture, Type::Text);
+        }
+        Some(vec![schema])
+    }
+
+    fn source(&self) -> Option<Source> {
+        Some(Source { root: self.root.clone(), pattern: self.text.clone() })
+    }
+
+    fn run(&self, job: &mut Job<'_>) -> Result<Outputs, StepError> {
+        let scanned = job.scanned.take().ok_or_else(|| StepError::Data("the root was not scanned".into()))?;
+        let files = self.files(&scanned)?;
+        let observations = group(&files, self.pattern.captures());
+        let mut outputs = Outputs { findings: problems(&scanned), ..Outputs::default() };
+        let duplicates = self.duplicates(&observations, &files);
+        outputs.metrics.insert("duplicates".into(), count(duplicates.as_ref().map_or(0, |f| f.count)));
+        outputs.findings.extend(duplicates);
+        for name in ["zero_byte", "unreadable"] {
+            let found = outputs.findings.iter().find(|f| f.kind == name).map_or(0, |f| f.count);
+            outputs.metrics.insert(name.into(), count(found));
+        }
+        outputs.metrics.insert("images".into(), count(observations.len() as u64));
+        outputs.tables.push(self.table(&files, &observations)?);
+        Ok(outputs)
+    }
+}
+
+#[expect(clippy::cast_precision_loss, reason = "counts of files stay far below 2^53")]
+fn count(n: u64) -> f64 {
+    n as f64
+}
+
+/// One usable file.
+struct File<'t> {
+    path: &'t str,
+    content: ContentId,
+    bytes: i64,
+    captures: Vec<&'t str>,
+}
+
+/// One observation: the file whose path comes first, and the others with the same bytes at the same site and season.
+struct Observation {
+    first: usize,
+    others: Vec<usize>,
+}
+
+/// Groups files, which come in path order, into observations, which stay in that order.
+fn group(files: &[File<'_>], captures: &[String]) -> Vec<Observation> {
+    let place = |name: &str| captures.iter().position(|capture| capture == name);
+    let (site, season) = (place("site"), place("season"));
+    let text = |file: &File<'_>, place: Option<usize>| place.map_or("", |at| file.captures[at]).to_owned();
+    let mut seen: HashMap<ContentId, Vec<usize>> = HashMap::with_capacity(files.len());
+    let mut observations: Vec<Observation> = Vec::with_capacity(files.len());
+    for (at, file) in files.iter().enumerate() {
+        let same_content = seen.entry(file.content).or_default();
+        let same = same_content.iter().copied().find(|index| {
+            let first = &files[observations[*index].first];
+            text(first, site) == text(file, site) && text(first, season) == text(file, season)
+        });
+        if let Some(index) = same {
+            observations[index].others.push(at);
+        } else {
+            same_content.push(observations.len());
+            observations.push(Observation { first: at, others: Vec::new() });
+        }
+    }
+    observations
+}
+
+/// Files that cannot be used, by kind of problem.
+fn problems(scanned: &Table) -> Vec<Finding> {
+    let (Some(paths), Some(problems)) = (scanned.column("path"), scanned.column("problem")) else { return Vec::new() };
+    let mut by_kind: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
+    for row in 0..scanned.rows {
+        if let (Some(problem), Some(path)) = (problems.text(row), paths.text(row)) {
+            by_kind.entry(problem).or_default().push(path);
+        }
+    }
+    let finding = |(kind, paths): (&str, Vec<&str>)| Finding {
+        kind: kind.to_owned(),
+        message: match kind {
+            "zero_byte" => {
+                "files hold no bytes: the card was full or the copy broke off; copy them again if they exist elsewhere"
+            }
+            "unreadable" => "files cannot be read: check their permissions and the disk",
+            "loop" => "symbolic links lead back to a folder above them: they are not followed",
+            "changing" => "files changed while they were read: run again when the copy has finished",
+            _ => "files cannot be used",
+        }
+        .to_owned(),
+        count: paths.len() as u64,
+        examples: paths.iter().take(5).map(|path| (*path).to_owned()).collect(),
+    };
+    by_kind.into_iter().map(finding).collect()
+}
+
+impl Images {
+    fn files<'t>(&self, scanned: &'t Table) -> Result<Vec<File<'t>>, StepError> {
+        let missing = || StepError::Data("the scan lacks a column".into());
+        let paths = scanned.column("path").ok_or_else(missing)?;
+        let contents = scanned.column("content").ok_or_else(missing)?;
+        let bytes = scanned.column("bytes").ok_or_else(missing)?;
+        let file = |row: usize| {
+            let path = paths.text(row)?;
+            let content = contents.content(row)?;
+            let captures = self.pattern.capture(path)?;
+            Some(File { path, content, bytes: bytes.int(row).unwrap_or(0), captures })
+        };
+        Ok((0..scanned.rows).into_par_iter().filter_map(file).collect())
+    }
+
+    fn table(&self, files: &[File<'_>], observations: &[Observation]) -> Result<Table, StepError> {
+        let mut schema = Schema::of(OWN);
+        for capture in self.pattern.captures() {
+            schema.set(capture, Type::Text);
+        }
+        let column = |field: &crate::table::Field| {
+            let mut builder = ColumnBuilder::new(field.ty);
+            let capture = self.pattern.captures().iter().position(|name| *name == field.name);
+            for observation in observations {
+                let file = &files[observation.first];
+                match (field.name.as_str(), capture) {
+                    (_, Some(at)) => builder.push_text(file.captures[at]),
+                    ("content", _) => builder.push_content(file.content),
+                    ("root", _) => builder.push_text(&self.root),
+                    ("path", _) => builder.push_text(file.path),
+                    ("file", _) => builder.push_text(file.path.rsplit('/').next().unwrap_or(file.path)),
+                    ("bytes", _) => builder.push_int(file.bytes),
+                    ("copies", _) => builder.push_int(1 + i64::try_from(observation.others.len()).unwrap_or(0)),
+                    _ if observation.others.is_empty() => builder.push_null(),
+                    _ => {
+                        let others: Vec<_> = observation.others.iter().map(|at| files[*at].path).collect();
+                        builder.push_text(&others.join(" | "));
+                    }
+                }
+            }
+            builder.finish().map(std::sync::Arc::new)
+        };
+        let columns: Result<_, _> = schema.fields.par_iter().map(column).collect();
+        columns.and_then(|columns| Table::from_columns(schema, columns)).map_err(|error| StepError::Data(error.to_string()))
+    }
+
+    /// Contents that appear at more than one site or season.
+    fn duplicates(&self, observations: &[Observation], files: &[File<'_>]) -> Option<Finding> {
+        let mut by_content: HashMap<ContentId, u32> = HashMap::with_capacity(observations.len());
+        for observation in observations {
+            *by_content.entry(files[observation.first].content).or_default() += 1;
+        }
+        let several: Vec<&str> = observations
+            .iter()
+            .map(|observation| &files[observation.first])
+            .filter(|file| by_content.get(&file.content).is_some_and(|n| *n > 1))
+            .map(|file| file.path)
+            .collect();
+        if several.is_empty() {
+            return None;
+        }
+        let contents: std::collections::HashSet<_> =
+            observations.iter().map(|o| files[o.first].content).filter(|c| by_content[c] > 1).collect();
+        Some(Finding {
+            kind: "duplicate_content".into(),
+            message: "the same image lies at several sites or seasons: a card was copied to the wrong folder; each counts as an \
+                      observation of its own until one is removed"
+                .into(),
+            count: contents.len() as u64,
+            examples: several.into_iter().take(6).map(str::to_owned).collect(),
+        })
+    }
+}

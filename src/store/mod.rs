@@ -1,0 +1,120 @@
+//! The store, `.trapline/` beside the pipeline: immutable objects, results, computed rows, inventories, a lock.
+//!
+//! | folder | holds | lost or damaged |
+//! |---|---|---|
+//! | `objects/` | tables, columns, files by [`ContentId`](crate::id::ContentId) | recomputed |
+//! | `results/` | one manifest per [`ResultKey`](crate::id::ResultKey) | recomputed |
+//! | `heads/`, `pins/` | what a pipeline's steps yielded last; what `gc` must keep | forgotten, said |
+//! | `rows/` | packs of computed rows per [`RowKey`](crate::id::RowKey) | the damaged rows are recomputed |
+//! | `inventory/` | what files of a root looked like when they were hashed | hashed again |
+//! | `index/` | throw-away, from row to place | rebuilt |
+//! | `quarantine/` | whatever was found damaged, with a note | |
+//! | `tmp/` | files being written | removed when the lock is taken |
+//!
+//! Every file carries or is named by a BLAKE3 digest, so that a flipped bit is noticed when it is read. Readers take no lock,
+//! are never blocked and never write: they work on a full disk and beside a run.
+
+use std::path::{Path, PathBuf};
+use std::sync::Mutex;
+use std::sync::atomic::AtomicU64;
+
+mod disk;
+mod error;
+mod inventory;
+mod lock;
+mod objects;
+mod pack;
+mod results;
+mod rows;
+mod sealed;
+mod tables;
+mod writer;
+
+pub use error::{Damage, StoreError};
+pub use inventory::{Entry, Inventory, InventoryCursor, Known, Stat};
+pub use lock::{Holder, Lock, Wait};
+pub use results::{FileRef, Heads, OutputRef, RESULT_FORMAT, ResultManifest};
+pub use rows::{Conflict, RowStats, RowsRead};
+pub use tables::StoredTable;
+pub use writer::{RowWriter, RowsWritten};
+
+/// The version of the layout. A store of a later version is refused, never touched.
+pub const STORE_FORMAT: u32 = 1;
+
+/// What a store is opened for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Access {
+    /// `plan`, `status`, `why`: no folder is made, no damage moved aside; a store that is not there is empty.
+    Read,
+    /// `run`, `cache gc`: takes the lock before it writes (see [`Store::lock`]).
+    Write,
+}
+
+/// An open store.
+#[derive(Debug)]
+pub struct Store {
+    root: PathBuf,
+    access: Access,
+    temps: AtomicU64,
+    damages: Mutex<Vec<Damage>>,
+}
+
+const FOLDERS: &[&str] = &["objects", "results", "heads", "pins", "rows", "inventory", "quarantine", "tmp"];
+
+#[derive(serde::Serialize, serde::Deserialize)]
+struct FormatFile {
+    trapline_store: u32,
+}
+
+impl Store {
+    /// Opens the store at `root`; for writing, makes what is missing.
+    pub fn open(root: &Path, access: Access) -> Result<Self, StoreError> {
+        let store = Self { root: root.to_owned(), access, temps: AtomicU64::new(0), damages: Mutex::default() };
+        if access == Access::Write {
+            for folder in FOLDERS {
+                let path = store.root.join(folder);
+                if !path.is_dir() {
+                    std::fs::create_dir_all(&path).map_err(StoreError::io("make", &path))?;
+                }
+            }
+            store.ignore_in_git()?;
+        }
+        store.check_format()?;
+        Ok(store)
+    }
+
+    /// Where the store lies.
+    pub fn root(&self) -> &Path {
+        &self.root
+    }
+
+    /// Whether this store was opened for writing.
+    pub fn is_writable(&self) -> bool {
+        self.access == Access::Write
+    }
+
+    /// What was found damaged since the last call, in the order of discovery: for the run to say.
+    pub fn take_damages(&self) -> Vec<Damage> {
+        std::mem::take(&mut *self.damages.lock().unwrap_or_else(std::sync::PoisonError::into_inner))
+    }
+
+    fn check_format(&self) -> Result<(), StoreError> {
+        let path = self.root.join("format");
+        match sealed::read::<FormatFile>(&path) {
+            Ok(Some(found)) if found.trapline_store <= STORE_FORMAT => Ok(()),
+            Ok(Some(found)) => Err(StoreError::Format { path, found: found.trapline_store, known: STORE_FORMAT }),
+            // There is one version so far, so a format file that is damaged is written again.
+            Ok(None) | Err(StoreError::Damaged { .. }) if self.is_writable() => {
+                self.write_sealed(&path, &FormatFile { trapline_store: STORE_FORMAT })
+            }
+            Ok(None) | Err(StoreError::Damaged { .. }) => Ok(()),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// A store beside a pipeline lies in a git checkout; nothing in it belongs into a commit.
+    fn ignore_in_git(&self) -> Result<(), StoreError> {
+        let path = self.root.join(".gitignore");
+        if path.exists() { Ok(()) } else { self.write_atomically(&path, b"*\n") }
+    }
+}
