@@ -5,6 +5,13 @@ use std::sync::Arc;
 
 use serde::Serialize;
 
+pub mod codes;
+mod nearest;
+mod plain;
+
+pub use nearest::{any_of, did_you_mean, nearest};
+pub use plain::plain;
+
 /// Names one source text of a [`Sources`] collection.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct FileId(pub u32);

@@ -12,6 +12,7 @@ pub mod diagnostic;
 pub mod id;
 pub mod model;
 pub mod path;
+pub mod photo;
 pub mod plan;
 pub mod run;
 pub mod spec;

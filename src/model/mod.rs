@@ -1,3 +1,16 @@
 //! Models: bundles, signatures, and the engines that run them.
+//!
+//! ```text
+//! models/NAME/VERSION/model.yaml -> Bundle -> Network (weights, shared) -> Session (one thread) -> probabilities
+//! models.lock                    -> ModelSignature: what checks and plans need, without weights
+//! ```
 
+mod add;
+mod bundle;
+pub mod engine;
+pub mod preprocess;
+pub mod rten;
 pub mod signature;
+
+pub use add::{AddError, add};
+pub use bundle::{Bundle, BundleError, Input, OutputKind, Resize, bundle_folder};

@@ -12,6 +12,7 @@ use crate::plan::recipe::Recipe;
 use crate::spec::taxonomy::Taxonomy;
 use crate::table::{Cell, Schema, Type};
 
+pub mod classify;
 pub mod images;
 mod job;
 mod param;

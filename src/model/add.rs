@@ -1,0 +1,122 @@
+//! Takes a bundle into a project: checked, tried once, copied under `models/`, listed in `models.lock`.
+
+use std::path::{Path, PathBuf};
+
+use super::bundle::{Bundle, BundleError, MODEL_FILE, bundle_folder};
+use super::engine::EngineError;
+use super::rten::Network;
+use super::signature::{LockError, ModelSignature, read_lock, write_lock};
+use crate::step::write_atomically;
+
+/// Why a bundle was not taken into the project. Nothing was changed then.
+#[derive(Debug, thiserror::Error)]
+pub enum AddError {
+    /// The bundle itself is at fault.
+    #[error("`{folder}` is not a usable model")]
+    Bundle {
+        /// The folder given.
+        folder: PathBuf,
+        /// Why.
+        #[source]
+        source: BundleError,
+    },
+    /// The network does not run, or is not the one described.
+    #[error("the network of `{model}` does not fit its `model.yaml`")]
+    Network {
+        /// `name@version`.
+        model: String,
+        /// Why.
+        #[source]
+        source: EngineError,
+    },
+    /// Another model has this name and version already.
+    #[error("`{0}` is in the project already and predicts otherwise; results depend on it, so give the new one another version")]
+    Taken(String),
+    /// A file could not be copied.
+    #[error("cannot copy `{path}`")]
+    Copy {
+        /// Which.
+        path: PathBuf,
+        /// Why.
+        #[source]
+        source: std::io::Error,
+    },
+    /// `models.lock` could not be read or written.
+    #[error(transparent)]
+    Lock(#[from] LockError),
+}
+
+/// Takes the bundle in `folder` into `project` and lists it in `models.lock`. A bundle that lies under `models/` already is only
+/// listed; one of the same name and identity gets the new notes.
+///
+/// # Errors
+/// When the bundle is not usable, another model has its name, or a file cannot be written.
+pub fn add(project: &Path, folder: &Path) -> Result<ModelSignature, AddError> {
+    let failed = |source| AddError::Bundle { folder: folder.to_owned(), source };
+    let bundle = Bundle::read(folder).map_err(failed)?;
+    let bytes = bundle.network().map_err(failed)?;
+    let signature = bundle.signature(&bytes);
+    try_network(&bundle, bytes).map_err(|source| AddError::Network { model: bundle.model(), source })?;
+
+    let mut signatures = read_lock(project)?;
+    if signatures.get(&signature.model).is_some_and(|known| known.id != signature.id) {
+        return Err(AddError::Taken(signature.model));
+    }
+    let target = project.join(bundle_folder(&signature.model).map_err(failed)?);
+    if !same_folder(folder, &target) {
+        place(&bundle, &signature, &target)?;
+    }
+    signatures.insert(signature.model.clone(), signature.clone());
+    write_lock(project, &signatures)?;
+    Ok(signature)
+}
+
+/// Runs the network once, on a black image: what it cannot do shows now and not in the night.
+fn try_network(bundle: &Bundle, bytes: Vec<u8>) -> Result<(), EngineError> {
+    Network::load(bundle, bytes)?.session()?.try_once()
+}
+
+fn same_folder(one: &Path, other: &Path) -> bool {
+    matches!((one.canonicalize(), other.canonicalize()), (Ok(one), Ok(other)) if one == other)
+}
+
+/// Puts the bundle at `target`, whole or not at all.
+fn place(bundle: &Bundle, signature: &ModelSignature, target: &Path) -> Result<(), AddError> {
+    let copy = |path: &Path| {
+        let path = path.to_owned();
+        move |source| AddError::Copy { path, source }
+    };
+    if target.join(MODEL_FILE).exists() {
+        let there = Bundle::read(target).and_then(|there| Ok(there.id(&there.network()?)));
+        if !there.is_ok_and(|id| id == signature.id) {
+            return Err(AddError::Taken(signature.model.clone()));
+        }
+        let notes = std::fs::read(bundle.folder.join(MODEL_FILE)).map_err(copy(&bundle.folder.join(MODEL_FILE)))?;
+        return write_atomically(&target.join(MODEL_FILE), &notes).map_err(copy(&target.join(MODEL_FILE)));
+    }
+    let parent = target.parent().unwrap_or(target);
+    std::fs::create_dir_all(parent).map_err(copy(parent))?;
+    let aside = tempfile::Builder::new().prefix(".adding-").tempdir_in(parent).map_err(copy(parent))?;
+    let whole = aside.path().join("bundle");
+    copy_folder(&bundle.folder, &whole)?;
+    std::fs::rename(&whole, target).map_err(copy(target))
+}
+
+/// Copies the files of `from` and of the folders below it; links are followed, so that the copy stands alone.
+fn copy_folder(from: &Path, to: &Path) -> Result<(), AddError> {
+    let failed = |path: &Path| {
+        let path = path.to_owned();
+        move |source| AddError::Copy { path, source }
+    };
+    std::fs::create_dir_all(to).map_err(failed(to))?;
+    for entry in std::fs::read_dir(from).map_err(failed(from))? {
+        let entry = entry.map_err(failed(from))?;
+        let (source, target) = (entry.path(), to.join(entry.file_name()));
+        if source.is_dir() {
+            copy_folder(&source, &target)?;
+        } else {
+            std::fs::copy(&source, &target).map_err(failed(&source))?;
+        }
+    }
+    Ok(())
+}

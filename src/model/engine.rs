@@ -1,0 +1,131 @@
+//! The engine trait: one image in, one probability per class of the network out.
+
+use super::bundle::OutputKind;
+
+/// How far probabilities that a network calls such may sum from 1; networks in half precision miss it by some thousandths.
+const SUM_TOLERANCE: f32 = 1e-2;
+
+/// Why a network cannot be loaded, or an image not be classified.
+#[derive(Debug, Clone, thiserror::Error, PartialEq, Eq)]
+pub enum EngineError {
+    /// The file is not an ONNX network that the engine can run.
+    #[error("the network cannot be loaded: {0}")]
+    Load(String),
+    /// The network takes something else than one image of the described size.
+    #[error("the network takes {found}, `model.yaml` describes {expected}")]
+    Input {
+        /// What `model.yaml` says.
+        expected: String,
+        /// What the network says.
+        found: String,
+    },
+    /// The network's output does not have one number per class.
+    #[error("the network has {found} outputs, `model.yaml` lists {expected} classes")]
+    Classes {
+        /// Classes listed.
+        expected: usize,
+        /// The network's output width.
+        found: usize,
+    },
+    /// The network failed while it ran.
+    #[error("the network failed: {0}")]
+    Failed(String),
+    /// The output holds a NaN or an infinity.
+    #[error("the network's output is not finite")]
+    NotFinite,
+    /// The output was to hold probabilities and does not.
+    #[error("the network's output is not a set of probabilities; `output: logits` may be meant")]
+    NotProbabilities,
+}
+
+/// Classifies images on one thread.
+pub trait Engine: Send {
+    /// Fills `probabilities` with one number per class of the network, in its order, for one image.
+    ///
+    /// *Shapes*: `input` is channels x height x width of the bundle's input.
+    /// *Determinism*: a function of the network and `input` alone on one kind of CPU; across kinds within the numerics epoch.
+    ///
+    /// # Errors
+    /// When the network fails, or its output is not finite or no set of probabilities; the next image is not affected.
+    fn classify(&mut self, input: &[f32], probabilities: &mut Vec<f32>) -> Result<(), EngineError>;
+}
+
+/// Turns a network's output into probabilities in place.
+///
+/// # Errors
+/// When the output is not finite, or was to hold probabilities and does not.
+pub fn to_probabilities(kind: OutputKind, values: &mut [f32]) -> Result<(), EngineError> {
+    if values.iter().any(|value| !value.is_finite()) {
+        return Err(EngineError::NotFinite);
+    }
+    match kind {
+        OutputKind::Logits => {
+            softmax(values);
+            Ok(())
+        }
+        OutputKind::Probabilities => {
+            let within = values.iter().all(|value| (-1e-6..=1.0 + 1e-6).contains(value));
+            let sum: f32 = values.iter().sum();
+            // Rounding in a network's own softmax may leave the range by an ulp; a confidence may not.
+            for value in values.iter_mut() {
+                *value = value.clamp(0.0, 1.0);
+            }
+            if within && (sum - 1.0).abs() <= SUM_TOLERANCE { Ok(()) } else { Err(EngineError::NotProbabilities) }
+        }
+    }
+}
+
+/// The softmax of finite `values`, in f32 and in their order. The largest is subtracted first, so that nothing overflows.
+fn softmax(values: &mut [f32]) {
+    let largest = values.iter().copied().fold(f32::NEG_INFINITY, f32::max);
+    let mut sum = 0.0;
+    for value in values.iter_mut() {
+        // The platform's `expf` differs between systems in the last bit; that is within the numerics epoch's tolerance.
+        *value = (*value - largest).exp();
+        sum += *value;
+    }
+    for value in values.iter_mut() {
+        *value /= sum;
+    }
+}
+
+#[cfg(test)]
+#[expect(clippy::float_cmp, reason = "these numbers are exact")]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn softmax_of_known_numbers() {
+        let mut values = [0.0, 2.0_f32.ln(), 5.0_f32.ln()];
+        to_probabilities(OutputKind::Logits, &mut values).unwrap();
+        for (found, expected) in values.iter().zip([0.125, 0.25, 0.625]) {
+            assert!((found - expected).abs() < 1e-6, "{found} {expected}");
+        }
+    }
+
+    #[test]
+    fn large_logits_do_not_overflow() {
+        let mut values = [3.0e38, -3.0e38, 3.0e38];
+        to_probabilities(OutputKind::Logits, &mut values).unwrap();
+        assert_eq!(values, [0.5, 0.0, 0.5]);
+    }
+
+    #[test]
+    fn what_is_not_finite_is_refused() {
+        for bad in [f32::NAN, f32::INFINITY, f32::NEG_INFINITY] {
+            for kind in [OutputKind::Logits, OutputKind::Probabilities] {
+                assert_eq!(to_probabilities(kind, &mut [0.5, bad]), Err(EngineError::NotFinite));
+            }
+        }
+    }
+
+    #[test]
+    fn probabilities_are_kept_as_they_are_and_logits_mistaken_for_them_refused() {
+        let mut values = [0.1, 0.7, 0.2];
+        to_probabilities(OutputKind::Probabilities, &mut values).unwrap();
+        assert_eq!(values, [0.1, 0.7, 0.2]);
+        for mut wrong in [[0.9, 0.9, 0.9], [-1.0, 1.0, 1.0], [7.0, -3.0, -3.0]] {
+            assert_eq!(to_probabilities(OutputKind::Probabilities, &mut wrong), Err(EngineError::NotProbabilities));
+        }
+    }
+}

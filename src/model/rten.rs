@@ -1,0 +1,129 @@
+//! The embedded engine: pure-Rust inference, one network shared by single-threaded sessions.
+//!
+//! Whole images on N single-threaded sessions are faster than one session on N threads (the layers of a small network do not
+//! feed two threads), and make each result independent of how many there are.
+
+use std::sync::Arc;
+
+use rten::{Dimension, Model, ModelOptions, NodeId, RunOptions, ThreadPool, ValueOrView};
+use rten_tensor::prelude::*;
+use rten_tensor::{NdTensorView, Tensor};
+
+use super::bundle::{Bundle, OutputKind};
+use super::engine::{Engine, EngineError, to_probabilities};
+use crate::plan::recipe::Numerics;
+
+/// Enters the key of every prediction. The epoch is raised when decoder, resizer or engine change outputs beyond 1e-4.
+pub const NUMERICS: Numerics = Numerics { engine: "rten", epoch: 1 };
+
+/// A loaded network, shared by any number of sessions.
+pub struct Network {
+    model: Model,
+    input: NodeId,
+    output: NodeId,
+    kind: OutputKind,
+    classes: usize,
+    width: usize,
+    height: usize,
+}
+
+impl Network {
+    /// Loads `bytes`, the ONNX file of `bundle`, and checks its declared shapes against `model.yaml`.
+    ///
+    /// # Errors
+    /// When it is no network that the engine runs, or not the one that `model.yaml` describes.
+    pub fn load(bundle: &Bundle, bytes: Vec<u8>) -> Result<Arc<Self>, EngineError> {
+        let mut options = ModelOptions::with_all_ops();
+        options.prepack_weights(true);
+        let model = options.load(bytes).map_err(|error| EngineError::Load(error.to_string()))?;
+        let (&[input], &[output]) = (model.input_ids(), model.output_ids()) else {
+            let found = format!("{} inputs and gives {} outputs", model.input_ids().len(), model.output_ids().len());
+            return Err(EngineError::Input { expected: "one image and one list of classes".into(), found });
+        };
+        let (width, height) = (bundle.input.width as usize, bundle.input.height as usize);
+        let network = Self { model, input, output, kind: bundle.output, classes: bundle.classes.len(), width, height };
+        network.check_input()?;
+        network.check_output()?;
+        Ok(Arc::new(network))
+    }
+
+    /// A session on a thread of its own.
+    ///
+    /// # Errors
+    /// When the system refuses a thread.
+    pub fn session(self: &Arc<Self>) -> Result<Session, EngineError> {
+        let pool = std::panic::catch_unwind(|| Arc::new(ThreadPool::with_num_threads(1)));
+        let pool = pool.map_err(|_| EngineError::Failed("no thread to run it".into()))?;
+        Ok(Session { network: Arc::clone(self), options: RunOptions::default().with_thread_pool(Some(pool)) })
+    }
+
+    /// Declared sizes must be batch x 3 x height x width; named ones fit anything.
+    fn check_input(&self) -> Result<(), EngineError> {
+        let Some(shape) = self.model.input_shape(0) else { return Ok(()) };
+        let expected = [1, 3, self.height, self.width];
+        let fits = shape.len() == 4
+            && shape.iter().zip(expected).all(|(found, expected)| match found {
+                Dimension::Fixed(found) => *found == expected,
+                Dimension::Symbolic(_) => true,
+            });
+        let expected = format!("1 x 3 x {} x {}", self.height, self.width);
+        if fits { Ok(()) } else { Err(EngineError::Input { expected, found: describe(&shape) }) }
+    }
+
+    /// The last declared size of the output is the number of classes; where it is not declared, each result is checked.
+    fn check_output(&self) -> Result<(), EngineError> {
+        let shape = self.model.node_info(self.output).and_then(|node| node.shape());
+        match shape.as_deref().and_then(<[Dimension]>::last) {
+            Some(Dimension::Fixed(found)) if *found != self.classes => {
+                Err(EngineError::Classes { expected: self.classes, found: *found })
+            }
+            _ => Ok(()),
+        }
+    }
+}
+
+fn describe(shape: &[Dimension]) -> String {
+    let part = |dimension: &Dimension| match dimension {
+        Dimension::Fixed(size) => size.to_string(),
+        Dimension::Symbolic(name) => name.clone(),
+    };
+    shape.iter().map(part).collect::<Vec<_>>().join(" x ")
+}
+
+/// Runs a [`Network`] on one thread.
+pub struct Session {
+    network: Arc<Network>,
+    options: RunOptions,
+}
+
+impl Session {
+    /// Classifies a black image: what the network cannot do at all shows here, before the first real one.
+    ///
+    /// # Errors
+    /// As [`Engine::classify`].
+    pub fn try_once(&mut self) -> Result<(), EngineError> {
+        let input = vec![0.0; 3 * self.network.height * self.network.width];
+        self.classify(&input, &mut Vec::new())
+    }
+}
+
+impl Engine for Session {
+    fn classify(&mut self, input: &[f32], probabilities: &mut Vec<f32>) -> Result<(), EngineError> {
+        let Network { model, input: input_id, output, kind, classes, width, height } = &*self.network;
+        let shape = [1, 3, *height, *width];
+        let view = NdTensorView::try_from_data(shape, input).map_err(|_| EngineError::Input {
+            expected: format!("{} numbers", 3 * height * width),
+            found: format!("{} numbers", input.len()),
+        })?;
+        let [values] = model
+            .run_n(vec![(*input_id, ValueOrView::from(view.as_dyn()))], [*output], Some(self.options.clone()))
+            .map_err(|error| EngineError::Failed(error.to_string()))?;
+        let values: Tensor<f32> = values.try_into().map_err(|_| EngineError::Failed("its output is not in f32".into()))?;
+        if values.len() != *classes {
+            return Err(EngineError::Classes { expected: *classes, found: values.len() });
+        }
+        probabilities.clear();
+        probabilities.extend(values.iter());
+        to_probabilities(*kind, probabilities)
+    }
+}

@@ -1,0 +1,333 @@
+//! Reads a clock file: a small CSV that people keep in a spreadsheet, so separators, BOM and line ends are forgiven.
+
+use std::collections::BTreeMap;
+
+use jiff::civil::{Date, DateTime, Time};
+use jiff::tz::TimeZone;
+
+use super::apply::{conflicting, elapsed};
+use super::{Change, Correction, CorrectionKind};
+use crate::photo::exif::WrittenTime;
+
+/// The columns of a clock file. `id` and `kind` are needed, and `site` or `deployment`; the others may be left out.
+pub const HEADER: [&str; 12] =
+    ["id", "site", "deployment", "from", "to", "kind", "value", "anchor1_raw", "anchor1_true", "anchor2_raw", "anchor2_true", "comment"];
+
+/// A mistake in a clock file, with its place and the way out.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("`{file}` row {row}, column `{column}`: {what}; {way_out}")]
+pub struct ClockError {
+    /// Name of the file as the caller gave it.
+    pub file: String,
+    /// Row, the header being row 1.
+    pub row: u64,
+    /// Column by its name, or its number where it has none.
+    pub column: String,
+    /// What is wrong.
+    pub what: String,
+    /// What to do about it.
+    pub way_out: String,
+}
+
+/// Reads the corrections of a file, in the order of its rows.
+///
+/// # Errors
+/// All mistakes of the file at once, in the order of its rows.
+pub fn read(file: &str, bytes: &[u8]) -> Result<Vec<Correction>, Vec<ClockError>> {
+    let mut errors = Errors { file, found: Vec::new() };
+    let corrections = read_rows(bytes, &mut errors).unwrap_or_default();
+    check_pairs(&corrections, &mut errors);
+    errors.found.sort_by_key(|error| error.row);
+    if errors.found.is_empty() { Ok(corrections) } else { Err(errors.found) }
+}
+
+struct Errors<'a> {
+    file: &'a str,
+    found: Vec<ClockError>,
+}
+
+impl Errors<'_> {
+    fn add(&mut self, row: u64, column: &str, what: impl Into<String>, way_out: impl Into<String>) {
+        self.found.push(ClockError { file: self.file.to_owned(), row, column: column.to_owned(), what: what.into(), way_out: way_out.into() });
+    }
+}
+
+fn read_rows(bytes: &[u8], errors: &mut Errors) -> Option<Vec<Correction>> {
+    let bytes = bytes.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(bytes);
+    let Ok(text) = std::str::from_utf8(bytes) else {
+        let row = 1 + bytes.iter().take(valid_up_to(bytes)).filter(|&&byte| byte == b'\n').count() as u64;
+        errors.add(row, "1", "the text is not UTF-8", "save the file as `CSV UTF-8`");
+        return None;
+    };
+    let mut reader = csv::ReaderBuilder::new().delimiter(separator(text)).has_headers(false).flexible(true).from_reader(text.as_bytes());
+    let mut columns: Option<BTreeMap<&'static str, usize>> = None;
+    let mut corrections = Vec::new();
+    for record in reader.records() {
+        let record = match record {
+            Ok(record) => record,
+            Err(error) => {
+                errors.add(error.position().map_or(1, csv::Position::line), "1", error.to_string(), "check the quotes of this row");
+                return Some(corrections);
+            }
+        };
+        let row = record.position().map_or(1, csv::Position::line);
+        if record.iter().all(|field| field.trim().is_empty()) {
+            continue;
+        }
+        match &columns {
+            None => columns = Some(header(&record, row, errors)?),
+            Some(columns) => {
+                let fields = Fields { record: &record, columns, row };
+                corrections.extend(correction(&fields, errors));
+            }
+        }
+    }
+    Some(corrections)
+}
+
+fn valid_up_to(bytes: &[u8]) -> usize {
+    std::str::from_utf8(bytes).err().map_or(bytes.len(), |error| error.valid_up_to())
+}
+
+/// The separator that the header holds most of; a spreadsheet's language decides which one it writes.
+fn separator(text: &str) -> u8 {
+    let header = text.lines().find(|line| !line.trim().is_empty()).unwrap_or_default();
+    let count = |separator: u8| header.bytes().filter(|&byte| byte == separator).count();
+    let mut best = b',';
+    for candidate in [b';', b'\t'] {
+        if count(candidate) > count(best) {
+            best = candidate;
+        }
+    }
+    best
+}
+
+fn header(record: &csv::StringRecord, row: u64, errors: &mut Errors) -> Option<BTreeMap<&'static str, usize>> {
+    let mut columns = BTreeMap::new();
+    let before = errors.found.len();
+    for (at, name) in record.iter().enumerate() {
+        let name = name.trim().to_lowercase();
+        if name.is_empty() {
+            continue;
+        }
+        if let Some(known) = HEADER.into_iter().find(|known| *known == name) {
+            if columns.insert(known, at).is_some() {
+                errors.add(row, &name, "the column stands twice", "remove one of them");
+            }
+            continue;
+        }
+        let near = HEADER.into_iter().max_by(|a, b| strsim::jaro_winkler(a, &name).total_cmp(&strsim::jaro_winkler(b, &name)));
+        let near = near.filter(|near| strsim::jaro_winkler(near, &name) > 0.8);
+        let way_out = near.map_or_else(|| format!("the columns are {}", HEADER.join(", ")), |near| format!("did you mean `{near}`?"));
+        errors.add(row, &name, "no column of a clock file", way_out);
+    }
+    for needed in ["id", "kind"] {
+        if !columns.contains_key(needed) {
+            errors.add(row, needed, "the column is missing", format!("the columns are {}", HEADER.join(", ")));
+        }
+    }
+    (errors.found.len() == before).then_some(columns)
+}
+
+struct Fields<'a> {
+    record: &'a csv::StringRecord,
+    columns: &'a BTreeMap<&'static str, usize>,
+    row: u64,
+}
+
+impl Fields<'_> {
+    fn text(&self, column: &str) -> Option<String> {
+        let field = self.record.get(*self.columns.get(column)?)?.trim();
+        (!field.is_empty()).then(|| field.to_owned())
+    }
+
+    fn time(&self, column: &str, end_of_day: bool, errors: &mut Errors) -> Result<Option<DateTime>, ()> {
+        let Some(text) = self.text(column) else { return Ok(None) };
+        parse_time(&text, end_of_day).map(Some).ok_or_else(|| {
+            errors.add(self.row, column, format!("`{text}` is no time"), "write YYYY-MM-DD or YYYY-MM-DD hh:mm:ss");
+        })
+    }
+}
+
+/// A date, or a date with hours, minutes and maybe seconds; a date as an end includes its whole day.
+fn parse_time(text: &str, end_of_day: bool) -> Option<DateTime> {
+    let padded = if text.len() == 16 { format!("{text}:00") } else { text.to_owned() };
+    if let Some(time) = WrittenTime::parse(&padded).time {
+        return Some(time);
+    }
+    let date: Date = text.replace([':', '/', '.'], "-").parse().ok().filter(|_| text.len() == 10)?;
+    let time = if end_of_day { Time::new(23, 59, 59, 0).ok()? } else { Time::midnight() };
+    Some(date.to_datetime(time))
+}
+
+fn correction(fields: &Fields, errors: &mut Errors) -> Option<Correction> {
+    let row = fields.row;
+    let before = errors.found.len();
+    let id = fields.text("id");
+    if id.is_none() {
+        errors.add(row, "id", "the correction has no id", "give it a short name of its own");
+    }
+    let (site, deployment) = (fields.text("site"), fields.text("deployment"));
+    if site.is_none() && deployment.is_none() {
+        errors.add(row, "site", "neither a site nor a deployment is named", "name one, or write `*` for every site");
+    }
+    let from = fields.time("from", false, errors).ok().flatten();
+    let to = fields.time("to", true, errors).ok().flatten();
+    if let (Some(from), Some(to)) = (from, to)
+        && to < from
+    {
+        errors.add(row, "to", "the end lies before the start", "exchange `from` and `to`");
+    }
+    let kind = kind(fields, errors);
+    let change = kind.and_then(|kind| change(kind, fields, errors));
+    if kind == Some(CorrectionKind::Dst) && (from.is_none() || to.is_none()) && matches!(change, Some(Change::ShiftSeconds(_))) {
+        errors.add(row, "from", "a summer-time shift without a start and an end", "fill in `from` and `to`, or write a time zone as value");
+    }
+    if errors.found.len() > before {
+        return None;
+    }
+    let (mut from, mut to) = (from, to);
+    if let Some(Change::Line([(raw_1, _), (raw_2, _)])) = &change {
+        (from, to) = (from.or(Some(*raw_1)), to.or(Some(*raw_2)));
+    }
+    let site = site.filter(|site| site != "*");
+    Some(Correction { id: id?, site, deployment, from, to, kind: kind?, change: change?, comment: fields.text("comment"), row })
+}
+
+fn kind(fields: &Fields, errors: &mut Errors) -> Option<CorrectionKind> {
+    let words = CorrectionKind::ALL.map(CorrectionKind::word);
+    let Some(word) = fields.text("kind") else {
+        errors.add(fields.row, "kind", "the correction has no kind", format!("write one of {}", words.join(", ")));
+        return None;
+    };
+    let found = CorrectionKind::ALL.into_iter().find(|kind| kind.word() == word.to_lowercase());
+    if found.is_none() {
+        errors.add(fields.row, "kind", format!("`{word}` is no kind of correction"), format!("write one of {}", words.join(", ")));
+    }
+    found
+}
+
+fn change(kind: CorrectionKind, fields: &Fields, errors: &mut Errors) -> Option<Change> {
+    let value = fields.text("value");
+    let written = value.as_deref();
+    let (change, way_out) = match kind {
+        CorrectionKind::MonthDaySwap => (written.is_none().then_some(Change::SwapMonthDay), "leave the value empty"),
+        CorrectionKind::AmPm => {
+            let change = match written {
+                None => Some(Change::FlipHalfDay),
+                Some(text) => duration(text).filter(|shift| shift.abs() == 12 * 3600).map(Change::ShiftSeconds),
+            };
+            (change, "leave the value empty, or write `+12h` or `-12h`")
+        }
+        CorrectionKind::Year => (written.and_then(year), "write `+1` or `-1` to shift, or a year such as `2016` to set it"),
+        CorrectionKind::Offset => (written.and_then(duration).map(Change::ShiftSeconds), "write a shift such as `+2h`, `-1d2h30m` or `-00:30:00`"),
+        CorrectionKind::Dst => {
+            let shift = written.and_then(duration).map(Change::ShiftSeconds);
+            let zone = || TimeZone::get(written?).ok().map(Change::SummerTime);
+            (shift.or_else(zone), "write a shift such as `+1h`, or a time zone such as `Europe/Oslo`")
+        }
+        CorrectionKind::Drift if written.is_some() => (None, "leave the value empty: the anchors say it all"),
+        CorrectionKind::Drift => return drift(fields, errors),
+    };
+    if change.is_none() {
+        let what = value.map_or_else(|| format!("a correction of kind `{kind}` needs a value"), |value| format!("`{value}` is no value of kind `{kind}`"));
+        errors.add(fields.row, "value", what, way_out);
+    }
+    change
+}
+
+fn drift(fields: &Fields, errors: &mut Errors) -> Option<Change> {
+    let mut times = [None; 4];
+    for (time, column) in times.iter_mut().zip(["anchor1_raw", "anchor1_true", "anchor2_raw", "anchor2_true"]) {
+        let read = fields.time(column, false, errors);
+        if read == Ok(None) {
+            errors.add(fields.row, column, "a drift needs both anchors", "write what the camera showed and what the time really was, twice");
+        }
+        *time = read.ok().flatten();
+    }
+    let [raw_1, true_1, raw_2, true_2] = times;
+    let (raw_1, true_1, raw_2, true_2) = (raw_1?, true_1?, raw_2?, true_2?);
+    if elapsed(raw_1, raw_2)? <= 0 || elapsed(true_1, true_2)? <= 0 {
+        errors.add(fields.row, "anchor2_raw", "the second anchor is not later than the first", "exchange the anchors");
+        return None;
+    }
+    Some(Change::Line([(raw_1, true_1), (raw_2, true_2)]))
+}
+
+fn year(text: &str) -> Option<Change> {
+    let text = text.replace('\u{2212}', "-");
+    if text.starts_with(['+', '-']) {
+        return text.parse().ok().filter(|shift: &i16| *shift != 0 && shift.abs() <= 200).map(Change::ShiftYears);
+    }
+    text.parse().ok().filter(|year| text.len() == 4 && (1900..=2200).contains(year)).map(Change::SetYear)
+}
+
+/// Seconds of `[+-]1d2h30m10s` or `[+-]hh:mm[:ss]`. A spreadsheet's long minus is a minus.
+fn duration(text: &str) -> Option<i64> {
+    let text = text.replace('\u{2212}', "-").to_lowercase();
+    let text = text.trim();
+    let (sign, size) = match text.strip_prefix('-') {
+        Some(rest) => (-1, rest),
+        None => (1, text.strip_prefix('+').unwrap_or(text)),
+    };
+    let total = if size.contains(':') { clock_duration(size)? } else { unit_duration(size)? };
+    (total != 0).then_some(sign * total)
+}
+
+fn clock_duration(text: &str) -> Option<i64> {
+    let parts: Vec<&str> = text.split(':').collect();
+    let number = |text: &str| text.bytes().all(|byte| byte.is_ascii_digit()).then(|| text.parse::<i32>().ok()).flatten().map(i64::from);
+    let (hours, minutes, seconds) = match parts.as_slice() {
+        [hours, minutes] => (number(hours)?, number(minutes)?, 0),
+        [hours, minutes, seconds] => (number(hours)?, number(minutes)?, number(seconds)?),
+        _ => return None,
+    };
+    (minutes < 60 && seconds < 60).then_some(hours * 3600 + minutes * 60 + seconds)
+}
+
+fn unit_duration(text: &str) -> Option<i64> {
+    let mut total = 0;
+    let mut digits = String::new();
+    let mut last = i64::MAX;
+    for c in text.chars().filter(|c| !c.is_whitespace()) {
+        if c.is_ascii_digit() {
+            digits.push(c);
+            continue;
+        }
+        let unit = match c {
+            'd' => 86_400,
+            'h' => 3_600,
+            'm' => 60,
+            's' => 1,
+            _ => return None,
+        };
+        if unit >= last {
+            return None;
+        }
+        last = unit;
+        total += i64::from(digits.parse::<i32>().ok()?) * unit;
+        digits.clear();
+    }
+    (digits.is_empty() && last != i64::MAX).then_some(total)
+}
+
+fn check_pairs(corrections: &[Correction], errors: &mut Errors) {
+    for (at, later) in corrections.iter().enumerate() {
+        for earlier in &corrections[..at] {
+            if earlier.id == later.id {
+                errors.add(later.row, "id", format!("`{}` stands in row {} too", later.id, earlier.row), "give each correction an id of its own");
+            }
+            if !earlier.overlaps(later) {
+                continue;
+            }
+            let kinds = (earlier.kind, later.kind);
+            if kinds.0 == kinds.1 {
+                let what = format!("`{}` and `{}` (row {}) are both of kind `{}` and overlap", later.id, earlier.id, earlier.row, kinds.0);
+                errors.add(later.row, "from", what, "end one before the other starts, or join them into one");
+            } else if conflicting(kinds.0, kinds.1) {
+                let what = format!("`{}` ({}) overlaps `{}` ({}, row {}), and a drift states the true time by itself", later.id, kinds.1, earlier.id, kinds.0, earlier.row);
+                errors.add(later.row, "from", what, "put the whole correction into the drift's anchors");
+            }
+        }
+    }
+}

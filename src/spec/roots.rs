@@ -1,0 +1,114 @@
+//! `roots:` in the pipeline, and where they lie on this machine: `trapline.local.yaml`, which is never committed.
+
+use std::path::PathBuf;
+
+use crate::diagnostic::{Diagnostic, Report, Spanned, codes, nearest};
+use crate::yaml::{Entry, Node, Value};
+
+use super::template::{Renderer, Scope};
+use super::{Files, Reading, fields, path};
+
+/// The file that places roots on this machine.
+pub const LOCAL_FILE: &str = "trapline.local.yaml";
+
+/// A declared root.
+#[derive(Debug, Clone, PartialEq)]
+pub struct RootSpec {
+    /// Its name.
+    pub name: Spanned<String>,
+    /// The marker file that proves it.
+    pub marker: Option<String>,
+    /// Where it may lie on this machine, in order.
+    pub candidates: Vec<PathBuf>,
+}
+
+/// Reads the declared roots and places them.
+pub(super) fn read(
+    entries: &[Entry],
+    scope: &Scope,
+    reading: &Reading<'_>,
+    renderer: &mut Renderer,
+    files: &mut Files,
+    report: &mut Report,
+) -> Vec<RootSpec> {
+    let Some(node) = fields::get(entries, "roots") else { return Vec::new() };
+    let Some(node) = renderer.node(node, scope, &files.sources, report) else { return Vec::new() };
+    let Some(entries) = fields::mapping(&node, "`roots`", report) else { return Vec::new() };
+    let mut roots = Vec::new();
+    for entry in entries {
+        if fields::bad_name(&entry.key.value) {
+            report.push(
+                Diagnostic::new(codes::BAD_NAME, entry.key.span, format!("`{}` cannot be the name of a root", entry.key.value))
+                    .help("start with a small letter; go on with small letters, digits, `_` or `-`"),
+            );
+            continue;
+        }
+        let marker = marker(&entry.value, report);
+        roots.push(RootSpec { name: entry.key.clone(), marker, candidates: Vec::new() });
+    }
+    place(&mut roots, reading, files, report);
+    roots
+}
+
+fn marker(node: &Node, report: &mut Report) -> Option<String> {
+    let entries = fields::mapping(node, "a root", report)?;
+    fields::unknown_keys(entries, &["marker"], "a root", report);
+    let node = fields::get(entries, "marker")?;
+    let text = fields::text(node, "`marker`", report)?;
+    match path::project_path(text) {
+        Ok(path) => Some(path),
+        Err(bad) => {
+            report.push(Diagnostic::new(bad.code, node.span, bad.message).help("a marker is a file inside the root"));
+            None
+        }
+    }
+}
+
+/// Reads `trapline.local.yaml` beside the pipeline, where it exists.
+fn place(roots: &mut [RootSpec], reading: &Reading<'_>, files: &mut Files, report: &mut Report) {
+    let local = reading.project.join(LOCAL_FILE);
+    if !local.exists() {
+        // Its appearance changes what is known, so it counts as asked for.
+        files.read.push(local);
+        return;
+    }
+    let Some((_, document)) = files.yaml(&local, None, report) else { return };
+    let bad = |node: &Node, message: String| {
+        Diagnostic::new(codes::BAD_LOCAL, node.span, message).help("write `roots:` and below it `name: path` or `name: [path, path]`")
+    };
+    let top = match &document.root.value {
+        Value::Map(entries) => &entries[..],
+        Value::Null => &[],
+        other => {
+            report.push(bad(&document.root, format!("the file is a mapping, not {}", other.kind())));
+            return;
+        }
+    };
+    fields::unknown_keys(top, &["roots"], "`trapline.local.yaml`", report);
+    let Some(node) = fields::get(top, "roots") else { return };
+    let Value::Map(places) = &node.value else {
+        report.push(bad(node, format!("`roots` is a mapping, not {}", node.value.kind())));
+        return;
+    };
+    let names: Vec<String> = roots.iter().map(|root| root.name.value.clone()).collect();
+    for entry in places {
+        let Some(root) = roots.iter_mut().find(|root| root.name.value == entry.key.value) else {
+            let mut finding =
+                Diagnostic::new(codes::LOCAL_UNKNOWN_ROOT, entry.key.span, format!("the pipeline declares no root `{}`", entry.key.value));
+            finding.help = nearest(&entry.key.value, names.iter().map(String::as_str)).map(|near| format!("did you mean `{near}`?"));
+            report.push(finding);
+            continue;
+        };
+        for item in fields::list(&entry.value) {
+            match &item.value {
+                Value::Text(text) if !text.trim().is_empty() => root.candidates.push(candidate(text, reading)),
+                other => report.push(bad(item, format!("a place is a path, not {}", other.kind()))),
+            }
+        }
+    }
+}
+
+/// A place on this machine: kept as written where it is absolute on any system, else relative to the pipeline.
+fn candidate(text: &str, reading: &Reading<'_>) -> PathBuf {
+    if path::is_machine_path(text) { PathBuf::from(text) } else { reading.project.join(text) }
+}

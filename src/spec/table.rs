@@ -1,0 +1,176 @@
+//! Small CSV files beside a pipeline, each cell with its place: the taxonomy, the header of the deployments.
+
+use std::sync::Arc;
+
+use crate::diagnostic::{Code, Diagnostic, FileId, Report, Span, Spanned, codes, nearest};
+
+/// The header of a table.
+#[derive(Debug)]
+pub struct Header {
+    /// The names, in order.
+    pub columns: Vec<String>,
+    /// Where each stands.
+    pub spans: Vec<Span>,
+    /// Where the line stands.
+    pub span: Span,
+}
+
+impl Header {
+    /// The place of the column called `name`.
+    pub fn index(&self, name: &str) -> Option<usize> {
+        self.columns.iter().position(|column| column == name)
+    }
+
+    /// As [`Header::index`], reporting its absence under `code`.
+    pub fn require(&self, name: &str, asked: Span, code: Code, report: &mut Report) -> Option<usize> {
+        let found = self.index(name);
+        if found.is_none() {
+            let help = match nearest(name, self.columns.iter().map(String::as_str)) {
+                Some(near) => format!("rename the column `{near}` to `{name}`"),
+                None => format!("add the column `{name}` to the header"),
+            };
+            report.push(
+                Diagnostic::new(code, self.span, format!("the table has no column `{name}`")).related(asked, "named here").help(help),
+            );
+        }
+        found
+    }
+}
+
+/// The separator of a table, by its first line.
+fn separator(line: &str) -> char {
+    [',', ';', '\t'].into_iter().max_by_key(|c| (line.matches(*c).count(), *c == ',')).unwrap_or(',')
+}
+
+/// Reads the header of a table.
+pub fn header(file: FileId, text: &Arc<str>, asked: Span, code: Code, report: &mut Report) -> Option<Header> {
+    let body = text.strip_prefix('\u{feff}').unwrap_or(text);
+    let offset = text.len() - body.len();
+    let line = body.lines().next().unwrap_or("");
+    let span = bytes(file, offset, offset + line.len());
+    if line.trim().is_empty() {
+        report.push(Diagnostic::new(code, span, "the table has no header").related(asked, "named here").help("the first line names the columns"));
+        return None;
+    }
+    let separator = separator(line);
+    let mut cells = records(file, &body[..line.len()], offset, separator);
+    let cells = cells.next()?;
+    let columns: Vec<String> = cells.iter().map(|cell| cell.value.clone()).collect();
+    for (place, cell) in cells.iter().enumerate() {
+        if cell.value.is_empty() || columns[..place].contains(&cell.value) {
+            let message =
+                if cell.value.is_empty() { "a column has no name".to_owned() } else { format!("two columns are called `{}`", cell.value) };
+            report.push(Diagnostic::new(code, cell.span, message).related(asked, "named here").help("give each column its own name"));
+        }
+    }
+    Some(Header { columns, spans: cells.iter().map(|cell| cell.span).collect(), span })
+}
+
+/// Reads a whole small table. Rows of another length than the header are reported.
+pub fn rows(
+    file: FileId,
+    text: &Arc<str>,
+    asked: Span,
+    code: Code,
+    report: &mut Report,
+) -> Option<(Header, Vec<Vec<Spanned<String>>>)> {
+    let header = header(file, text, asked, code, report)?;
+    let end = header.span.end as usize;
+    let separator = separator(&text[header.span.start as usize..end]);
+    let mut rows = Vec::new();
+    for cells in records(file, &text[end..], end, separator) {
+        if let [only] = &cells[..]
+            && only.value.is_empty()
+        {
+            continue;
+        }
+        if cells.len() != header.columns.len() {
+            let span = Span { end: cells[cells.len() - 1].span.end, ..cells[0].span };
+            let message = format!("this row has {} cells, the header {}", cells.len(), header.columns.len());
+            let code = if code == codes::BAD_TAXONOMY { codes::TAXONOMY_ROW } else { code };
+            report.push(Diagnostic::new(code, span, message).help("quote cells that hold the separator"));
+            continue;
+        }
+        rows.push(cells);
+    }
+    Some((header, rows))
+}
+
+/// The records of `text`, which starts at byte `offset` of the file. Cells are trimmed, `""` inside quotes is one quote.
+fn records<'a>(file: FileId, text: &'a str, offset: usize, separator: char) -> impl Iterator<Item = Vec<Spanned<String>>> + 'a {
+    let mut at = 0;
+    std::iter::from_fn(move || {
+        if at >= text.len() {
+            return None;
+        }
+        let mut cells = Vec::new();
+        loop {
+            let start = at;
+            let mut value = String::new();
+            let mut quoted = false;
+            let mut end = text.len();
+            let mut last = true;
+            let mut letters = text[start..].char_indices().peekable();
+            while let Some((place, c)) = letters.next() {
+                match c {
+                    '"' if quoted && letters.peek().is_some_and(|(_, next)| *next == '"') => {
+                        letters.next();
+                        value.push('"');
+                    }
+                    '"' if quoted || value.trim().is_empty() => quoted = !quoted,
+                    c if c == separator && !quoted => {
+                        (end, last) = (start + place, false);
+                        break;
+                    }
+                    '\n' if !quoted => {
+                        end = start + place;
+                        break;
+                    }
+                    c => value.push(c),
+                }
+            }
+            let raw = &text[start..end];
+            let lead = raw.len() - raw.trim_start().len();
+            let trimmed = raw.trim();
+            let span = bytes(file, offset + start + lead, offset + start + lead + trimmed.len());
+            cells.push(Spanned { value: value.trim().to_owned(), span });
+            at = end + 1;
+            if last {
+                return Some(cells);
+            }
+        }
+    })
+}
+
+fn bytes(file: FileId, start: usize, end: usize) -> Span {
+    // Tables that are read whole have at most 16 MiB.
+    let offset = |at: usize| u32::try_from(at).unwrap_or(u32::MAX);
+    Span { file, start: offset(start), end: offset(end) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn cells_know_their_place() {
+        let text: Arc<str> = "\u{feff}class;role\r\n\"bad \"\"x\"\"\"; animal \r\n\r\nvole;empty".into();
+        let asked = Span::start_of(FileId(0));
+        let mut report = Report::default();
+        let (header, rows) = rows(FileId(1), &text, asked, codes::BAD_TAXONOMY, &mut report).unwrap();
+        assert_eq!(report.diagnostics, []);
+        assert_eq!(header.columns, ["class", "role"]);
+        let values: Vec<Vec<&str>> = rows.iter().map(|row| row.iter().map(|cell| cell.value.as_str()).collect()).collect();
+        assert_eq!(values, [["bad \"x\"", "animal"], ["vole", "empty"]]);
+        let place = rows[0][1].span;
+        assert_eq!(&text[place.start as usize..place.end as usize], "animal");
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn no_table_panics(text in "[a,;\t\"\r\n \u{e9}]{0,60}") {
+            let mut report = Report::default();
+            let _ = rows(FileId(0), &text.into(), Span::start_of(FileId(0)), codes::BAD_TAXONOMY, &mut report);
+        }
+    }
+}

@@ -1,0 +1,228 @@
+//! `classify`: what each image shows, by a model bundle, with all class confidences kept.
+//!
+//! What is computed per image is a function of its bytes and one model ([`mapper`]); which model a season has, the labels and
+//! the counts are a table operation behind it ([`label`]).
+
+use std::collections::BTreeSet;
+
+use super::{Context, IMAGE_COLUMNS, Job, Metric, Outputs, Param, ParamType, Params, Port, RowMapper, Step, StepError, StepKind};
+use crate::diagnostic::codes::{COLUMN_TYPE, MISSING_COLUMN, MODEL_CLASS, UNKNOWN_MODEL};
+use crate::diagnostic::{Diagnostic, Report, Spanned, did_you_mean};
+use crate::model::signature::ModelSignature;
+use crate::table::{Schema, Type};
+
+mod label;
+mod mapper;
+mod seasons;
+
+use mapper::Predictor;
+use seasons::Seasons;
+
+/// How many labels an image carries, the most confident first.
+const RANKS: usize = 5;
+
+/// What a column of class confidences starts with.
+const CLASS_PREFIX: &str = "p_";
+
+/// The columns of the labels and confidences by rank.
+const LABELS: [(&str, &str); RANKS] = [
+    ("label", "confidence"),
+    ("label_2", "confidence_2"),
+    ("label_3", "confidence_3"),
+    ("label_4", "confidence_4"),
+    ("label_5", "confidence_5"),
+];
+
+/// The kind, as declared.
+pub static KIND: StepKind = StepKind {
+    name: "classify",
+    revision: 1,
+    summary: "says what each image shows, by a model, with all class confidences",
+    docs: DOCS,
+    inputs: &[Port::table("images", IMAGE_COLUMNS, "The images to classify.")],
+    outputs: &[Port::table("predictions", IMAGE_COLUMNS, "The images with their labels and confidences.")],
+    params: &[Param {
+        name: "model",
+        ty: ParamType::BySeason(&ParamType::Model),
+        required: true,
+        default: None,
+        keyed: true,
+        doc: "The model, or one per range of seasons.",
+    }],
+    metrics: &[
+        Metric { name: "images", doc: "Number of images." },
+        Metric { name: "quarantined", doc: "Number of images that could not be classified." },
+        Metric { name: "mean_confidence", doc: "Mean confidence of the first label, 0-1." },
+        Metric { name: "share_above_0_9", doc: "Share of labelled images with a confidence above 0.9, 0-1." },
+    ],
+    keeps_rows: true,
+    read,
+};
+
+const DOCS: &str = "\
+# classify
+
+Says what each image shows. A model gives every class a confidence; the most confident class becomes the label. All
+confidences are kept as the model computed them, so that a threshold can be moved, and a class looked at again, without
+classifying anything twice.
+
+## Example
+
+```yaml
+predictions:
+  uses: classify
+  from: names
+  with: { model: { \"2014..2025\": small_mammals@2021.1, default: small_mammals@2026.1 } }
+```
+
+## What it yields
+
+All columns of the images, and
+
+| column | what it holds |
+|---|---|
+| `label`, `confidence` | the most confident class, and how confident the model is (0-1) |
+| `label_2`, `confidence_2` ... `label_5`, `confidence_5` | the next four |
+| `model` | `name@version` of the model that was asked |
+| `problem` | why the image could not be classified; missing for all others |
+| `p_CLASS` | the confidence of each class of each model; missing where the image's model does not know the class |
+
+Of two classes with the same confidence, the one that stands first in the model's class list comes first. Where a model maps
+several of its classes to one of the programme, their confidences are added. Columns of these names that the images have
+already (from another `classify`) are replaced.
+
+An image that is empty, cut short or damaged keeps its row, without a label and with the reason under `problem`. It never stops
+the run and never changes another image's result.
+
+## Options
+
+`model` is a bundle of the project, `name@version`, that lies in `models/name/version/` and is listed in `models.lock`
+(`trapline model add FOLDER` does both). With a mapping from seasons to models, the column `season` decides; a range is of whole
+numbers with both ends included, `default` is for all other seasons. A season without a model keeps its rows, without a label.
+
+Every class of a model must be a class of the programme, under its own name or through `taxonomy:` of `model.yaml`. A class of
+the programme that the model does not know is simply never predicted.
+
+## What is computed again
+
+A prediction depends on the image's bytes and on what the model's identity covers: the network, its input size, cropping, resizing
+and normalisation, its class list and mapping. Renaming or moving an image, adding a season or another model for other seasons
+computes nothing again.
+
+## References
+
+Norouzzadeh et al. 2018, PNAS 115: E5716 (classification of camera-trap images by networks). Guo et al. 2017, ICML (why a
+confidence is not yet a probability: assess it before a threshold is trusted).
+";
+
+/// The step.
+#[derive(Debug)]
+struct Classify {
+    seasons: Seasons,
+}
+
+fn read(params: &Params, report: &mut Report) -> Option<Box<dyn Step>> {
+    Some(Box::new(Classify { seasons: Seasons::read(params.get("model")?, report)? }))
+}
+
+impl Step for Classify {
+    fn columns(&self, inputs: &[Vec<Schema>], context: &Context<'_>, report: &mut Report) -> Option<Vec<Schema>> {
+        let input = inputs.first()?.first()?;
+        let season_fits = self.check_season(input, context, report);
+        let mut models = Vec::new();
+        let mut fits = true;
+        for model in self.seasons.models() {
+            match context.models.get(&model.value) {
+                Some(signature) => {
+                    fits &= check_classes(model, signature, context, report);
+                    models.push(signature);
+                }
+                None => fits &= unknown_model(model, context, report),
+            }
+        }
+        (season_fits && fits).then(|| vec![output_schema(input, &class_columns(&models))])
+    }
+
+    fn mapper(&self, context: &Context<'_>) -> Result<Option<Box<dyn RowMapper>>, StepError> {
+        Ok(Some(Box::new(self.predictor(context)?)))
+    }
+
+    fn run(&self, job: &mut Job<'_>) -> Result<Outputs, StepError> {
+        label::run(&self.predictor(job.context)?, job)
+    }
+}
+
+impl Classify {
+    fn predictor(&self, context: &Context<'_>) -> Result<Predictor, StepError> {
+        Predictor::new(self.seasons.clone(), context.models)
+    }
+
+    /// A model per season needs a season to choose by.
+    fn check_season(&self, input: &Schema, context: &Context<'_>, report: &mut Report) -> bool {
+        let Some(column) = self.seasons.chooses_by() else { return true };
+        let (code, message) = match input.field(column).map(|field| field.ty) {
+            Some(Type::Int | Type::Text) => return true,
+            Some(_) => (COLUMN_TYPE, format!("column `{column}` chooses the model and must be text or a whole number")),
+            None => (MISSING_COLUMN, format!("a model per season needs the column `{column}`, which the images do not have")),
+        };
+        let span = self.seasons.models().next().map_or(context.span, |model| model.span);
+        report.push(Diagnostic::new(code, span, message).help("capture it in the path of `images`: `{season}`"));
+        false
+    }
+}
+
+/// The model's classes must be the programme's, by name. A programme without a class list takes any.
+fn check_classes(model: &Spanned<String>, signature: &ModelSignature, context: &Context<'_>, report: &mut Report) -> bool {
+    let known: Vec<&str> = context.classes.classes.iter().map(|class| class.name.value.as_str()).collect();
+    let unknown: Vec<&String> = signature.classes.iter().filter(|class| context.classes.class(class).is_none()).collect();
+    if known.is_empty() || unknown.is_empty() {
+        return true;
+    }
+    for class in unknown {
+        let message = format!("model `{}` predicts `{class}`, which is not a class of the programme", model.value);
+        let way_out = "declare the class, or map it under `taxonomy:` of the model's `model.yaml`";
+        let help = match did_you_mean(class, &known) {
+            Some(hint) => format!("{hint} If not, {way_out}"),
+            None => way_out.to_owned(),
+        };
+        report.push(Diagnostic::new(MODEL_CLASS, model.span, message).help(help));
+    }
+    false
+}
+
+fn unknown_model(model: &Spanned<String>, context: &Context<'_>, report: &mut Report) -> bool {
+    let known: Vec<&str> = context.models.keys().map(String::as_str).collect();
+    let mut diagnostic = Diagnostic::new(UNKNOWN_MODEL, model.span, format!("model `{}` is not known", model.value));
+    diagnostic.help = did_you_mean(&model.value, &known).or_else(|| Some("`trapline model add FOLDER` lists a model".to_owned()));
+    report.push(diagnostic);
+    false
+}
+
+/// The confidence columns of all models, each once: in the order of the models, then of their classes.
+fn class_columns(models: &[&ModelSignature]) -> Vec<String> {
+    let mut seen = BTreeSet::new();
+    let all = models.iter().flat_map(|model| &model.classes);
+    all.filter(|class| seen.insert(class.as_str())).map(|class| format!("{CLASS_PREFIX}{class}")).collect()
+}
+
+/// The columns of the output: the images' own, the labels by rank, model and problem, the class confidences.
+fn output_schema(input: &Schema, class_columns: &[String]) -> Schema {
+    let mut schema =
+        Schema { fields: input.fields.iter().filter(|field| !is_prediction(&field.name, field.ty)).cloned().collect() };
+    for (label, confidence) in LABELS {
+        schema.set(label, Type::Text);
+        schema.set(confidence, Type::Float32);
+    }
+    schema.set("model", Type::Text);
+    schema.set("problem", Type::Text);
+    for column in class_columns {
+        schema.set(column, Type::Float32);
+    }
+    schema
+}
+
+/// A column that `classify` yields and therefore replaces.
+fn is_prediction(name: &str, ty: Type) -> bool {
+    let ranked = LABELS.iter().any(|(label, confidence)| name == *label || name == *confidence);
+    ranked || name == "model" || name == "problem" || (ty == Type::Float32 && name.starts_with(CLASS_PREFIX))
+}

@@ -1,0 +1,207 @@
+//! The per-image function of `classify`: bytes to class confidences, or to the reason why there are none.
+
+use std::collections::BTreeMap;
+use std::error::Error;
+use std::fmt::Write as _;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use super::seasons::Seasons;
+use super::{CLASS_PREFIX, KIND, class_columns};
+use crate::id::ContentId;
+use crate::model::engine::Engine;
+use crate::model::preprocess::Preprocessor;
+use crate::model::rten::{NUMERICS, Network};
+use crate::model::signature::ModelSignature;
+use crate::model::{Bundle, Input};
+use crate::plan::recipe::Recipe;
+use crate::step::{Context, RowMapper, RowRecipe, RowWorker, StepError};
+use crate::table::{Cell, Field, Schema, Type};
+
+/// The mapper: one row recipe per distinct model. Networks are loaded by the first worker and shared by all.
+pub(super) struct Predictor {
+    seasons: Seasons,
+    schema: Schema,
+    recipes: Vec<RowRecipe>,
+    /// The signature behind each recipe.
+    signatures: Vec<ModelSignature>,
+    /// For each model of `seasons`, the place of its recipe.
+    recipe_of: Vec<usize>,
+    loaded: Mutex<Vec<Option<Arc<Loaded>>>>,
+}
+
+/// A model ready to run, shared by all workers.
+struct Loaded {
+    network: Arc<Network>,
+    input: Input,
+    /// The place of each output of the network among the predicted classes.
+    places: Vec<usize>,
+    predicted: usize,
+}
+
+impl Predictor {
+    /// Plans with signatures alone; no weights are read.
+    pub(super) fn new(seasons: Seasons, models: &BTreeMap<String, ModelSignature>) -> Result<Self, StepError> {
+        let mut signatures: Vec<ModelSignature> = Vec::new();
+        let mut recipe_of = Vec::new();
+        for model in seasons.models() {
+            let signature = models.get(&model.value).ok_or_else(|| {
+                StepError::Data(format!("model `{}` is not known; `trapline model add FOLDER` lists it", model.value))
+            })?;
+            // Two names for one model share their rows.
+            let known = signatures.iter().position(|known| known.id == signature.id);
+            recipe_of.push(known.unwrap_or(signatures.len()));
+            if known.is_none() {
+                signatures.push(signature.clone());
+            }
+        }
+        let classes = class_columns(&signatures.iter().collect::<Vec<_>>());
+        let problem = Field { name: "problem".to_owned(), ty: Type::Text };
+        let confidences = classes.into_iter().map(|name| Field { name, ty: Type::Float32 });
+        let schema = Schema { fields: std::iter::once(problem).chain(confidences).collect() };
+        let recipes = signatures.iter().map(|signature| row_recipe(signature, &schema)).collect();
+        let loaded = Mutex::new(vec![None; signatures.len()]);
+        Ok(Self { seasons, schema, recipes, signatures, recipe_of, loaded })
+    }
+
+    /// The seasons as planned.
+    pub(super) fn seasons(&self) -> &Seasons {
+        &self.seasons
+    }
+
+    /// The `p_CLASS` columns of the mapper, in order.
+    pub(super) fn class_columns(&self) -> Vec<String> {
+        self.schema.fields.iter().skip(1).map(|field| field.name.clone()).collect()
+    }
+
+    /// The classes that the recipe at `recipe` predicts, in the model's order.
+    pub(super) fn classes(&self, recipe: usize) -> &[String] {
+        &self.signatures[recipe].classes
+    }
+
+    /// The place of the recipe of the model at `place` of [`Seasons::models`].
+    pub(super) fn recipe_of(&self, place: usize) -> usize {
+        self.recipe_of[place]
+    }
+
+    /// The model behind the recipe at `place`, loaded once for all workers.
+    fn load(&self, place: usize, context: &Context<'_>) -> Result<Arc<Loaded>, StepError> {
+        // Workers start together: the first loads while the others wait, instead of each loading the same weights.
+        let mut loaded = self.loaded.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(model) = &loaded[place] {
+            return Ok(Arc::clone(model));
+        }
+        let model = Arc::new(load(&self.signatures[place], context)?);
+        loaded[place] = Some(Arc::clone(&model));
+        Ok(model)
+    }
+}
+
+fn row_recipe(signature: &ModelSignature, schema: &Schema) -> RowRecipe {
+    let recipe = Recipe {
+        kind: KIND.name,
+        revision: KIND.revision,
+        params: Vec::new(),
+        model: Some(signature.id),
+        numerics: Some(NUMERICS),
+        rows: Vec::new(),
+    };
+    let classes = signature.classes.iter().filter_map(|class| schema.index(&format!("{CLASS_PREFIX}{class}")));
+    RowRecipe { key: recipe.row_key(), recipe, columns: std::iter::once(0).chain(classes).collect() }
+}
+
+/// Loads a model, makes sure that it is the one planned with, and tries it once.
+fn load(signature: &ModelSignature, context: &Context<'_>) -> Result<Loaded, StepError> {
+    let model = &signature.model;
+    let unusable = |error: &dyn Error| StepError::Data(format!("model `{model}` cannot be used: {}", with_causes(error)));
+    let bundle = Bundle::open(context.project, model).map_err(|error| unusable(&error))?;
+    let bytes = bundle.network().map_err(|error| unusable(&error))?;
+    if bundle.id(&bytes) != signature.id {
+        let way_out = "fetch that model again, or give the changed one another version and `trapline model add` it";
+        return Err(StepError::Data(format!("model `{model}` is not the one that `models.lock` lists; {way_out}")));
+    }
+    let network = Network::load(&bundle, bytes).map_err(|error| unusable(&error))?;
+    network.session().and_then(|mut session| session.try_once()).map_err(|error| unusable(&error))?;
+    let predicted = bundle.predicted_classes();
+    let place = |class: &str| predicted.iter().position(|known| known == class);
+    let places = bundle.programme_classes().into_iter().filter_map(place).collect();
+    Ok(Loaded { network, input: bundle.input, places, predicted: predicted.len() })
+}
+
+/// An error with its causes, in one line.
+fn with_causes(error: &dyn Error) -> String {
+    let mut text = error.to_string();
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        let _ = write!(text, ": {error}");
+        cause = error.source();
+    }
+    text
+}
+
+impl RowMapper for Predictor {
+    fn schema(&self) -> &Schema {
+        &self.schema
+    }
+
+    fn recipes(&self) -> &[RowRecipe] {
+        &self.recipes
+    }
+
+    fn chooses_by(&self) -> Option<&str> {
+        self.seasons.chooses_by()
+    }
+
+    fn choose(&self, value: Option<&Cell>) -> Option<usize> {
+        self.seasons.choose(value).map(|place| self.recipe_of[place])
+    }
+
+    fn worker(&self, context: &Context<'_>) -> Result<Box<dyn RowWorker>, StepError> {
+        let mut models = Vec::new();
+        for (place, signature) in self.signatures.iter().enumerate() {
+            let loaded = self.load(place, context)?;
+            let session = loaded.network.session();
+            let session = session.map_err(|error| StepError::Data(format!("model `{}`: {error}", signature.model)))?;
+            models.push((loaded, Box::new(session) as Box<dyn Engine>));
+        }
+        Ok(Box::new(Worker { preprocessor: Preprocessor::default(), models, outputs: Vec::new(), sums: Vec::new() }))
+    }
+}
+
+/// Classifies on one thread.
+struct Worker {
+    preprocessor: Preprocessor,
+    models: Vec<(Arc<Loaded>, Box<dyn Engine>)>,
+    outputs: Vec<f32>,
+    sums: Vec<f64>,
+}
+
+impl RowWorker for Worker {
+    fn map(&mut self, recipe: usize, image: &[u8], _content: ContentId) -> Vec<Cell> {
+        let predicted = self.models[recipe].0.predicted;
+        match self.classify(recipe, image) {
+            Ok(()) => std::iter::once(Cell::Null).chain(self.sums.iter().map(|sum| Cell::Float32(confidence(*sum)))).collect(),
+            Err(reason) => std::iter::once(Cell::Text(reason)).chain(std::iter::repeat_n(Cell::Null, predicted)).collect(),
+        }
+    }
+}
+
+impl Worker {
+    /// Fills `sums` with one confidence per predicted class.
+    fn classify(&mut self, recipe: usize, image: &[u8]) -> Result<(), String> {
+        let (model, engine) = &mut self.models[recipe];
+        let input = self.preprocessor.prepare(&model.input, image).map_err(|error| error.to_string())?;
+        engine.classify(input, &mut self.outputs).map_err(|error| error.to_string())?;
+        self.sums.clear();
+        self.sums.resize(model.predicted, 0.0);
+        for (place, output) in model.places.iter().zip(&self.outputs) {
+            self.sums[*place] += f64::from(*output);
+        }
+        Ok(())
+    }
+}
+
+/// A sum of confidences as one; exactly the network's number where there is a single one.
+#[expect(clippy::cast_possible_truncation, reason = "the sum of f32 is rounded to f32")]
+fn confidence(sum: f64) -> f32 {
+    sum.min(1.0) as f32
+}
