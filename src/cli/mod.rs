@@ -8,7 +8,9 @@ use anstream::ColorChoice;
 use clap::Parser as _;
 
 mod args;
+mod changes;
 mod exit;
+mod host;
 mod project;
 mod render;
 mod terminal;
@@ -18,6 +20,7 @@ mod completions;
 mod demo;
 mod explain;
 mod graph;
+mod image;
 mod init;
 mod model;
 mod plan;

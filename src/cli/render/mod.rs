@@ -3,6 +3,7 @@
 pub(super) mod columns;
 pub(super) mod diagnostics;
 pub(super) mod drawing;
+pub(super) mod json_schema;
 pub(super) mod page;
 pub(super) mod plan;
 pub(super) mod progress;

@@ -70,6 +70,13 @@ impl Watch {
         self.terminal.say(&state.summary.render());
     }
 
+    /// Ends the bar of a run that could not go on; the error says the rest.
+    pub(in crate::cli) fn abandon(&self) {
+        if let Some(bar) = &self.bar {
+            bar.finish_and_clear();
+        }
+    }
+
     /// A line of talk that does not tear the bar.
     pub(in crate::cli) fn say(&self, line: &str) {
         match &self.bar {
