@@ -8,7 +8,8 @@ use trapline::photo::{DecodeError, Decoder, Family, MetadataFlag};
 
 /// The folder of real files, which is no part of the crate; looked for beside it and beside its parents.
 fn data() -> Option<PathBuf> {
-    let found = Path::new(env!("CARGO_MANIFEST_DIR")).ancestors().map(|folder| folder.join("shared/data")).find(|folder| folder.is_dir());
+    let found =
+        Path::new(env!("CARGO_MANIFEST_DIR")).ancestors().map(|folder| folder.join("shared/data")).find(|folder| folder.is_dir());
     if found.is_none() {
         println!("skipped: no folder `shared/data` beside this crate");
     }
@@ -111,7 +112,10 @@ fn compare_exif(with: &mut Comparison, ours: &RawMetadata) {
     let (keywords, paths) = (list("XMP:Subject"), list("XMP:HierarchicalSubject"));
     with.compared += keywords.len() + paths.len();
     if keywords != ours.keywords || paths != ours.keyword_paths {
-        with.differences.push(format!("{}: keywords: ExifTool {keywords:?} {paths:?}, here {:?} {:?}", with.file, ours.keywords, ours.keyword_paths));
+        with.differences.push(format!(
+            "{}: keywords: ExifTool {keywords:?} {paths:?}, here {:?} {:?}",
+            with.file, ours.keywords, ours.keyword_paths
+        ));
     }
     // ExifTool shows bytes outside ASCII as `?` or leaves them out: the printable ASCII of both is compared.
     let ascii = |text: &str| text.chars().filter(|c| c.is_ascii_alphanumeric()).take(60).collect::<String>();
@@ -183,6 +187,7 @@ fn every_field_agrees_with_exiftool_where_exiftool_is_right() {
             let mut comparison = Comparison { file: path.display().to_string(), expected, compared: 0, differences: Vec::new() };
             compare_exif(&mut comparison, &ours);
             compare_note(&mut comparison, &ours);
+            println!("{}: {}", path.display(), MetadataFlag::words(&ours.flags));
             files += 1;
             compared += comparison.compared;
             differences.extend(comparison.differences);
@@ -205,7 +210,8 @@ fn the_reference_tables_agree_in_every_shared_column() {
         for record in reader.records() {
             let record = record.unwrap();
             let column = |name: &str| record.get(header.iter().position(|column| column == name).unwrap()).unwrap();
-            let tail: PathBuf = Path::new(column("SourceFile")).components().rev().take(4).collect::<Vec<_>>().into_iter().rev().collect();
+            let tail: PathBuf =
+                Path::new(column("SourceFile")).components().rev().take(4).collect::<Vec<_>>().into_iter().rev().collect();
             let path = images.iter().find(|path| path.ends_with(&tail)).unwrap_or_else(|| panic!("no image {}", tail.display()));
             let ours = read(&std::fs::read(path).unwrap());
             let note = ours.note.as_ref().unwrap();
@@ -248,7 +254,12 @@ fn every_whole_image_decodes_and_every_cut_one_is_refused() {
         let metadata = read(&bytes);
         match decoder.decode(&bytes) {
             Ok(image) => {
-                assert_eq!((Some(image.width_px), Some(image.height_px)), (metadata.width_px, metadata.height_px), "{}", path.display());
+                assert_eq!(
+                    (Some(image.width_px), Some(image.height_px)),
+                    (metadata.width_px, metadata.height_px),
+                    "{}",
+                    path.display()
+                );
                 assert!(!metadata.flags.contains(&MetadataFlag::Truncated), "{}", path.display());
             }
             Err(DecodeError::ZeroByte) => assert_eq!(metadata.flags, [MetadataFlag::ZeroByte]),

@@ -41,7 +41,7 @@ pub struct Wire {
 /// A comparison of `expect:`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub enum Comparison {
-    /// `>=`, also what a bare number for a count means to exceed.
+    /// `>=`
     #[serde(rename = ">=")]
     AtLeast,
     /// `<=`
@@ -56,6 +56,20 @@ pub enum Comparison {
     /// `==`, also what a bare number means.
     #[serde(rename = "==")]
     Equal,
+}
+
+impl Comparison {
+    /// The sign as written in `expect:`.
+    #[must_use]
+    pub const fn sign(self) -> &'static str {
+        match self {
+            Self::AtLeast => ">=",
+            Self::AtMost => "<=",
+            Self::Above => ">",
+            Self::Below => "<",
+            Self::Equal => "==",
+        }
+    }
 }
 
 /// A gate: fails the run, keeps the results.

@@ -6,8 +6,8 @@
 //! | `am_pm` | empty, `+12h` or `-12h` | empty: 3 o'clock becomes 15 o'clock of the same day and back; else a shift by half a day |
 //! | `year` | `+1`, `-1` or `2016` | signed: a shift of calendar years (29 February becomes the 28th); four digits: that year |
 //! | `offset` | `+2h`, `-1d2h30m`, `-00:30:00` | a shift by that much |
-//! | `dst` | `+1h`, or `Europe/Oslo` | a shift between `from` and `to`; or summer time wherever that zone has it, for a camera left on winter time |
 //! | `drift` | empty | a straight line through two anchors: at a raw time the true time was so much |
+//! | `dst` | `+1h`, or `Europe/Oslo` | a shift between `from` and `to`; or summer time wherever that zone has it, for a camera left on winter time |
 //!
 //! Several corrections that match one image are applied in the order of this table, whatever their order in the file.
 //! Validity (`from`, `to`, both included) always means the raw time. Two corrections of one kind must not
@@ -25,7 +25,7 @@ mod read;
 mod tests;
 
 pub use apply::apply;
-pub use read::{ClockError, HEADER, read};
+pub use read::{ClockError, HEADER, parse_time, read};
 
 /// The kinds of corrections, in the order in which they are applied.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -38,15 +38,15 @@ pub enum CorrectionKind {
     Year,
     /// The clock ran late or early by a constant.
     Offset,
-    /// Summer time.
-    Dst,
     /// The clock gained or lost steadily.
     Drift,
+    /// Summer time.
+    Dst,
 }
 
 impl CorrectionKind {
     /// All kinds, in the order of application.
-    pub const ALL: [Self; 6] = [Self::MonthDaySwap, Self::AmPm, Self::Year, Self::Offset, Self::Dst, Self::Drift];
+    pub const ALL: [Self; 6] = [Self::MonthDaySwap, Self::AmPm, Self::Year, Self::Offset, Self::Drift, Self::Dst];
 
     /// The word used in the `kind` column.
     #[must_use]
@@ -125,7 +125,8 @@ impl Correction {
     fn overlaps(&self, other: &Self) -> bool {
         let apart = |a: Option<DateTime>, b: Option<DateTime>| matches!((a, b), (Some(end), Some(start)) if end < start);
         let differ = |a: &Option<String>, b: &Option<String>| matches!((a, b), (Some(a), Some(b)) if a != b);
-        let unknown = |a: &Self, b: &Self| a.site.is_some() && a.deployment.is_none() && b.site.is_none() && b.deployment.is_some();
+        let unknown =
+            |a: &Self, b: &Self| a.site.is_some() && a.deployment.is_none() && b.site.is_none() && b.deployment.is_some();
         !(differ(&self.site, &other.site)
             || differ(&self.deployment, &other.deployment)
             || apart(self.to, other.from)

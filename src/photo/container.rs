@@ -1,6 +1,5 @@
 //! Finds the parts of a file that carry metadata: EXIF, XMP and the header's width and height, without decoding a pixel.
 
-
 /// The file formats whose metadata is read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Container {

@@ -94,7 +94,8 @@ impl Decoder {
         let decoded = catch_unwind(AssertUnwindSafe(|| {
             if bytes.starts_with(&[0xFF, 0xD8]) { self.decode_jpeg(bytes) } else { self.decode_other(bytes) }
         }));
-        let (width_px, height_px) = decoded.unwrap_or_else(|_| Err(DecodeError::Corrupt { detail: "the decoder gave up".to_owned() }))?;
+        let (width_px, height_px) =
+            decoded.unwrap_or_else(|_| Err(DecodeError::Corrupt { detail: "the decoder gave up".to_owned() }))?;
         Ok(RgbImage { pixels: &self.rgb, width_px, height_px })
     }
 

@@ -134,7 +134,12 @@ pub fn read(bytes: &[u8]) -> RawMetadata {
         return RawMetadata { flags: vec![MetadataFlag::ZeroByte], ..RawMetadata::default() };
     }
     let parts = container::find(bytes);
-    let mut data = RawMetadata { container: parts.container, width_px: parts.width_px, height_px: parts.height_px, ..RawMetadata::default() };
+    let mut data = RawMetadata {
+        container: parts.container,
+        width_px: parts.width_px,
+        height_px: parts.height_px,
+        ..RawMetadata::default()
+    };
     match parts.container {
         None => data.flags.push(MetadataFlag::NotAnImage),
         Some(_) if parts.truncated => data.flags.push(MetadataFlag::Truncated),
@@ -157,7 +162,7 @@ pub fn read(bytes: &[u8]) -> RawMetadata {
 
 /// Names maker and model as people know them.
 ///
-/// Browning writes Make `Prometheus`; Cuddeback writes the model into Make and its own name into Model; some HyperFire
+/// Browning writes Make `Prometheus`; Cuddeback writes the model into Make and its own name into Model; some `HyperFire`
 /// files have a Reconyx note and no Make.
 #[must_use]
 pub fn normalise_camera(make: Option<&str>, model: Option<&str>, has_reconyx_note: bool) -> (Option<String>, Option<String>) {
@@ -181,7 +186,9 @@ fn read_block(block: &[u8], data: &mut RawMetadata) {
         let mut reader = Reader::new();
         reader.continue_on_error(true);
         let mut damaged = false;
-        let read = reader.read_raw(block.to_vec()).or_else(|error| error.distill_partial_result(|errors| damaged = errors.iter().any(does_harm)));
+        let read = reader
+            .read_raw(block.to_vec())
+            .or_else(|error| error.distill_partial_result(|errors| damaged = errors.iter().any(does_harm)));
         match read {
             Ok(exif) => copy_fields(&exif, data),
             Err(_) => damaged = true,

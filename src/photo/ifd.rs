@@ -60,7 +60,9 @@ impl Walk<'_> {
         let Some(count) = self.u16(offset) else { return Ok(None) };
         let mut at = offset + 2;
         for _ in 0..count {
-            let (Some(tag), Some(kind), Some(length)) = (self.u16(at), self.u16(at + 2), self.u32(at + 4)) else { return Ok(None) };
+            let (Some(tag), Some(kind), Some(length)) = (self.u16(at), self.u16(at + 2), self.u32(at + 4)) else {
+                return Ok(None);
+            };
             self.left = self.left.checked_sub(1).ok_or(OverBudget)?;
             if kind == 2 && length > TEXT_LIMIT_BYTES {
                 return Err(OverBudget);

@@ -1,7 +1,7 @@
 //! Reconyx maker's notes: five families, recognised by their first bytes, each field read within range or not at all.
 //!
-//! All numbers are little-endian and offsets count from the value's start. *Source*: ExifTool's Reconyx tables, except
-//! for the HyperFire 2 date and weekday, where the standard EXIF date of the same files proves MONTH before DAY and 1 = Sunday.
+//! All numbers are little-endian and offsets count from the value's start. *Source*: `ExifTool`'s Reconyx tables, except
+//! for the `HyperFire` 2 date and weekday, where the standard EXIF date of the same files proves MONTH before DAY and 1 = Sunday.
 
 use jiff::civil::{DateTime, Weekday};
 
@@ -14,15 +14,15 @@ mod tests;
 /// The families of notes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Family {
-    /// HyperFire, PC, SC, S750 and SM750.
+    /// `HyperFire`, PC, SC, S750 and SM750.
     HyperFire,
-    /// HyperFire 2.
+    /// `HyperFire` 2.
     HyperFire2,
-    /// UltraFire.
+    /// `UltraFire`.
     UltraFire,
-    /// MicroFire.
+    /// `MicroFire`.
     MicroFire,
-    /// HyperFire 4K.
+    /// `HyperFire` 4K.
     HyperFire4k,
 }
 
@@ -39,7 +39,7 @@ impl Family {
         }
     }
 
-    /// Recognises a family by the note's bytes. `make` only decides for HyperFire notes of an unknown version.
+    /// Recognises a family by the note's bytes. `make` only decides for `HyperFire` notes of an unknown version.
     #[must_use]
     pub fn recognise(note: &[u8], make: Option<&str>) -> Option<Self> {
         let prefixes: [(&[u8], Self); 4] = [
@@ -65,7 +65,7 @@ impl Family {
 pub struct MakerNote {
     /// The family whose layout was read.
     pub family: Family,
-    /// Firmware version: `4 2 0`, or `1.4a` (HyperFire 2).
+    /// Firmware version: `4 2 0`, or `1.4a` (`HyperFire` 2).
     pub firmware: Option<String>,
     /// Firmware date as `YYYY:MM:DD`.
     pub firmware_date: Option<String>,
@@ -101,7 +101,7 @@ pub struct MakerNote {
     pub saturation: Option<u16>,
     /// Flash on (1) or off (0).
     pub flash: Option<u16>,
-    /// Infrared illuminator (HyperFire, UltraFire) or ambient infrared (HyperFire 2).
+    /// Infrared illuminator (`HyperFire`, `UltraFire`) or ambient infrared (`HyperFire` 2).
     pub infrared: Option<u16>,
     /// Ambient light.
     pub light: Option<u16>,

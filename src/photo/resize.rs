@@ -37,7 +37,9 @@ pub struct ResizeRule {
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum ResizeError {
     /// Nothing is left of the image, or nothing is asked for.
-    #[error("an image of {width_px} x {height_px} pixels cannot become {target_width_px} x {target_height_px} after cutting {crop_bottom_px} rows")]
+    #[error(
+        "an image of {width_px} x {height_px} pixels cannot become {target_width_px} x {target_height_px} after cutting {crop_bottom_px} rows"
+    )]
     Empty {
         /// Width of the image.
         width_px: u32,
@@ -122,8 +124,10 @@ impl Resizer {
     fn scale(&mut self, image: RgbImage<'_>, width_px: u32, height_px: u32, cover: bool) -> Result<(), ResizeError> {
         let refused = |error: &dyn std::error::Error| ResizeError::Refused { detail: error.to_string() };
         self.scaled.resize(3 * width_px as usize * height_px as usize, 0);
-        let source = TypedImageRef::<U8x3>::from_buffer(image.width_px, image.height_px, image.pixels).map_err(|error| refused(&error))?;
-        let mut target = TypedImage::<U8x3>::from_buffer(width_px, height_px, &mut self.scaled).map_err(|error| refused(&error))?;
+        let source =
+            TypedImageRef::<U8x3>::from_buffer(image.width_px, image.height_px, image.pixels).map_err(|error| refused(&error))?;
+        let mut target =
+            TypedImage::<U8x3>::from_buffer(width_px, height_px, &mut self.scaled).map_err(|error| refused(&error))?;
         let mut options = ResizeOptions::new().resize_alg(ResizeAlg::Convolution(FilterType::Bilinear)).use_alpha(false);
         if cover {
             options = options.fit_into_destination(None);

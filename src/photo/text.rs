@@ -16,9 +16,8 @@ fn decode(bytes: &[u8]) -> String {
 
 /// Cuts UTF-16 units at the first NUL and decodes them; a broken pair becomes U+FFFD.
 pub(super) fn from_utf16(units: impl Iterator<Item = u16>) -> Option<String> {
-    let text: String = char::decode_utf16(units.take_while(|&unit| unit != 0))
-        .map(|unit| unit.unwrap_or(char::REPLACEMENT_CHARACTER))
-        .collect();
+    let text: String =
+        char::decode_utf16(units.take_while(|&unit| unit != 0)).map(|unit| unit.unwrap_or(char::REPLACEMENT_CHARACTER)).collect();
     tidy(&text)
 }
 

@@ -17,7 +17,8 @@ pub(super) fn keywords(packet: &[u8]) -> Keywords {
 /// The `rdf:li` texts inside the first element called `name`.
 fn items(text: &str, name: &str) -> Vec<String> {
     let (open, close) = (format!("<{name}"), format!("</{name}"));
-    let Some(start) = text.match_indices(&open).map(|(at, _)| at + open.len()).find(|&at| text[at..].starts_with(['>', ' ', '\n', '\r', '\t']))
+    let Some(start) =
+        text.match_indices(&open).map(|(at, _)| at + open.len()).find(|&at| text[at..].starts_with(['>', ' ', '\n', '\r', '\t']))
     else {
         return Vec::new();
     };
@@ -90,7 +91,15 @@ mod tests {
 
     #[test]
     fn broken_packets_give_what_they_hold() {
-        for packet in ["", "<dc:subject", "<dc:subject><rdf:li", "<dc:subject><rdf:li>a", "<dc:subjects><rdf:li>a</rdf:li>", "&", "<dc:subject>&</dc:subject>"] {
+        for packet in [
+            "",
+            "<dc:subject",
+            "<dc:subject><rdf:li",
+            "<dc:subject><rdf:li>a",
+            "<dc:subjects><rdf:li>a</rdf:li>",
+            "&",
+            "<dc:subject>&</dc:subject>",
+        ] {
             assert_eq!(keywords(packet.as_bytes()), Keywords::default(), "{packet}");
         }
         assert_eq!(keywords(b"<dc:subject><rdf:li>a &b</rdf:li>").flat, ["a &b"]);

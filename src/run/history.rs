@@ -79,7 +79,7 @@ impl Known for History<'_> {
     fn images(&self, table: &ContentId, chooses_by: Option<&str>) -> Option<ImageSet> {
         let stored = self.store.open_table(*table).ok()?;
         let mut names = vec!["content"];
-        names.extend(chooses_by.filter(|name| stored.schema.field(name).is_some()));
+        names.extend(chooses_by.filter(|name| stored.schema().field(name).is_some()));
         image_set(&stored.read(Some(&names)).ok()?, chooses_by)
     }
 

@@ -106,7 +106,8 @@ impl LockFile {
         lines.extend(self.models.iter().map(|(name, id)| format!("model {name} {id}")));
         lines.extend(self.numerics.iter().map(|numerics| format!("numerics {numerics}")));
         lines.sort();
-        let mut text = String::from("# Written by `trapline run`; commit it. `trapline verify` and `run --frozen` compare with it.\n");
+        let mut text =
+            String::from("# Written by `trapline run`; commit it. `trapline verify` and `run --frozen` compare with it.\n");
         for line in lines {
             let _ = writeln!(text, "{line}");
         }
@@ -206,8 +207,11 @@ impl LockFile {
         if fs::read_to_string(&path).is_ok_and(|old| old == text) {
             return Ok(());
         }
-        crate::step::write_atomically(&path, text.as_bytes())
-            .map_err(|source| LockFileError::Io { action: "write", path, source })
+        crate::step::write_atomically(&path, text.as_bytes()).map_err(|source| LockFileError::Io {
+            action: "write",
+            path,
+            source,
+        })
     }
 }
 

@@ -73,7 +73,7 @@ pub fn assemble(mapper: &dyn RowMapper, wanted: &Wanted, store: &Store) -> Resul
         let mut found = Vec::with_capacity(contents.len());
         let mut unreadable = Vec::new();
         let read = store
-            .read_rows(recipe.key, &contents, |content, bytes| match append_row(bytes, &mut builders) {
+            .read_rows(recipe.key, &contents, &mut |content, bytes| match append_row(bytes, &mut builders) {
                 Ok(()) => found.push(content),
                 Err(_) => unreadable.push(content),
             })

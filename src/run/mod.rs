@@ -54,6 +54,8 @@ pub struct Host<'a> {
     pub run_id: String,
     /// The time now, RFC 3339.
     pub now: &'a (dyn Fn() -> String + Sync),
+    /// The time now, nanoseconds since 1970, by the clock that file systems use.
+    pub now_ns: &'a (dyn Fn() -> i64 + Sync),
     /// Versions of what may matter when outputs differ: Trapline, CPU.
     pub versions: BTreeMap<String, String>,
 }
@@ -77,6 +79,9 @@ pub enum RunError {
     /// The lock file.
     #[error(transparent)]
     LockFile(#[from] lockfile::LockFileError),
+    /// A root cannot be looked at.
+    #[error(transparent)]
+    Scan(#[from] crate::step::StepError),
     /// A step that the pipeline lacks.
     #[error("the pipeline has no step `{name}`; {}", nearest(.near.as_deref()))]
     UnknownStep {

@@ -69,12 +69,7 @@ pub fn root_of<'p>(pipeline: &'p Pipeline, source: &Source) -> Option<&'p Root> 
 }
 
 /// Scans the roots of the source steps among `order`.
-pub fn scan_all(
-    pipeline: &Pipeline,
-    order: &[usize],
-    sealed: &Sealed,
-    store: &Store,
-) -> Result<BTreeMap<usize, Scan>, RunError> {
+pub fn scan_all(pipeline: &Pipeline, order: &[usize], sealed: &Sealed, store: &Store) -> Result<BTreeMap<usize, Scan>, RunError> {
     let mut scans = BTreeMap::new();
     for index in order {
         let Some(source) = pipeline.steps[*index].step.source() else { continue };

@@ -12,9 +12,10 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc::{SyncSender, sync_channel};
 use std::time::{Duration, Instant};
 
-use super::walk;
+use super::walk::stat;
 use crate::id::{ContentId, RowKey};
 use crate::step::{Cancel, Context, RowMapper, RowWorker, StepError};
+use crate::store::Stat;
 use crate::table::encode_row;
 
 /// A per-image function that takes part in a pass.
@@ -37,19 +38,6 @@ pub struct ReadJob {
     pub expected: Option<ContentId>,
     /// Mapping and recipe, for each row wanted.
     pub wants: Vec<(usize, usize)>,
-}
-
-/// Size and times of a file at the moment of reading.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Stat {
-    /// Bytes.
-    pub size: u64,
-    /// Modified, nanoseconds since 1970.
-    pub mtime_ns: i64,
-    /// Status changed, nanoseconds since 1970.
-    pub ctime_ns: i64,
-    /// Inode.
-    pub inode: u64,
 }
 
 /// Why an image could not be used.
@@ -219,10 +207,4 @@ fn read_stable(path: &Path, buffer: &mut Vec<u8>) -> std::io::Result<(Stat, bool
     file.read_to_end(buffer)?;
     let after = stat(&file.metadata()?);
     Ok((before, before == after && buffer.len() as u64 == before.size))
-}
-
-/// Size and times from metadata.
-pub fn stat(metadata: &std::fs::Metadata) -> Stat {
-    let (mtime_ns, ctime_ns, inode) = walk::times(metadata);
-    Stat { size: metadata.len(), mtime_ns, ctime_ns, inode }
 }

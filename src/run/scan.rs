@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use super::read::{ReadProblem, Stat};
+use super::read::ReadProblem;
 use super::seasons::{Sealed, SealedFile};
 use super::walk::{self, Found, PathProblem};
 use crate::check::Root;
@@ -13,7 +13,7 @@ use crate::plan::planner::{Capture, ImageSet, LazyImages, SourceState};
 use crate::step::images::SCANNED;
 use crate::step::images::pattern::Pattern;
 use crate::step::{Source, StepError};
-use crate::store::{Inventory, InventoryEntry, Known as KnownFile, Store, StoreError};
+use crate::store::{Entry, Inventory, Known as KnownFile, Stat, Store, StoreError};
 use crate::table::{ColumnBuilder, Schema, Table};
 
 /// A file of a scan.
@@ -49,13 +49,24 @@ pub struct Scan {
 ///
 /// # Errors
 /// When the inventory cannot be read (damage heals: it is hashed again).
-pub fn scan(source: &Source, root: &Root, sealed: &Sealed, store: &Store) -> Result<Scan, StoreError> {
-    let inventory = store.inventory(&source.root)?;
-    // The pattern was checked when the step was read.
-    let pattern = Pattern::parse(&source.pattern).map_err(|error| StoreError::invalid(&error.to_string()))?;
+pub fn scan(source: &Source, root: &Root, sealed: &Sealed, store: &Store) -> Result<Scan, StepError> {
+    let inventory = known(store, &source.root)?;
+    let pattern = Pattern::parse(&source.pattern).map_err(|error| StepError::Data(error.to_string()))?;
     match super::roots::locate(root) {
         Some(folder) => Ok(present(source, folder, pattern, &inventory)),
         None => Ok(absent(source, pattern, sealed, &inventory)),
+    }
+}
+
+/// The inventory of a root; a damaged one is an empty one: its files are hashed again.
+///
+/// # Errors
+/// When it cannot be read for another reason.
+pub fn known(store: &Store, root: &str) -> Result<Inventory, StepError> {
+    match store.inventory(root) {
+        Ok(inventory) => Ok(inventory.unwrap_or_default()),
+        Err(StoreError::Damaged { .. }) => Ok(Inventory::default()),
+        Err(error) => Err(super::history::step_error(error)),
     }
 }
 
@@ -74,7 +85,7 @@ fn present(source: &Source, folder: PathBuf, pattern: Pattern, inventory: &Inven
         all_sealed: false,
     };
     let mut files = Vec::with_capacity(walk.files.len());
-    let mut entries = inventory.entries().peekable();
+    let mut entries = inventory.iter().peekable();
     for found in walk.files {
         while entries.next_if(|entry| entry.path < found.path.as_str()).is_some_and(|entry| scan.count_removed(&entry)) {}
         let content = match entries.next_if(|entry| entry.path == found.path) {
@@ -82,15 +93,15 @@ fn present(source: &Source, folder: PathBuf, pattern: Pattern, inventory: &Inven
                 scan.added += 1;
                 None
             }
-            Some(entry) if is_current(&found, &entry) => match entry.known {
-                KnownFile::Content(id) => Some(Ok(id)),
-                KnownFile::ZeroByte => Some(Err("zero_byte")),
-                KnownFile::Unreadable => None,
+            Some(entry) => match inventory.believed(&entry, &found.stat) {
+                Some(KnownFile::Hashed(id)) => Some(Ok(id)),
+                Some(KnownFile::ZeroByte) => Some(Err("zero_byte")),
+                Some(KnownFile::Unreadable) => None,
+                None => {
+                    scan.changed += u64::from(entry.stat != found.stat);
+                    None
+                }
             },
-            Some(_) => {
-                scan.changed += 1;
-                None
-            }
         };
         files.push(ScannedFile { found, content });
     }
@@ -101,11 +112,6 @@ fn present(source: &Source, folder: PathBuf, pattern: Pattern, inventory: &Inven
     scan
 }
 
-fn is_current(found: &Found, entry: &InventoryEntry<'_>) -> bool {
-    !entry.racy
-        && (found.size, found.mtime_ns, found.ctime_ns, found.inode) == (entry.size, entry.mtime_ns, entry.ctime_ns, entry.inode)
-}
-
 /// Sealed seasons come from their manifests; open ones wait, counted.
 fn absent(source: &Source, pattern: Pattern, sealed: &Sealed, inventory: &Inventory) -> Scan {
     let season = pattern.captures().iter().position(|name| name == "season");
@@ -113,13 +119,13 @@ fn absent(source: &Source, pattern: Pattern, sealed: &Sealed, inventory: &Invent
         let captures = pattern.capture(path)?;
         Some(season.is_none_or(|at| !sealed.contains_key(captures[at])))
     };
-    let open = inventory.entries().filter(|entry| is_open(entry.path) == Some(true)).count() as u64;
+    let open = inventory.iter().filter(|entry| is_open(entry.path) == Some(true)).count() as u64;
     let mut files: Vec<_> = sealed
         .values()
         .flatten()
         .filter(|file| file.root == source.root && pattern.matches(&file.path))
         .map(|file| ScannedFile {
-            found: Found { path: file.path.clone(), size: file.bytes, mtime_ns: 0, ctime_ns: 0, inode: 0 },
+            found: Found { path: file.path.clone(), stat: Stat { size: file.bytes, ..Stat::default() } },
             content: Some(Ok(file.content)),
         })
         .collect();
@@ -139,7 +145,7 @@ fn absent(source: &Source, pattern: Pattern, sealed: &Sealed, inventory: &Invent
 }
 
 impl Scan {
-    fn count_removed(&mut self, entry: &InventoryEntry<'_>) -> bool {
+    fn count_removed(&mut self, entry: &Entry<'_>) -> bool {
         // The inventory of a root also holds what other patterns match.
         if self.pattern.matches(entry.path) {
             self.removed += 1;
@@ -156,10 +162,7 @@ impl Scan {
     /// Records what reading the file at `at` showed. The times are those of the moment of reading.
     pub fn set(&mut self, at: usize, content: Result<ContentId, ReadProblem>, stat: Option<Stat>) {
         let file = &mut Arc::make_mut(&mut self.files)[at];
-        if let Some(stat) = stat {
-            let Stat { size, mtime_ns, ctime_ns, inode } = stat;
-            file.found = Found { path: std::mem::take(&mut file.found.path), size, mtime_ns, ctime_ns, inode };
-        }
+        file.found.stat = stat.unwrap_or(file.found.stat);
         file.content = Some(content.map_err(|problem| match problem {
             ReadProblem::ZeroByte => "zero_byte",
             ReadProblem::Unreadable => "unreadable",
@@ -218,13 +221,16 @@ impl Scan {
         let mut columns: Vec<_> = schema.fields.iter().map(|field| ColumnBuilder::new(field.ty)).collect();
         let mut push = |path: &str, content: Option<ContentId>, bytes: u64, problem: Option<&str>| {
             columns[0].push_text(path);
-            content.map_or_else(|| columns[1].push_null(), |id| columns[1].push_content(id));
+            match content {
+                Some(id) => columns[1].push_content(id),
+                None => columns[1].push_null(),
+            }
             columns[2].push_int(i64::try_from(bytes).unwrap_or(i64::MAX));
             columns[3].push_optional_text(problem);
         };
         for file in self.files.iter() {
             let content = file.content.unwrap_or(Err("unreadable"));
-            push(&file.found.path, content.ok(), file.found.size, content.err());
+            push(&file.found.path, content.ok(), file.found.stat.size, content.err());
         }
         for (path, problem) in &self.problems {
             push(path, None, 0, Some(word(*problem)));
@@ -232,22 +238,24 @@ impl Scan {
         Table::from_builders(schema, columns).map_err(|error| StepError::Data(error.to_string()))
     }
 
-    /// Entries for the inventory: what is known now, and what other patterns know of the same root.
-    pub fn entries<'s>(&'s self, before: &'s Inventory) -> Vec<InventoryEntry<'s>> {
+    /// The inventory as it is known now, with what other patterns know of the same root. `taken_ns` is when the scan began.
+    ///
+    /// # Errors
+    /// When it would be too large.
+    pub fn inventory(&self, before: &Inventory, taken_ns: i64) -> Result<Inventory, StepError> {
         let own = self.files.iter().filter_map(|file| {
             let known = match file.content? {
-                Ok(id) => KnownFile::Content(id),
+                Ok(id) => KnownFile::Hashed(id),
                 Err("zero_byte") => KnownFile::ZeroByte,
                 Err(_) => KnownFile::Unreadable,
             };
-            let Found { path, size, mtime_ns, ctime_ns, inode } = &file.found;
-            let (size, mtime_ns, ctime_ns, inode) = (*size, *mtime_ns, *ctime_ns, *inode);
-            Some(InventoryEntry { path, size, mtime_ns, ctime_ns, inode, known, racy: false })
+            Some(Entry { path: &file.found.path, stat: file.found.stat, known })
         });
-        let others = before.entries().filter(|entry| !self.pattern.matches(entry.path));
+        // What another pattern hashed at another time is believed no longer than before: racy entries are left out.
+        let others = before.iter().filter(|entry| !self.pattern.matches(entry.path) && !before.is_racy(&entry.stat));
         let mut entries: Vec<_> = own.chain(others).collect();
-        entries.sort_by(|a, b| a.path.cmp(b.path));
-        entries
+        entries.sort_unstable_by_key(|entry| entry.path);
+        Inventory::new(taken_ns, &entries).map_err(super::history::step_error)
     }
 
     /// Files by season, for sealing and for `trapline.lock`: only those with content, sorted by path.
@@ -260,7 +268,7 @@ impl Scan {
                 root: self.root.clone(),
                 path: file.found.path.clone(),
                 content,
-                bytes: file.found.size,
+                bytes: file.found.stat.size,
             });
         }
         seasons

@@ -7,20 +7,15 @@ use rayon::prelude::*;
 
 use crate::path::to_text;
 use crate::step::images::pattern::Pattern;
+use crate::store::Stat;
 
 /// A file as the file system shows it, without its content.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Found {
     /// Root-relative, `/` between folders, undecodable bytes escaped.
     pub path: String,
-    /// Size in bytes.
-    pub size: u64,
-    /// Modified, nanoseconds since 1970.
-    pub mtime_ns: i64,
-    /// Status changed, nanoseconds since 1970; 0 where the platform has none.
-    pub ctime_ns: i64,
-    /// Inode; 0 where the platform has none.
-    pub inode: u64,
+    /// Size and times.
+    pub stat: Stat,
 }
 
 /// Why a path could not be used.
@@ -150,23 +145,28 @@ fn list(folder: &Folder<'_>, pattern: &Pattern) -> Walk {
 }
 
 fn seen(path: String, metadata: &Metadata) -> Found {
-    let (mtime_ns, ctime_ns, inode) = times(metadata);
-    Found { path, size: metadata.len(), mtime_ns, ctime_ns, inode }
+    Found { path, stat: stat(metadata) }
 }
 
-/// Modification time, status-change time (ns since 1970) and inode of a file.
+/// Size and times from metadata.
 #[cfg(unix)]
-pub fn times(metadata: &Metadata) -> (i64, i64, u64) {
+pub fn stat(metadata: &Metadata) -> Stat {
     use std::os::unix::fs::MetadataExt as _;
     let ns = |seconds: i64, rest: i64| seconds.saturating_mul(1_000_000_000).saturating_add(rest);
-    (ns(metadata.mtime(), metadata.mtime_nsec()), ns(metadata.ctime(), metadata.ctime_nsec()), metadata.ino())
+    Stat {
+        size: metadata.len(),
+        mtime_ns: ns(metadata.mtime(), metadata.mtime_nsec()),
+        ctime_ns: ns(metadata.ctime(), metadata.ctime_nsec()),
+        file_id: metadata.ino(),
+    }
 }
 
-/// Modification time (ns since 1970); other platforms show neither status-change time nor inode.
+/// Size and modification time; other platforms show neither status-change time nor inode through the standard library.
 #[cfg(not(unix))]
-pub fn times(metadata: &Metadata) -> (i64, i64, u64) {
+pub fn stat(metadata: &Metadata) -> Stat {
     let since = metadata.modified().ok().and_then(|time| time.duration_since(std::time::UNIX_EPOCH).ok());
-    (since.map_or(0, |d| i64::try_from(d.as_nanos()).unwrap_or(i64::MAX)), 0, 0)
+    let mtime_ns = since.map_or(0, |since| i64::try_from(since.as_nanos()).unwrap_or(i64::MAX));
+    Stat { size: metadata.len(), mtime_ns, ctime_ns: 0, file_id: 0 }
 }
 
 #[cfg(test)]

@@ -1,6 +1,6 @@
 //! Small readers of nodes: each reports what it does not understand and returns nothing.
 
-use crate::diagnostic::{Diagnostic, Report, did_you_mean, codes};
+use crate::diagnostic::{Diagnostic, Report, codes, did_you_mean};
 use crate::yaml::{Entry, Node, Value};
 
 /// The entries of a mapping; nothing at all counts as an empty one.

@@ -68,7 +68,14 @@ impl Parts {
     }
 
     /// Reads the fragment that `node` names.
-    fn fragment(&mut self, node: &Node, folder: &str, reading: &Reading<'_>, files: &mut Files, report: &mut Report) -> Option<()> {
+    fn fragment(
+        &mut self,
+        node: &Node,
+        folder: &str,
+        reading: &Reading<'_>,
+        files: &mut Files,
+        report: &mut Report,
+    ) -> Option<()> {
         let name = fields::text(node, "`include`", report)?;
         let path = match path::normal_path(folder, name) {
             Ok(path) => path,
@@ -91,7 +98,10 @@ impl Parts {
         let full = reading.project.join(&path);
         if leaves_by_link(&full, reading) {
             let message = format!("`{name}` is a link that leaves the project");
-            report.push(Diagnostic::new(codes::INCLUDE_OUTSIDE, node.span, message).help("fragments lie in the pipeline's folder or below"));
+            report.push(
+                Diagnostic::new(codes::INCLUDE_OUTSIDE, node.span, message)
+                    .help("fragments lie in the pipeline's folder or below"),
+            );
             return None;
         }
         self.seen.push(path.clone());

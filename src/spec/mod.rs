@@ -87,7 +87,9 @@ pub fn read(reading: &Reading<'_>, files: &mut Files, report: &mut Report) -> Op
     let entries = match &root.value {
         Value::Map(entries) => entries,
         Value::Null => {
-            report.push(Diagnostic::new(codes::NOT_A_MAPPING, Span::start_of(file), "the file is empty").help("start with `trapline: 1`"));
+            report.push(
+                Diagnostic::new(codes::NOT_A_MAPPING, Span::start_of(file), "the file is empty").help("start with `trapline: 1`"),
+            );
             return None;
         }
         other => {
@@ -122,7 +124,19 @@ pub fn read(reading: &Reading<'_>, files: &mut Files, report: &mut Report) -> Op
         report.push(Diagnostic::new(codes::NO_STEPS, span, "the pipeline has no steps").help("add one under `steps:`"));
     }
     unused_params(&parts.params, &renderer, report);
-    Some(Spec { name, params, overridden, roots, classes, deployments, own_files, steps, damaged_steps, damaged: parts.damaged, renderer })
+    Some(Spec {
+        name,
+        params,
+        overridden,
+        roots,
+        classes,
+        deployments,
+        own_files,
+        steps,
+        damaged_steps,
+        damaged: parts.damaged,
+        renderer,
+    })
 }
 
 fn language(entries: &[Entry], file: crate::diagnostic::FileId, report: &mut Report) -> Option<()> {
@@ -205,9 +219,13 @@ impl Top<'_> {
         if let (Some(short), Some(long)) = (short, long) {
             let (first, second) = if short.key.span < long.key.span { (short, long) } else { (long, short) };
             self.report.push(
-                Diagnostic::new(codes::TAXONOMY_AND_CLASSES, second.key.span, "the classes are given by `classes` and by `taxonomy`")
-                    .related(first.key.span, "first given here")
-                    .help("keep one of them"),
+                Diagnostic::new(
+                    codes::TAXONOMY_AND_CLASSES,
+                    second.key.span,
+                    "the classes are given by `classes` and by `taxonomy`",
+                )
+                .related(first.key.span, "first given here")
+                .help("keep one of them"),
             );
         }
         if let Some(long) = long {

@@ -73,8 +73,12 @@ fn overrides(
             Value::Map(entries) => found.extend(entries.into_iter().map(|entry| (entry.key, entry.value))),
             Value::Null => {}
             other => report.push(
-                Diagnostic::new(codes::BAD_OVERRIDE, document.root.span, format!("a file of parameters is a mapping, not {}", other.kind()))
-                    .help("write `key: value` lines"),
+                Diagnostic::new(
+                    codes::BAD_OVERRIDE,
+                    document.root.span,
+                    format!("a file of parameters is a mapping, not {}", other.kind()),
+                )
+                .help("write `key: value` lines"),
             ),
         }
     }

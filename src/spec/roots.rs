@@ -74,7 +74,8 @@ fn place(roots: &mut [RootSpec], reading: &Reading<'_>, files: &mut Files, repor
     }
     let Some((_, document)) = files.yaml(&local, None, report) else { return };
     let bad = |node: &Node, message: String| {
-        Diagnostic::new(codes::BAD_LOCAL, node.span, message).help("write `roots:` and below it `name: path` or `name: [path, path]`")
+        Diagnostic::new(codes::BAD_LOCAL, node.span, message)
+            .help("write `roots:` and below it `name: path` or `name: [path, path]`")
     };
     let top = match &document.root.value {
         Value::Map(entries) => &entries[..],
@@ -93,9 +94,13 @@ fn place(roots: &mut [RootSpec], reading: &Reading<'_>, files: &mut Files, repor
     let names: Vec<String> = roots.iter().map(|root| root.name.value.clone()).collect();
     for entry in places {
         let Some(root) = roots.iter_mut().find(|root| root.name.value == entry.key.value) else {
-            let mut finding =
-                Diagnostic::new(codes::LOCAL_UNKNOWN_ROOT, entry.key.span, format!("the pipeline declares no root `{}`", entry.key.value));
-            finding.help = nearest(&entry.key.value, names.iter().map(String::as_str)).map(|near| format!("did you mean `{near}`?"));
+            let mut finding = Diagnostic::new(
+                codes::LOCAL_UNKNOWN_ROOT,
+                entry.key.span,
+                format!("the pipeline declares no root `{}`", entry.key.value),
+            );
+            finding.help =
+                nearest(&entry.key.value, names.iter().map(String::as_str)).map(|near| format!("did you mean `{near}`?"));
             report.push(finding);
             continue;
         };

@@ -97,7 +97,8 @@ impl Reader<'_> {
     fn step(&mut self, entry: &Entry) -> Option<Vec<StepSpec>> {
         let Value::Map(keys) = &entry.value.value else {
             let message = format!("a step is a mapping, not {}", entry.value.value.kind());
-            self.report.push(Diagnostic::new(codes::WRONG_TYPE, entry.value.span, message).help("write `uses: KIND` below its name"));
+            self.report
+                .push(Diagnostic::new(codes::WRONG_TYPE, entry.value.span, message).help("write `uses: KIND` below its name"));
             return None;
         };
         let kind = self.kind(keys, &entry.key);
@@ -158,7 +159,8 @@ impl Reader<'_> {
             Diagnostic::new(codes::BAD_FOR_EACH, span, message).help("write `for_each: { arch: [resnet18, resnet50] }`")
         };
         let Value::Map(variables) = &node.value else {
-            self.report.push(bad(node.span, format!("`for_each` is a mapping from variables to lists, not {}", node.value.kind())));
+            self.report
+                .push(bad(node.span, format!("`for_each` is a mapping from variables to lists, not {}", node.value.kind())));
             return None;
         };
         let mut instances: Vec<Vec<(String, Node)>> = vec![Vec::new()];
@@ -180,7 +182,8 @@ impl Reader<'_> {
                     continue;
                 }
                 other => {
-                    self.report.push(bad(variable.value.span, format!("`{}` is a list of values, not {}", name.value, other.kind())));
+                    self.report
+                        .push(bad(variable.value.span, format!("`{}` is a list of values, not {}", name.value, other.kind())));
                     fine = false;
                     continue;
                 }
@@ -206,7 +209,9 @@ impl Reader<'_> {
         let mut seen: Vec<String> = Vec::new();
         for item in items {
             let label = item.value.plain_text().filter(|text| {
-                !text.is_empty() && text.len() <= 64 && text.chars().all(|c| c.is_alphanumeric() || matches!(c, '_' | '-' | '.' | '@'))
+                !text.is_empty()
+                    && text.len() <= 64
+                    && text.chars().all(|c| c.is_alphanumeric() || matches!(c, '_' | '-' | '.' | '@'))
             });
             let message = match label {
                 None => format!("a value of `{variable}` names an instance: letters, digits, `_`, `-`, `.` and `@` only"),
@@ -217,7 +222,9 @@ impl Reader<'_> {
                 }
             };
             fine = false;
-            self.report.push(Diagnostic::new(codes::BAD_FOR_EACH, item.span, message).help("give each instance a plain value of its own"));
+            self.report.push(
+                Diagnostic::new(codes::BAD_FOR_EACH, item.span, message).help("give each instance a plain value of its own"),
+            );
         }
         fine
     }
@@ -286,10 +293,13 @@ impl Reader<'_> {
 
     fn per_image(&mut self, node: &Node, scope: &Scope) -> Option<Node> {
         let value = match &node.value {
-            Value::Text(text) => Value::Text(self.renderer.per_image(text, node.span, scope, &self.files.sources, self.report)?),
+            Value::Text(text) => {
+                Value::Text(self.renderer.per_image(text, node.span, scope, &self.files.sources, self.report)?)
+            }
             Value::List(items) => Value::List(items.iter().map(|item| self.per_image(item, scope)).collect::<Option<_>>()?),
             Value::Map(entries) => {
-                let mut render = |entry: &Entry| Some(Entry { key: entry.key.clone(), value: self.per_image(&entry.value, scope)? });
+                let mut render =
+                    |entry: &Entry| Some(Entry { key: entry.key.clone(), value: self.per_image(&entry.value, scope)? });
                 Value::Map(entries.iter().map(&mut render).collect::<Option<_>>()?)
             }
             other => other.clone(),

@@ -30,7 +30,9 @@ impl Header {
                 None => format!("add the column `{name}` to the header"),
             };
             report.push(
-                Diagnostic::new(code, self.span, format!("the table has no column `{name}`")).related(asked, "named here").help(help),
+                Diagnostic::new(code, self.span, format!("the table has no column `{name}`"))
+                    .related(asked, "named here")
+                    .help(help),
             );
         }
         found
@@ -49,7 +51,11 @@ pub fn header(file: FileId, text: &Arc<str>, asked: Span, code: Code, report: &m
     let line = body.lines().next().unwrap_or("");
     let span = bytes(file, offset, offset + line.len());
     if line.trim().is_empty() {
-        report.push(Diagnostic::new(code, span, "the table has no header").related(asked, "named here").help("the first line names the columns"));
+        report.push(
+            Diagnostic::new(code, span, "the table has no header")
+                .related(asked, "named here")
+                .help("the first line names the columns"),
+        );
         return None;
     }
     let separator = separator(line);
@@ -58,9 +64,14 @@ pub fn header(file: FileId, text: &Arc<str>, asked: Span, code: Code, report: &m
     let columns: Vec<String> = cells.iter().map(|cell| cell.value.clone()).collect();
     for (place, cell) in cells.iter().enumerate() {
         if cell.value.is_empty() || columns[..place].contains(&cell.value) {
-            let message =
-                if cell.value.is_empty() { "a column has no name".to_owned() } else { format!("two columns are called `{}`", cell.value) };
-            report.push(Diagnostic::new(code, cell.span, message).related(asked, "named here").help("give each column its own name"));
+            let message = if cell.value.is_empty() {
+                "a column has no name".to_owned()
+            } else {
+                format!("two columns are called `{}`", cell.value)
+            };
+            report.push(
+                Diagnostic::new(code, cell.span, message).related(asked, "named here").help("give each column its own name"),
+            );
         }
     }
     Some(Header { columns, spans: cells.iter().map(|cell| cell.span).collect(), span })

@@ -93,7 +93,8 @@ struct Builder {
 impl Builder {
     fn push(&mut self, class: Class, shortcut: Option<Span>, report: &mut Report) {
         let name = &class.name;
-        if name.value.is_empty() || name.value.trim() != name.value || name.value.contains([',', ';', '|', '"', '\t', '\n', '/']) {
+        if name.value.is_empty() || name.value.trim() != name.value || name.value.contains([',', ';', '|', '"', '\t', '\n', '/'])
+        {
             report.push(
                 Diagnostic::new(codes::BAD_NAME, name.span, format!("`{}` cannot be the name of a class", name.value))
                     .help("no space at the ends, and none of `, ; | \" /`: tables and folders are made of it"),
@@ -167,7 +168,9 @@ pub fn read(file: FileId, text: &Arc<str>, asked: Span, report: &mut Report) -> 
         }
     }
     if rows.is_empty() {
-        report.push(Diagnostic::new(codes::BAD_TAXONOMY, Span::start_of(file), "the taxonomy has no classes").help("add a row per class"));
+        report.push(
+            Diagnostic::new(codes::BAD_TAXONOMY, Span::start_of(file), "the taxonomy has no classes").help("add a row per class"),
+        );
     }
     Taxonomy { classes: builder.classes }
 }
@@ -191,7 +194,9 @@ fn read_row(header: &Header, class: usize, row: &[Spanned<String>], report: &mut
     };
     let key = cell("key");
     if let Some(key) = key.filter(|key| key.value.chars().count() != 1) {
-        report.push(Diagnostic::new(codes::TAXONOMY_ROW, key.span, format!("`{}` is no key", key.value)).help("a key is one character"));
+        report.push(
+            Diagnostic::new(codes::TAXONOMY_ROW, key.span, format!("`{}` is no key", key.value)).help("a key is one character"),
+        );
     }
     let colour = cell("colour");
     if let Some(colour) = colour.filter(|colour| !is_colour(&colour.value)) {

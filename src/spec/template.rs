@@ -158,7 +158,8 @@ impl Renderer {
                     if !known.contains(field) && !["items", "keys", "values", "get"].contains(&field) {
                         fine = false;
                         let message = format!("`{space}.{field}` is not defined");
-                        let mut finding = Diagnostic::new(codes::UNDEFINED_VARIABLE, place.of(&format!("{space}.{field}")), message);
+                        let mut finding =
+                            Diagnostic::new(codes::UNDEFINED_VARIABLE, place.of(&format!("{space}.{field}")), message);
                         finding.help = match nearest(field, known.iter().map(String::as_str)) {
                             Some(near) => Some(format!("did you mean `{space}.{near}`?")),
                             None if space == "params" => Some(format!("declare `{field}` under `params:`")),
@@ -354,7 +355,9 @@ fn failed<T>(error: &minijinja::Error, offset: usize, place: &Place<'_>, report:
     let span = error.range().map_or(place.span, |range| place.range(range.start + offset..range.end + offset));
     let detail = error.detail().map_or_else(|| error.kind().to_string(), str::to_owned);
     let (message, help) = match code.id {
-        "TL0301" => (format!("the template cannot be parsed: {detail}"), Some("write `{{ expression }}`; quote a text that holds braces")),
+        "TL0301" => {
+            (format!("the template cannot be parsed: {detail}"), Some("write `{{ expression }}`; quote a text that holds braces"))
+        }
         "TL0302" => (format!("a name in the template is not defined: {detail}"), None),
         "TL0304" => ("the template does too much work".into(), Some("compute such values outside and pass them as parameters")),
         "TL0305" => (format!("the template cannot be rendered: {detail}"), Some("templates have the built-in filters of Jinja")),

@@ -138,6 +138,8 @@ pub struct Job<'a> {
     pub cancel: &'a Cancel,
     /// How many threads to use.
     pub workers: usize,
+    /// Results are only compared: project files are computed and not written.
+    pub dry: bool,
 }
 
 impl Job<'_> {
@@ -158,6 +160,9 @@ impl Job<'_> {
     /// # Errors
     /// When the file cannot be written.
     pub fn write_file(&self, relative: &Path, bytes: &[u8]) -> Result<(), StepError> {
+        if self.dry {
+            return Ok(());
+        }
         let path = self.context.project.join(relative);
         write_atomically(&path, bytes).map_err(|source| StepError::File { action: "write", path, source })
     }

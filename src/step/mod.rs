@@ -15,6 +15,7 @@ use crate::table::{Cell, Schema, Type};
 pub mod classify;
 pub mod images;
 mod job;
+pub mod metadata;
 mod param;
 mod registry;
 

@@ -143,7 +143,8 @@ impl Store {
     pub(super) fn list(folder: &Path) -> Result<Vec<PathBuf>, StoreError> {
         let entries = match fs::read_dir(folder) {
             Ok(entries) => entries,
-            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
+            // A stray file in the place of a folder holds nothing of ours.
+            Err(error) if matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory) => return Ok(Vec::new()),
             Err(error) => return Err(StoreError::io("list", folder)(error)),
         };
         let mut paths = Vec::new();

@@ -20,7 +20,9 @@ const RECORD_BYTES: usize = 72;
 const SEAL_BYTES: usize = 32;
 const LISTING_BYTES: usize = 64;
 /// The coarsest clock of a file system in use: FAT on memory cards counts in two seconds.
-const TICK_NS: i64 = 2_000_000_000;
+const COARSE_TICK_NS: i64 = 2_000_000_000;
+/// Where times have fractions of a second, the kernel's tick: ten milliseconds at most, doubled.
+const FINE_TICK_NS: i64 = 20_000_000;
 /// A time further ahead than this comes from a camera whose clock was wrong, not from a change during the scan.
 const AHEAD_NS: i64 = 24 * 3600 * 1_000_000_000;
 
@@ -142,14 +144,19 @@ impl Inventory {
     }
 
     /// What is known of a file that looks like `stat` now; `None` where its bytes must be read.
+    ///
+    /// The file id is not compared: memory cards (FAT, exFAT) and some shares number their files anew with each mount, and an
+    /// archive must not be hashed again because its disk was plugged in again. The status-change time catches a swapped file.
     pub fn believed(&self, entry: &Entry<'_>, stat: &Stat) -> Option<Known> {
-        (entry.stat == *stat && !self.is_racy(&entry.stat)).then_some(entry.known)
+        let same = Stat { file_id: 0, ..entry.stat } == Stat { file_id: 0, ..*stat };
+        (same && !self.is_racy(&entry.stat)).then_some(entry.known)
     }
 
     /// Whether a file that looks like `stat` may have changed after it was hashed without looking different.
     pub fn is_racy(&self, stat: &Stat) -> bool {
         let touched = if stat.ctime_ns == 0 { stat.mtime_ns } else { stat.ctime_ns };
-        touched >= self.taken_ns.saturating_sub(TICK_NS) && touched < self.taken_ns.saturating_add(AHEAD_NS)
+        let tick = if touched % 1_000_000_000 == 0 { COARSE_TICK_NS } else { FINE_TICK_NS };
+        touched >= self.taken_ns.saturating_sub(tick) && touched < self.taken_ns.saturating_add(AHEAD_NS)
     }
 
     /// The identity noted under `key` (a listing made from this very inventory).

@@ -4,10 +4,13 @@ use std::fmt;
 use std::fs::{File, TryLockError};
 use std::io;
 use std::path::PathBuf;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
+use super::index::Index;
 use super::{Store, StoreError, sealed};
 
 /// How often a waiting run looks again.
@@ -45,6 +48,8 @@ pub struct Lock {
     file: File,
     note: PathBuf,
     enforced: bool,
+    locked: Arc<AtomicBool>,
+    index: Arc<Mutex<Option<Index>>>,
 }
 
 impl Lock {
@@ -56,6 +61,10 @@ impl Lock {
 
 impl Drop for Lock {
     fn drop(&mut self) {
+        self.locked.store(false, Ordering::SeqCst);
+        if let Some(index) = self.index.lock().unwrap_or_else(PoisonError::into_inner).take() {
+            index.close();
+        }
         // The note goes first, so that a free lock is never described as held for long.
         let _ = std::fs::remove_file(&self.note);
         let _ = self.file.unlock();
@@ -96,7 +105,8 @@ impl Store {
         if self.write_sealed(&note, me).is_err() {
             let _ = std::fs::remove_file(&note);
         }
-        Ok(Lock { file, note, enforced })
+        self.locked.store(true, Ordering::SeqCst);
+        Ok(Lock { file, note, enforced, locked: Arc::clone(&self.locked), index: Arc::clone(&self.index) })
     }
 
     /// Who holds the store, as far as the note tells. A note may outlive its run; the lock does not.

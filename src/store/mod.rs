@@ -15,27 +15,33 @@
 //! are never blocked and never write: they work on a full disk and beside a run.
 
 use std::path::{Path, PathBuf};
-use std::sync::Mutex;
-use std::sync::atomic::AtomicU64;
+use std::sync::atomic::{AtomicBool, AtomicU64};
+use std::sync::{Arc, Mutex};
 
 mod disk;
 mod error;
+mod gc;
+mod index;
 mod inventory;
 mod lock;
+mod lookup;
 mod objects;
 mod pack;
 mod results;
 mod rows;
 mod sealed;
 mod tables;
+mod verify;
 mod writer;
 
 pub use error::{Damage, StoreError};
+pub use gc::{Amount, GcMode, GcReport, Keep};
 pub use inventory::{Entry, Inventory, InventoryCursor, Known, Stat};
 pub use lock::{Holder, Lock, Wait};
 pub use results::{FileRef, Heads, OutputRef, RESULT_FORMAT, ResultManifest};
 pub use rows::{Conflict, RowStats, RowsRead};
 pub use tables::StoredTable;
+pub use verify::{StoreStats, VerifyReport};
 pub use writer::{RowWriter, RowsWritten};
 
 /// The version of the layout. A store of a later version is refused, never touched.
@@ -57,6 +63,10 @@ pub struct Store {
     access: Access,
     temps: AtomicU64,
     damages: Mutex<Vec<Damage>>,
+    /// Whether this process holds the lock.
+    locked: Arc<AtomicBool>,
+    /// Opened when a row is looked up, closed before the lock is given back.
+    index: Arc<Mutex<Option<index::Index>>>,
 }
 
 const FOLDERS: &[&str] = &["objects", "results", "heads", "pins", "rows", "inventory", "quarantine", "tmp"];
@@ -69,7 +79,14 @@ struct FormatFile {
 impl Store {
     /// Opens the store at `root`; for writing, makes what is missing.
     pub fn open(root: &Path, access: Access) -> Result<Self, StoreError> {
-        let store = Self { root: root.to_owned(), access, temps: AtomicU64::new(0), damages: Mutex::default() };
+        let store = Self {
+            root: root.to_owned(),
+            access,
+            temps: AtomicU64::new(0),
+            damages: Mutex::default(),
+            locked: Arc::default(),
+            index: Arc::default(),
+        };
         if access == Access::Write {
             for folder in FOLDERS {
                 let path = store.root.join(folder);

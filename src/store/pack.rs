@@ -202,6 +202,19 @@ impl RowStream {
         Ok(Self { file: BufReader::with_capacity(BUFFER_BYTES, file), base: pack.rows_at(), at: 0, buffer: Vec::new() })
     }
 
+    /// For rows here and there.
+    pub fn sparse(pack: &Pack, file: File) -> io::Result<Self> {
+        Ok(Self { file: BufReader::with_capacity(4096, file), base: pack.rows_at(), at: 0, buffer: Vec::new() })
+    }
+
+    /// Reads a row wherever the file's place is.
+    pub fn row_at(&mut self, content: ContentId, (start, end): (u64, u64)) -> io::Result<Row<'_>> {
+        let Some(place) = self.base.checked_add(start) else { return Ok(Row::Damaged) };
+        self.file.seek(SeekFrom::Start(place))?;
+        self.at = start;
+        self.row(content, (start, end))
+    }
+
     /// Reads the row of `content` at `span` (checksum included).
     pub fn row(&mut self, content: ContentId, (start, end): (u64, u64)) -> io::Result<Row<'_>> {
         let length = end.checked_sub(start).filter(|n| (SUM_BYTES as u64..=ROW_BYTES_MAX).contains(n));
@@ -337,12 +350,7 @@ pub(super) fn salvage(path: &Path) -> io::Result<Option<Salvage>> {
     }
     rows.sort_by_key(|row| row.0);
     rows.dedup_by_key(|row| row.0);
-    Ok(Some(Salvage {
-        file,
-        provenance: serde_json::from_slice(&provenance).unwrap_or_default(),
-        stated: count,
-        rows,
-    }))
+    Ok(Some(Salvage { file, provenance: serde_json::from_slice(&provenance).unwrap_or_default(), stated: count, rows }))
 }
 
 /// The whole rows of a damaged pack.

@@ -140,14 +140,22 @@ impl Store {
 
     /// The keys of all results, sorted.
     pub fn results(&self) -> Result<Vec<ResultKey>, StoreError> {
-        let mut keys = Vec::new();
-        for folder in Self::list(&self.root.join("results"))? {
-            for file in Self::list(&folder)? {
-                keys.extend(key_of(&folder, &file));
-            }
-        }
+        let mut keys: Vec<_> = self.sharded("results", result_key_of)?.into_iter().map(|(_, key)| key).collect();
         keys.sort_unstable();
         Ok(keys)
+    }
+
+    /// The files below `folder` that lie in folders of two digits, with what their names stand for; stray files are left out.
+    pub(super) fn sharded<T>(&self, folder: &str, parse: fn(&str) -> Option<T>) -> Result<Vec<(PathBuf, T)>, StoreError> {
+        let mut found = Vec::new();
+        for shard in Self::list(&self.root.join(folder))? {
+            let Some(front) = shard.file_name().and_then(|name| name.to_str()) else { continue };
+            for path in Self::list(&shard)? {
+                let name = path.file_name().and_then(|name| name.to_str()).and_then(|back| parse(&format!("{front}{back}")));
+                found.extend(name.map(|name| (path, name)));
+            }
+        }
+        Ok(found)
     }
 
     fn heads_path(&self, pipeline: &str) -> PathBuf {
@@ -168,14 +176,13 @@ impl Store {
         self.write_sealed(&self.heads_path(pipeline), &file)
     }
 
-    /// The heads of every pipeline that ran in this store, by the pipeline's name.
+    /// The heads of every pipeline that ran in this store, by the pipeline's name. Damage is left in place, so that `gc` goes on
+    /// refusing until the next run has written the heads anew.
     pub fn all_heads(&self) -> Result<BTreeMap<String, Heads>, StoreError> {
         let mut all = BTreeMap::new();
         for path in Self::list(&self.root.join("heads"))? {
-            match self.read_sealed::<HeadsFile>(&path) {
-                Ok(Some(file)) => drop(all.insert(file.pipeline, file.heads)),
-                Ok(None) | Err(StoreError::Damaged { .. }) => {}
-                Err(error) => return Err(error),
+            if let Some(file) = sealed::read::<HeadsFile>(&path)? {
+                all.insert(file.pipeline, file.heads);
             }
         }
         Ok(all)
@@ -200,7 +207,7 @@ impl Store {
     pub fn all_pins(&self) -> Result<BTreeSet<ResultKey>, StoreError> {
         let mut all = BTreeSet::new();
         for path in Self::list(&self.root.join("pins"))? {
-            all.extend(self.read_sealed::<PinsFile>(&path)?.unwrap_or_default().results);
+            all.extend(sealed::read::<PinsFile>(&path)?.unwrap_or_default().results);
         }
         Ok(all)
     }
@@ -210,9 +217,12 @@ impl Store {
     }
 }
 
-/// The key that a manifest's place stands for; a stray file has none.
-fn key_of(folder: &std::path::Path, file: &std::path::Path) -> Option<ResultKey> {
-    let front = folder.file_name()?.to_str()?;
-    let back = file.file_name()?.to_str()?.strip_suffix(".json")?;
-    format!("b3:{front}{back}").parse().ok()
+/// The result whose manifest has this name.
+pub(super) fn result_key_of(name: &str) -> Option<ResultKey> {
+    name.strip_suffix(".json")?.parse().ok()
+}
+
+/// The object that has this name.
+pub(super) fn object_id_of(name: &str) -> Option<ContentId> {
+    name.parse().ok()
 }

@@ -151,7 +151,7 @@ impl Store {
         wanted: &[ContentId],
         each: &mut dyn FnMut(ContentId, &[u8]),
     ) -> Result<RowsRead, StoreError> {
-        if !wanted.is_sorted() {
+        if !wanted.is_sorted_by(|a, b| a < b) {
             let mut sorted = wanted.to_vec();
             sorted.sort();
             sorted.dedup();
@@ -159,7 +159,10 @@ impl Store {
         }
         let mut read = RowsRead::default();
         let mut hurt = Vec::new();
-        self.scan_rows(row_key, wanted, each, &mut read, &mut hurt)?;
+        let done = self.look_up_rows(row_key, wanted, each, &mut read, &mut hurt)?;
+        if done < wanted.len() {
+            self.scan_rows(row_key, &wanted[done..], each, &mut read, &mut hurt)?;
+        }
         self.heal_packs(row_key, hurt)?;
         Ok(read)
     }
@@ -177,11 +180,7 @@ impl Store {
         for open in self.open_packs(row_key)? {
             cursors.push(Cursor::new(open)?);
         }
-        let mut last = None;
         for &content in wanted {
-            if last.replace(content) == Some(content) {
-                continue;
-            }
             let mut delivered: Option<[u8; pack::SUM_BYTES]> = None;
             for cursor in &mut cursors {
                 let Some(row) = cursor.find(content)? else { continue };
@@ -270,7 +269,7 @@ impl Store {
 }
 
 /// Opens one pack; the inner error says what is damaged.
-fn open_pack(path: &Path, row_key: RowKey) -> io::Result<Result<OpenPack, String>> {
+pub(super) fn open_pack(path: &Path, row_key: RowKey) -> io::Result<Result<OpenPack, String>> {
     let (pack, mut file) = match Pack::open(path)? {
         Ok(opened) => opened,
         Err(what) => return Ok(Err(what)),

@@ -22,7 +22,9 @@ pub struct StoredTable<'a> {
 impl Store {
     /// Stores a table: the columns that are new, then the header.
     pub fn put_table(&self, table: &Table) -> Result<ContentId, StoreError> {
-        table.columns.par_iter().for_each(|column| drop(column.id()));
+        table.columns.par_iter().for_each(|column| {
+            column.id();
+        });
         let new: Vec<&Arc<Column>> = table.columns.iter().filter(|column| !self.has(column.id())).collect();
         for batch in new.chunks(BATCH) {
             let encoded: Vec<Vec<u8>> = batch.par_iter().map(|column| column.encode()).collect();

@@ -8,17 +8,25 @@ mod bits;
 mod builder;
 pub mod civil;
 mod column;
+pub mod csv;
 mod dictionary;
 mod encoding;
 mod error;
 mod header;
+pub mod json;
 mod order;
+#[cfg(feature = "parquet")]
+pub mod parquet;
+mod reader;
+pub mod records;
 mod row;
+pub mod text;
 
 pub use builder::ColumnBuilder;
 pub use column::Column;
 pub use error::TableError;
 pub use header::TableHeader;
+pub use reader::Reading;
 pub use row::{append_row, decode_row, encode_row};
 
 /// The type of a column. Every column may hold missing values.

@@ -25,7 +25,8 @@ pub fn read(file: FileId, text: &str, report: &mut Report) -> Option<Document> {
         );
         return None;
     }
-    let mut reader = Reader { file, text, report, stack: Vec::new(), anchors: HashMap::new(), aliases: 0, copied: 0, last: 0, root: None };
+    let mut reader =
+        Reader { file, text, report, stack: Vec::new(), anchors: HashMap::new(), aliases: 0, copied: 0, last: 0, root: None };
     let mut comments = Vec::new();
     let complete = reader.events(&mut comments);
     let root = reader.root.take();
@@ -235,7 +236,12 @@ impl Reader<'_> {
             None | Some(_) => match scalar(text) {
                 Ok(value) => value,
                 Err(why) => {
-                    self.error(codes::BAD_NUMBER, span, &format!("`{text}` is not a usable number: {}", why.0), "write it in quotes");
+                    self.error(
+                        codes::BAD_NUMBER,
+                        span,
+                        &format!("`{text}` is not a usable number: {}", why.0),
+                        "write it in quotes",
+                    );
                     Value::Null
                 }
             },
@@ -278,9 +284,10 @@ impl Reader<'_> {
             ErrorKind::InvalidQuotedScalarIndent => {
                 let from = floor(self.text, self.last as usize);
                 if let Some(at) = self.text[from..span.start as usize].find(['"', '\'']).map(|at| from + at) {
-                    finding = Diagnostic::new(codes::UNCLOSED_QUOTE, self.bytes(at, at + 1), "this quote is not closed on its line")
-                        .related(span, "the text runs on to here")
-                        .help("end the text with the quote that starts it");
+                    finding =
+                        Diagnostic::new(codes::UNCLOSED_QUOTE, self.bytes(at, at + 1), "this quote is not closed on its line")
+                            .related(span, "the text runs on to here")
+                            .help("end the text with the quote that starts it");
                 }
             }
             ErrorKind::InvalidColonPlacement
@@ -406,7 +413,9 @@ fn explain(kind: &ErrorKind) -> (Code, String, &'static str) {
         | ErrorKind::TabInBlockIndentation
         | ErrorKind::TabInIndentation
         | ErrorKind::TabAtBlockScalarStart
-        | ErrorKind::TabInPlainScalar => (codes::TAB_INDENT, "a tab stands where YAML wants spaces".into(), "replace it by spaces"),
+        | ErrorKind::TabInPlainScalar => {
+            (codes::TAB_INDENT, "a tab stands where YAML wants spaces".into(), "replace it by spaces")
+        }
         ErrorKind::UnclosedQuotedScalar => {
             (codes::UNCLOSED_QUOTE, "this quote is never closed".into(), "end the text with the quote that starts it")
         }
@@ -422,7 +431,9 @@ fn explain(kind: &ErrorKind) -> (Code, String, &'static str) {
         ErrorKind::MisplacedFlowCollectionEnd => {
             (codes::UNCLOSED_BRACKET, "this bracket closes nothing".into(), "remove it, or put the text in quotes")
         }
-        ErrorKind::UnexpectedEofFlowSequence | ErrorKind::UnexpectedEofFlowMapping | ErrorKind::UnexpectedEofImplicitFlowMapping => {
+        ErrorKind::UnexpectedEofFlowSequence
+        | ErrorKind::UnexpectedEofFlowMapping
+        | ErrorKind::UnexpectedEofImplicitFlowMapping => {
             (codes::UNCLOSED_BRACKET, "the file ends inside brackets".into(), "close the bracket")
         }
         ErrorKind::RecursionLimitExceeded => {
@@ -434,20 +445,20 @@ fn explain(kind: &ErrorKind) -> (Code, String, &'static str) {
         ErrorKind::ExpectedFlowSequenceSeparator => {
             (codes::SYNTAX, "expected `,` or `]` here".into(), "separate the items by commas, or put the text in quotes")
         }
-        ErrorKind::MappingValueNotAllowed => {
-            (codes::SYNTAX, "a `:` is not possible here".into(), "put a text that holds `: ` in quotes, and check the indentation")
-        }
+        ErrorKind::MappingValueNotAllowed => (
+            codes::SYNTAX,
+            "a `:` is not possible here".into(),
+            "put a text that holds `: ` in quotes, and check the indentation",
+        ),
         ErrorKind::SimpleKeyExpected | ErrorKind::InvalidSimpleKey => {
             (codes::SYNTAX, "this key has no `:`".into(), "write `key: value`, with a space behind the colon")
         }
         ErrorKind::ExpectedBlockMappingKey | ErrorKind::InvalidIndentation | ErrorKind::ExpectedBlockSequenceEntry => {
             (codes::SYNTAX, "this line does not fit the lines above".into(), "indent the entries of one mapping or list alike")
         }
-        ErrorKind::UnexpectedCharacter { character } => (
-            codes::SYNTAX,
-            format!("a text cannot start with `{}`", character.escape_default()),
-            "put the text in quotes",
-        ),
+        ErrorKind::UnexpectedCharacter { character } => {
+            (codes::SYNTAX, format!("a text cannot start with `{}`", character.escape_default()), "put the text in quotes")
+        }
         other => (codes::SYNTAX, other.to_string(), "check quotes, brackets and indentation here and just above"),
     }
 }
@@ -491,7 +502,10 @@ mod tests {
         assert_eq!(findings, "");
         let mut out = Vec::new();
         slices(&document.unwrap().root, text, &mut out);
-        assert_eq!(out[1..], ["a", "1", "b", "- x y\n  - \"q\"", "x y", "\"q\"", "c", "{d: [1, 2]}", "d", "[1, 2]", "1", "2", "e", ""]);
+        assert_eq!(
+            out[1..],
+            ["a", "1", "b", "- x y\n  - \"q\"", "x y", "\"q\"", "c", "{d: [1, 2]}", "d", "[1, 2]", "1", "2", "e", ""]
+        );
         assert!(out[0].starts_with("a: 1"));
     }
 

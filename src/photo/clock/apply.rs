@@ -12,12 +12,11 @@ use super::{Change, ClockProblem, Corrected, Correction, CorrectionKind, seconds
 /// of them is applied and the problem is named.
 #[must_use]
 pub fn apply(corrections: &[Correction], site: &str, deployment: Option<&str>, raw: DateTime) -> Corrected {
-    let mut matching: Vec<&Correction> = corrections.iter().filter(|correction| correction.matches(site, deployment, raw)).collect();
+    let mut matching: Vec<&Correction> =
+        corrections.iter().filter(|correction| correction.matches(site, deployment, raw)).collect();
     matching.sort_by(|a, b| (a.kind, &a.id).cmp(&(b.kind, &b.id)));
     let mut done = Corrected { time: raw, ids: Vec::new(), problems: Vec::new() };
     drop_overlaps(&mut matching, &mut done);
-    // A drift gives the true time of a raw time, so it is laid before summer time is added.
-    matching.sort_by_key(|correction| correction.kind == CorrectionKind::Dst);
     for correction in matching {
         match change(&correction.change, done.time) {
             Some(time) => {
@@ -34,10 +33,13 @@ fn drop_overlaps(matching: &mut Vec<&Correction>, done: &mut Corrected) {
     let drifting = matching.iter().any(|correction| correction.kind == CorrectionKind::Drift);
     let clash = |correction: &Correction| {
         let same = matching.iter().filter(|other| other.kind == correction.kind).count() > 1;
-        let beside_drift = drifting && correction.kind != CorrectionKind::Dst && matching.iter().any(|other| conflicting(other.kind, correction.kind));
+        let beside_drift = drifting
+            && correction.kind != CorrectionKind::Dst
+            && matching.iter().any(|other| conflicting(other.kind, correction.kind));
         same || beside_drift
     };
-    let ids: Vec<String> = matching.iter().filter(|correction| clash(correction)).map(|correction| correction.id.clone()).collect();
+    let ids: Vec<String> =
+        matching.iter().filter(|correction| clash(correction)).map(|correction| correction.id.clone()).collect();
     if !ids.is_empty() {
         matching.retain(|correction| !ids.contains(&correction.id));
         done.problems.push(ClockProblem::Overlap { ids });

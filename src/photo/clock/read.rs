@@ -8,10 +8,24 @@ use jiff::tz::TimeZone;
 use super::apply::{conflicting, elapsed};
 use super::{Change, Correction, CorrectionKind};
 use crate::photo::exif::WrittenTime;
+use crate::table::records::Value;
+use crate::table::{Reading, TableError};
 
 /// The columns of a clock file. `id` and `kind` are needed, and `site` or `deployment`; the others may be left out.
-pub const HEADER: [&str; 12] =
-    ["id", "site", "deployment", "from", "to", "kind", "value", "anchor1_raw", "anchor1_true", "anchor2_raw", "anchor2_true", "comment"];
+pub const HEADER: [&str; 12] = [
+    "id",
+    "site",
+    "deployment",
+    "from",
+    "to",
+    "kind",
+    "value",
+    "anchor1_raw",
+    "anchor1_true",
+    "anchor2_raw",
+    "anchor2_true",
+    "comment",
+];
 
 /// A mistake in a clock file, with its place and the way out.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -48,30 +62,40 @@ struct Errors<'a> {
 
 impl Errors<'_> {
     fn add(&mut self, row: u64, column: &str, what: impl Into<String>, way_out: impl Into<String>) {
-        self.found.push(ClockError { file: self.file.to_owned(), row, column: column.to_owned(), what: what.into(), way_out: way_out.into() });
+        self.found.push(ClockError {
+            file: self.file.to_owned(),
+            row,
+            column: column.to_owned(),
+            what: what.into(),
+            way_out: way_out.into(),
+        });
+    }
+
+    fn add_table_error(&mut self, error: &TableError) {
+        let (line, message) = match error {
+            TableError::Text { line, message, .. } => (line.unwrap_or(1), message.clone()),
+            other => (1, other.to_string()),
+        };
+        let (what, way_out) = message.split_once("; ").unwrap_or((&message, "look at this row in a text editor"));
+        self.add(line, "1", what, way_out);
     }
 }
 
 fn read_rows(bytes: &[u8], errors: &mut Errors) -> Option<Vec<Correction>> {
-    let bytes = bytes.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(bytes);
-    let Ok(text) = std::str::from_utf8(bytes) else {
-        let row = 1 + bytes.iter().take(valid_up_to(bytes)).filter(|&&byte| byte == b'\n').count() as u64;
-        errors.add(row, "1", "the text is not UTF-8", "save the file as `CSV UTF-8`");
-        return None;
-    };
-    let mut reader = csv::ReaderBuilder::new().delimiter(separator(text)).has_headers(false).flexible(true).from_reader(text.as_bytes());
+    let mut records = Reading::tolerant(errors.file).records(bytes).map_err(|error| errors.add_table_error(&error)).ok()?;
     let mut columns: Option<BTreeMap<&'static str, usize>> = None;
     let mut corrections = Vec::new();
-    for record in reader.records() {
-        let record = match record {
-            Ok(record) => record,
+    let mut record = Vec::new();
+    loop {
+        let row = match records.next(&mut record) {
+            Ok(Some(row)) => row,
+            Ok(None) => return Some(corrections),
             Err(error) => {
-                errors.add(error.position().map_or(1, csv::Position::line), "1", error.to_string(), "check the quotes of this row");
+                errors.add_table_error(&error);
                 return Some(corrections);
             }
         };
-        let row = record.position().map_or(1, csv::Position::line);
-        if record.iter().all(|field| field.trim().is_empty()) {
+        if record.iter().all(|field| field.text.trim().is_empty()) {
             continue;
         }
         match &columns {
@@ -82,31 +106,13 @@ fn read_rows(bytes: &[u8], errors: &mut Errors) -> Option<Vec<Correction>> {
             }
         }
     }
-    Some(corrections)
 }
 
-fn valid_up_to(bytes: &[u8]) -> usize {
-    std::str::from_utf8(bytes).err().map_or(bytes.len(), |error| error.valid_up_to())
-}
-
-/// The separator that the header holds most of; a spreadsheet's language decides which one it writes.
-fn separator(text: &str) -> u8 {
-    let header = text.lines().find(|line| !line.trim().is_empty()).unwrap_or_default();
-    let count = |separator: u8| header.bytes().filter(|&byte| byte == separator).count();
-    let mut best = b',';
-    for candidate in [b';', b'\t'] {
-        if count(candidate) > count(best) {
-            best = candidate;
-        }
-    }
-    best
-}
-
-fn header(record: &csv::StringRecord, row: u64, errors: &mut Errors) -> Option<BTreeMap<&'static str, usize>> {
+fn header(record: &[Value<'_>], row: u64, errors: &mut Errors) -> Option<BTreeMap<&'static str, usize>> {
     let mut columns = BTreeMap::new();
     let before = errors.found.len();
     for (at, name) in record.iter().enumerate() {
-        let name = name.trim().to_lowercase();
+        let name = name.text.trim().to_lowercase();
         if name.is_empty() {
             continue;
         }
@@ -118,7 +124,8 @@ fn header(record: &csv::StringRecord, row: u64, errors: &mut Errors) -> Option<B
         }
         let near = HEADER.into_iter().max_by(|a, b| strsim::jaro_winkler(a, &name).total_cmp(&strsim::jaro_winkler(b, &name)));
         let near = near.filter(|near| strsim::jaro_winkler(near, &name) > 0.8);
-        let way_out = near.map_or_else(|| format!("the columns are {}", HEADER.join(", ")), |near| format!("did you mean `{near}`?"));
+        let way_out =
+            near.map_or_else(|| format!("the columns are {}", HEADER.join(", ")), |near| format!("did you mean `{near}`?"));
         errors.add(row, &name, "no column of a clock file", way_out);
     }
     for needed in ["id", "kind"] {
@@ -130,15 +137,15 @@ fn header(record: &csv::StringRecord, row: u64, errors: &mut Errors) -> Option<B
 }
 
 struct Fields<'a> {
-    record: &'a csv::StringRecord,
+    record: &'a [Value<'a>],
     columns: &'a BTreeMap<&'static str, usize>,
     row: u64,
 }
 
 impl Fields<'_> {
     fn text(&self, column: &str) -> Option<String> {
-        let field = self.record.get(*self.columns.get(column)?)?.trim();
-        (!field.is_empty()).then(|| field.to_owned())
+        let field = self.record.get(*self.columns.get(column)?)?.text.trim();
+        (!field.is_empty() && field != "NA").then(|| field.to_owned())
     }
 
     fn time(&self, column: &str, end_of_day: bool, errors: &mut Errors) -> Result<Option<DateTime>, ()> {
@@ -149,8 +156,9 @@ impl Fields<'_> {
     }
 }
 
-/// A date, or a date with hours, minutes and maybe seconds; a date as an end includes its whole day.
-fn parse_time(text: &str, end_of_day: bool) -> Option<DateTime> {
+/// Reads a date, or a date with hours, minutes and maybe seconds; a date as an end includes its whole day.
+#[must_use]
+pub fn parse_time(text: &str, end_of_day: bool) -> Option<DateTime> {
     let padded = if text.len() == 16 { format!("{text}:00") } else { text.to_owned() };
     if let Some(time) = WrittenTime::parse(&padded).time {
         return Some(time);
@@ -181,7 +189,12 @@ fn correction(fields: &Fields, errors: &mut Errors) -> Option<Correction> {
     let kind = kind(fields, errors);
     let change = kind.and_then(|kind| change(kind, fields, errors));
     if kind == Some(CorrectionKind::Dst) && (from.is_none() || to.is_none()) && matches!(change, Some(Change::ShiftSeconds(_))) {
-        errors.add(row, "from", "a summer-time shift without a start and an end", "fill in `from` and `to`, or write a time zone as value");
+        errors.add(
+            row,
+            "from",
+            "a summer-time shift without a start and an end",
+            "fill in `from` and `to`, or write a time zone as value",
+        );
     }
     if errors.found.len() > before {
         return None;
@@ -202,7 +215,12 @@ fn kind(fields: &Fields, errors: &mut Errors) -> Option<CorrectionKind> {
     };
     let found = CorrectionKind::ALL.into_iter().find(|kind| kind.word() == word.to_lowercase());
     if found.is_none() {
-        errors.add(fields.row, "kind", format!("`{word}` is no kind of correction"), format!("write one of {}", words.join(", ")));
+        errors.add(
+            fields.row,
+            "kind",
+            format!("`{word}` is no kind of correction"),
+            format!("write one of {}", words.join(", ")),
+        );
     }
     found
 }
@@ -220,7 +238,9 @@ fn change(kind: CorrectionKind, fields: &Fields, errors: &mut Errors) -> Option<
             (change, "leave the value empty, or write `+12h` or `-12h`")
         }
         CorrectionKind::Year => (written.and_then(year), "write `+1` or `-1` to shift, or a year such as `2016` to set it"),
-        CorrectionKind::Offset => (written.and_then(duration).map(Change::ShiftSeconds), "write a shift such as `+2h`, `-1d2h30m` or `-00:30:00`"),
+        CorrectionKind::Offset => {
+            (written.and_then(duration).map(Change::ShiftSeconds), "write a shift such as `+2h`, `-1d2h30m` or `-00:30:00`")
+        }
         CorrectionKind::Dst => {
             let shift = written.and_then(duration).map(Change::ShiftSeconds);
             let zone = || TimeZone::get(written?).ok().map(Change::SummerTime);
@@ -230,7 +250,10 @@ fn change(kind: CorrectionKind, fields: &Fields, errors: &mut Errors) -> Option<
         CorrectionKind::Drift => return drift(fields, errors),
     };
     if change.is_none() {
-        let what = value.map_or_else(|| format!("a correction of kind `{kind}` needs a value"), |value| format!("`{value}` is no value of kind `{kind}`"));
+        let what = value.map_or_else(
+            || format!("a correction of kind `{kind}` needs a value"),
+            |value| format!("`{value}` is no value of kind `{kind}`"),
+        );
         errors.add(fields.row, "value", what, way_out);
     }
     change
@@ -241,7 +264,12 @@ fn drift(fields: &Fields, errors: &mut Errors) -> Option<Change> {
     for (time, column) in times.iter_mut().zip(["anchor1_raw", "anchor1_true", "anchor2_raw", "anchor2_true"]) {
         let read = fields.time(column, false, errors);
         if read == Ok(None) {
-            errors.add(fields.row, column, "a drift needs both anchors", "write what the camera showed and what the time really was, twice");
+            errors.add(
+                fields.row,
+                column,
+                "a drift needs both anchors",
+                "write what the camera showed and what the time really was, twice",
+            );
         }
         *time = read.ok().flatten();
     }
@@ -276,7 +304,8 @@ fn duration(text: &str) -> Option<i64> {
 
 fn clock_duration(text: &str) -> Option<i64> {
     let parts: Vec<&str> = text.split(':').collect();
-    let number = |text: &str| text.bytes().all(|byte| byte.is_ascii_digit()).then(|| text.parse::<i32>().ok()).flatten().map(i64::from);
+    let number =
+        |text: &str| text.bytes().all(|byte| byte.is_ascii_digit()).then(|| text.parse::<i32>().ok()).flatten().map(i64::from);
     let (hours, minutes, seconds) = match parts.as_slice() {
         [hours, minutes] => (number(hours)?, number(minutes)?, 0),
         [hours, minutes, seconds] => (number(hours)?, number(minutes)?, number(seconds)?),
@@ -315,17 +344,28 @@ fn check_pairs(corrections: &[Correction], errors: &mut Errors) {
     for (at, later) in corrections.iter().enumerate() {
         for earlier in &corrections[..at] {
             if earlier.id == later.id {
-                errors.add(later.row, "id", format!("`{}` stands in row {} too", later.id, earlier.row), "give each correction an id of its own");
+                errors.add(
+                    later.row,
+                    "id",
+                    format!("`{}` stands in row {} too", later.id, earlier.row),
+                    "give each correction an id of its own",
+                );
             }
             if !earlier.overlaps(later) {
                 continue;
             }
             let kinds = (earlier.kind, later.kind);
             if kinds.0 == kinds.1 {
-                let what = format!("`{}` and `{}` (row {}) are both of kind `{}` and overlap", later.id, earlier.id, earlier.row, kinds.0);
+                let what = format!(
+                    "`{}` and `{}` (row {}) are both of kind `{}` and overlap",
+                    later.id, earlier.id, earlier.row, kinds.0
+                );
                 errors.add(later.row, "from", what, "end one before the other starts, or join them into one");
             } else if conflicting(kinds.0, kinds.1) {
-                let what = format!("`{}` ({}) overlaps `{}` ({}, row {}), and a drift states the true time by itself", later.id, kinds.1, earlier.id, kinds.0, earlier.row);
+                let what = format!(
+                    "`{}` ({}) overlaps `{}` ({}, row {}), and a drift states the true time by itself",
+                    later.id, kinds.1, earlier.id, kinds.0, earlier.row
+                );
                 errors.add(later.row, "from", what, "put the whole correction into the drift's anchors");
             }
         }

@@ -1,0 +1,416 @@
+//! Engine: one run, step after step, with every event told and every result recorded.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::Instant;
+
+use super::event::{Event, Observer, Outcome};
+use super::execute::{Executed, Execution, Failure};
+use super::history::History;
+use super::journal::Journal;
+use super::lockfile::{LockFile, LockFileError};
+use super::planning::{root_of, select};
+use super::scan::{Scan, scan};
+use super::seasons::{self, Sealed};
+use super::{Host, RunError, RunOptions, lockfile};
+use crate::check::{Comparison, Pipeline};
+use crate::id::{ContentId, RowKey};
+use crate::plan::decision::{Decision, StepPlan};
+use crate::plan::planner::{Planner, State};
+use crate::step::{Cancel, StepError};
+use crate::store::{Access, Store, StoreError, Wait};
+
+/// Damage found while a step reads its inputs is healed by running the steps behind it again: this many times a run.
+const HEAL_ATTEMPTS: usize = 8;
+
+/// Runs what `options` ask for and tells `observer` what happens.
+///
+/// # Errors
+/// When the run cannot begin or its record cannot be written. A step that fails is an event and an [`Outcome`], no error.
+pub fn run(
+    pipeline: &Pipeline,
+    options: &RunOptions,
+    host: &Host<'_>,
+    observer: &dyn Observer,
+    cancel: &Cancel,
+) -> Result<Outcome, RunError> {
+    let began = Instant::now();
+    let order = select(pipeline, options)?;
+    let frozen = if options.frozen { Some(LockFile::read(&pipeline.project)?) } else { None };
+    let store = Store::open(&options.store, Access::Write)?;
+    let mut told = false;
+    let mut keep_waiting = |holder: Option<&crate::store::Holder>| {
+        if !std::mem::replace(&mut told, true) {
+            let holder = holder.map_or_else(|| "another run".to_owned(), ToString::to_string);
+            observer.event(&Event::Notice { message: format!("waiting for the store, in use by {holder}") });
+        }
+        !cancel.is_cancelled()
+    };
+    let wait = if options.wait { Wait::While(&mut keep_waiting) } else { Wait::No };
+    let lock = store.lock(&host.holder, wait)?;
+    let journal = Journal::start(store.root(), &host.run_id, host.now, observer);
+    if !lock.is_enforced() {
+        let message = "this file system knows no locks: make sure that no second run uses the same store".to_owned();
+        journal.event(&Event::Notice { message });
+    }
+    let names = order.iter().map(|index| pipeline.steps[*index].name.value.clone()).collect();
+    journal.event(&Event::RunStarted { run: host.run_id.clone(), pipeline: pipeline.name.clone(), steps: names });
+    let mut engine = Engine {
+        pipeline,
+        options,
+        host,
+        observer: &journal,
+        cancel,
+        store: &store,
+        sealed: seasons::read(&pipeline.project)?,
+        order,
+        frozen,
+        scans: BTreeMap::new(),
+        computed: BTreeMap::new(),
+        finished: BTreeSet::new(),
+        bytes_read: 0,
+    };
+    let outcome = engine.heal_and_run()?;
+    let seconds = began.elapsed().as_secs_f64();
+    journal.event(&Event::RunFinished { outcome, seconds, bytes_read: engine.bytes_read });
+    Ok(outcome)
+}
+
+/// A run under way.
+pub(super) struct Engine<'a> {
+    pub pipeline: &'a Pipeline,
+    pub options: &'a RunOptions,
+    pub host: &'a Host<'a>,
+    pub observer: &'a dyn Observer,
+    pub cancel: &'a Cancel,
+    pub store: &'a Store,
+    pub sealed: Sealed,
+    order: Vec<usize>,
+    frozen: Option<LockFile>,
+    pub scans: BTreeMap<usize, Scan>,
+    /// Rows computed in this run, by recipe.
+    pub computed: BTreeMap<RowKey, u64>,
+    /// Steps that ran or were told of already, when damage makes the engine start over.
+    finished: BTreeSet<usize>,
+    pub bytes_read: u64,
+}
+
+/// How one pass over the steps ended.
+enum Pass {
+    Done(Outcome),
+    /// Something stored was damaged: the steps that yield it must run again.
+    Damaged,
+}
+
+impl Engine<'_> {
+    /// The steps of the run, in running order.
+    pub fn order(&self) -> &[usize] {
+        &self.order
+    }
+
+    /// How many threads work.
+    pub fn workers(&self) -> usize {
+        match self.options.jobs {
+            0 => std::thread::available_parallelism().map_or(1, std::num::NonZero::get),
+            jobs => jobs,
+        }
+    }
+
+    fn heal_and_run(&mut self) -> Result<Outcome, RunError> {
+        for _ in 0..HEAL_ATTEMPTS {
+            let pass = self.pass()?;
+            for damage in self.store.take_damages() {
+                self.observer.event(&Event::Notice {
+                    message: format!("`{}` was damaged ({}); it is computed again where it is needed", damage.path, damage.what),
+                });
+            }
+            if let Pass::Done(outcome) = pass {
+                return Ok(outcome);
+            }
+        }
+        let message = "the store is damaged faster than it heals: check the disk, then `trapline cache verify`".to_owned();
+        self.observer.event(&Event::Notice { message });
+        Ok(Outcome::Failed)
+    }
+
+    /// Goes through all steps once.
+    fn pass(&mut self) -> Result<Pass, RunError> {
+        let history = History::of(self.store, &self.pipeline.name, &self.pipeline.project);
+        let mut planner = Planner::new(self.pipeline, &history);
+        let mut heads = history.heads().clone();
+        let mut stopped: BTreeMap<usize, ()> = BTreeMap::new();
+        let mut worst = Outcome::Complete;
+        for index in self.order.clone() {
+            if self.cancel.is_cancelled() {
+                return Ok(Pass::Done(Outcome::Interrupted));
+            }
+            let name = &self.pipeline.steps[index].name.value;
+            let before = self.pipeline.steps[index].inputs.iter().flatten().find(|wire| stopped.contains_key(&wire.step));
+            if let Some(wire) = before {
+                stopped.insert(index, ());
+                planner.set_state(index, State::Stale);
+                let because = self.pipeline.steps[wire.step].name.value.clone();
+                self.observer.event(&Event::StepSkipped { step: name.clone(), because });
+                continue;
+            }
+            let result = self.step(index, &mut planner, &history);
+            let outcome = match result {
+                Ok(Stepped::Ready(executed)) => {
+                    if let Some(key) = executed.key {
+                        heads.steps.insert(name.clone(), key);
+                        self.store.put_heads(&self.pipeline.name, &heads)?;
+                    }
+                    if self.gates(index, &executed.metrics) { Outcome::Complete } else { Outcome::Failed }
+                }
+                Ok(Stepped::Waits(labels)) => {
+                    self.observer.event(&Event::StepWaits { step: name.clone(), labels });
+                    Outcome::Waiting
+                }
+                Err(Failure::Blocked { root, images }) | Ok(Stepped::Blocked(root, images)) => {
+                    planner.set_state(index, State::Blocked(root.clone(), images));
+                    self.observer.event(&Event::StepBlocked { step: name.clone(), root, images });
+                    Outcome::Blocked
+                }
+                Err(Failure::Step(StepError::Interrupted)) => return Ok(Pass::Done(Outcome::Interrupted)),
+                Err(Failure::Step(error)) if is_damage(&error) => return Ok(Pass::Damaged),
+                Err(Failure::Step(error)) => {
+                    self.observer.event(&Event::StepFailed { step: name.clone(), error: with_causes(&error) });
+                    Outcome::Failed
+                }
+            };
+            if outcome != Outcome::Complete {
+                stopped.insert(index, ());
+                worst = graver(worst, outcome);
+                if outcome == Outcome::Failed && !self.options.keep_going {
+                    break;
+                }
+            }
+        }
+        if worst == Outcome::Complete {
+            self.write_lock(&planner)?;
+        }
+        Ok(Pass::Done(worst))
+    }
+
+    /// Decides one step and does what was decided.
+    fn step(&mut self, index: usize, planner: &mut Planner<'_>, history: &History<'_>) -> Result<Stepped, Failure> {
+        if self.pipeline.steps[index].step.source().is_some() {
+            self.scan_source(index, planner, history)?;
+        }
+        let name = self.pipeline.steps[index].name.value.clone();
+        let force = self.options.force.contains(&name) && !self.finished.contains(&index);
+        let plan = planner.decide(index, force);
+        self.check_frozen(index, planner)?;
+        match plan.decision {
+            Decision::Reuse => self.reuse(index, &plan, history),
+            Decision::Wait { labels } => Ok(Stepped::Waits(labels)),
+            Decision::Blocked { root, images } => Ok(Stepped::Blocked(root, images)),
+            Decision::Unknown { upstream } => Err(StepError::Data(format!("step `{upstream}` before it has no result")).into()),
+            Decision::Run(reasons) => {
+                let executed = Execution { engine: self, index, history, force }.run(planner, &reasons)?;
+                self.finished.insert(index);
+                self.check_frozen_outputs(index, planner)?;
+                Ok(Stepped::Ready(executed))
+            }
+        }
+    }
+
+    fn reuse(&mut self, index: usize, plan: &StepPlan, history: &History<'_>) -> Result<Stepped, Failure> {
+        let key = plan.key;
+        let manifest = key.and_then(|key| self.store.get_result(key).ok().flatten());
+        let (findings, metrics) = manifest.map(|manifest| (manifest.findings, manifest.metrics)).unwrap_or_default();
+        // When damage makes the engine start over, steps that are done are not told of twice.
+        if self.finished.insert(index) {
+            self.observer.event(&Event::StepReused { step: plan.name.clone(), rows: plan.total.unwrap_or(0), findings });
+        }
+        let is_head = history.heads().steps.get(&plan.name) == key.as_ref();
+        Ok(Stepped::Ready(Executed { key: if is_head { None } else { key }, metrics }))
+    }
+
+    /// Looks under the root of a source step and reads what is not known yet, once for all who want it.
+    fn scan_source(&mut self, index: usize, planner: &mut Planner<'_>, history: &History<'_>) -> Result<(), Failure> {
+        if !self.scans.contains_key(&index) {
+            let step = &self.pipeline.steps[index];
+            let (Some(source), name) = (step.step.source(), step.name.value.clone()) else { return Ok(()) };
+            self.observer.event(&Event::Phase { step: name, phase: "scan".into(), total: 0 });
+            let root = root_of(self.pipeline, &source)
+                .ok_or_else(|| StepError::Data(format!("root `{}` is not declared", source.root)))?;
+            let taken_ns = (self.host.now_ns)();
+            let mut scan = scan(&source, root, &self.sealed, self.store)?;
+            let unread = scan.unread();
+            if !unread.is_empty() {
+                self.read_source(index, &mut scan, &unread, planner, taken_ns)?;
+                history.forget_rows();
+            } else if !scan.is_unchanged() {
+                self.save_inventory(&scan, taken_ns)?;
+            }
+            scan.check_seals(&self.sealed)?;
+            self.scans.insert(index, scan);
+        }
+        if let Some(scan) = self.scans.get(&index) {
+            planner.set_source(index, scan.state());
+        }
+        Ok(())
+    }
+
+    /// Compares the results with the gates of `expect:`; false where one failed.
+    fn gates(&self, index: usize, metrics: &BTreeMap<String, f64>) -> bool {
+        let step = &self.pipeline.steps[index];
+        let mut passed = true;
+        for gate in &step.expect {
+            let found = metrics.get(&gate.metric).copied();
+            let holds = found.is_some_and(|found| match gate.comparison {
+                Comparison::AtLeast => found >= gate.value,
+                Comparison::AtMost => found <= gate.value,
+                Comparison::Above => found > gate.value,
+                Comparison::Below => found < gate.value,
+                Comparison::Equal => (found - gate.value).abs() <= f64::EPSILON * gate.value.abs().max(1.0),
+            });
+            if !holds {
+                passed = false;
+                self.observer.event(&Event::GateFailed {
+                    step: step.name.value.clone(),
+                    metric: gate.metric.clone(),
+                    expected: format!("{} {}", gate.comparison.sign(), gate.value),
+                    found,
+                });
+            }
+        }
+        passed
+    }
+
+    /// The recipe and inputs of a step must be those of the lock.
+    fn check_frozen(&self, index: usize, planner: &Planner<'_>) -> Result<(), Failure> {
+        let Some(lock) = &self.frozen else { return Ok(()) };
+        let name = &self.pipeline.steps[index].name.value;
+        let work = planner.work(index)?;
+        let Some(locked) = lock.steps.get(name) else {
+            return Err(StepError::Data(format!("--frozen: step `{name}` is not in `{}`", lockfile::FILE_NAME)).into());
+        };
+        if work.recipe.key() != locked.recipe {
+            let words = format!(
+                "--frozen: the recipe of step `{name}` is not the locked one (`trapline why {name}` shows what it is made of)"
+            );
+            return Err(StepError::Data(words).into());
+        }
+        let changed = work.inputs.iter().flatten().zip(&locked.inputs).find(|(now, then)| now != then);
+        if let Some((now, then)) = changed {
+            let words = format!("--frozen: {} of step `{name}` is {}, the lock says {}", now.name, now.value, then.value);
+            return Err(StepError::Data(words).into());
+        }
+        Ok(())
+    }
+
+    /// The outputs of a step that ran must be those of the lock, within tolerance.
+    fn check_frozen_outputs(&self, index: usize, planner: &Planner<'_>) -> Result<(), Failure> {
+        let Some(lock) = &self.frozen else { return Ok(()) };
+        let name = &self.pipeline.steps[index].name.value;
+        let (Some(locked), Some(State::Ready(outputs))) = (lock.steps.get(name), planner.state(index)) else { return Ok(()) };
+        for (now, then) in outputs.iter().zip(&locked.outputs) {
+            if now.id == then.id {
+                continue;
+            }
+            let verdict = super::verify::compare_stored(self.store, now.id, then.id);
+            if !verdict.is_within_tolerance() {
+                let words = format!("--frozen: output `{}` of step `{name}` differs from the lock: {verdict}", then.port);
+                return Err(StepError::Data(words).into());
+            }
+        }
+        Ok(())
+    }
+
+    /// Writes `trapline.lock` after a complete run of the everyday steps.
+    fn write_lock(&self, planner: &Planner<'_>) -> Result<(), RunError> {
+        let everyday: Vec<_> =
+            (0..self.pipeline.steps.len()).filter(|index| self.pipeline.steps[*index].stage.is_none()).collect();
+        let partial = self.options.stage.is_some() || everyday.iter().any(|index| !self.order.contains(index));
+        let why = if self.options.frozen {
+            return Ok(());
+        } else if partial {
+            "only some steps ran"
+        } else if self.pipeline.overridden {
+            "parameters were overridden on the command line"
+        } else {
+            let lock = self.lock_file(planner, &everyday)?;
+            return Ok(lock.write(&self.pipeline.project)?);
+        };
+        let message = format!("{} is left as it is: {why}", lockfile::FILE_NAME);
+        self.observer.event(&Event::Notice { message });
+        Ok(())
+    }
+
+    fn lock_file(&self, planner: &Planner<'_>, steps: &[usize]) -> Result<LockFile, RunError> {
+        let mut lock = LockFile {
+            pipeline: self.pipeline.name.clone(),
+            tool: format!("trapline {}", env!("CARGO_PKG_VERSION")),
+            ..LockFile::default()
+        };
+        for index in steps {
+            let step = &self.pipeline.steps[*index];
+            let (Ok(work), Some(State::Ready(outputs))) = (planner.work(*index), planner.state(*index)) else { continue };
+            for recipe in work.mapper.iter().flat_map(|mapper| mapper.recipes()) {
+                lock.numerics.extend(recipe.recipe.numerics.map(|n| format!("{}/{}", n.engine, n.epoch)));
+                let model = |id: &ContentId| self.pipeline.models.values().find(|signature| signature.id == *id);
+                if let Some(signature) = recipe.recipe.model.as_ref().and_then(model) {
+                    lock.models.insert(signature.model.clone(), signature.id);
+                }
+            }
+            let ports = step.kind.outputs.iter().zip(outputs);
+            let outputs = ports
+                .map(|(port, output)| lockfile::LockedOutput { port: port.name.to_owned(), id: output.id, rows: output.rows })
+                .collect();
+            let inputs = work.inputs.unwrap_or_default();
+            let step_lock = lockfile::LockedStep { recipe: work.recipe.key(), inputs, outputs };
+            lock.steps.insert(step.name.value.clone(), step_lock);
+        }
+        for scan in self.scans.values() {
+            for (season, files) in scan.seasons() {
+                let manifest = seasons::manifest_id(&files).map_err(|error| LockFileError::Io {
+                    action: "write",
+                    path: self.pipeline.project.join(lockfile::FILE_NAME),
+                    source: std::io::Error::other(error),
+                })?;
+                lock.seasons.insert(season, lockfile::LockedSeason { manifest, files: files.len() as u64 });
+            }
+        }
+        Ok(lock)
+    }
+}
+
+/// What became of one step.
+enum Stepped {
+    Ready(Executed),
+    Waits(u64),
+    Blocked(String, u64),
+}
+
+/// The graver of two outcomes: a failure outweighs waiting, waiting a missing disk.
+fn graver(a: Outcome, b: Outcome) -> Outcome {
+    let weight = |outcome| match outcome {
+        Outcome::Complete => 0,
+        Outcome::Blocked => 1,
+        Outcome::Waiting => 2,
+        Outcome::Failed => 3,
+        Outcome::Interrupted => 4,
+    };
+    if weight(b) > weight(a) { b } else { a }
+}
+
+fn is_damage(error: &StepError) -> bool {
+    let StepError::Store(source) = error else { return false };
+    matches!(source.downcast_ref::<StoreError>(), Some(StoreError::Damaged { .. } | StoreError::Missing(_)))
+}
+
+/// An error with its causes, in one line.
+pub fn with_causes(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut source = error.source();
+    while let Some(cause) = source {
+        let words = cause.to_string();
+        if !text.contains(&words) {
+            text.push_str(": ");
+            text.push_str(&words);
+        }
+        source = cause.source();
+    }
+    text
+}

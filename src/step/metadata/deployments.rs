@@ -1,0 +1,121 @@
+//! The deployment table: which camera stood where, and when.
+
+use std::collections::BTreeMap;
+
+use jiff::civil::DateTime;
+
+use crate::photo::clock::parse_time;
+use crate::table::{Column, Reading, Table, TableError, csv};
+
+/// Columns with a meaning of their own here; all others are carried as they stand.
+pub const OWN_COLUMNS: [&str; 4] = ["site", "deployment", "from", "to"];
+
+/// One row of the table.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Deployment {
+    /// The site's id; ids match whole.
+    pub site: String,
+    /// Its season, where the table has one.
+    pub season: Option<String>,
+    /// The `deployment` column, or the site and the first day.
+    pub id: String,
+    /// First moment; open where empty.
+    pub from: Option<DateTime>,
+    /// Last moment, itself included; open where empty.
+    pub to: Option<DateTime>,
+}
+
+impl Deployment {
+    /// Says whether the camera stood there at `time`.
+    #[must_use]
+    pub fn covers(&self, time: DateTime) -> bool {
+        self.from.is_none_or(|from| from <= time) && self.to.is_none_or(|to| time <= to)
+    }
+}
+
+/// The whole table.
+#[derive(Debug, Default)]
+pub struct Deployments {
+    /// By row.
+    pub rows: Vec<Deployment>,
+    by_site: BTreeMap<String, Vec<u32>>,
+    table: Option<Table>,
+}
+
+impl Deployments {
+    /// Reads the file; `file` is named in errors.
+    ///
+    /// # Errors
+    /// The mistakes in it, one sentence each.
+    pub fn read(file: &str, bytes: &[u8]) -> Result<Self, Vec<String>> {
+        let table = csv::read(bytes, &Reading::tolerant(file)).map_err(|error| vec![error.to_string()])?;
+        let sites = table.require("site").map_err(|error: TableError| vec![format!("`{file}`: {error}")])?;
+        let mut errors = Vec::new();
+        let mut rows = Vec::with_capacity(table.rows);
+        for row in 0..table.rows {
+            // The header is row 1.
+            let place = |column: &str| format!("`{file}` row {}, column `{column}`", row + 2);
+            let Some(site) = trimmed(sites, row) else {
+                errors.push(format!("{}: the site is missing; name it or remove the row", place("site")));
+                continue;
+            };
+            let field = |column: &str| table.column(column).and_then(|values| trimmed(values, row));
+            let mut time = |column: &str, end_of_day: bool| {
+                let text = field(column)?;
+                let time = parse_time(text, end_of_day);
+                if time.is_none() {
+                    errors.push(format!("{}: `{text}` is no time; write YYYY-MM-DD or YYYY-MM-DD hh:mm:ss", place(column)));
+                }
+                time
+            };
+            let (from, to) = (time("from", false), time("to", true));
+            if let (Some(from), Some(to)) = (from, to)
+                && to < from
+            {
+                errors.push(format!("{}: the end lies before the start; exchange `from` and `to`", place("to")));
+            }
+            let id = field("deployment").map_or_else(|| default_id(site, from), str::to_owned);
+            rows.push(Deployment { site: site.to_owned(), season: field("season").map(str::to_owned), id, from, to });
+        }
+        if !errors.is_empty() {
+            return Err(errors);
+        }
+        let mut by_site: BTreeMap<String, Vec<u32>> = BTreeMap::new();
+        for (row, deployment) in (0..).zip(&rows) {
+            by_site.entry(deployment.site.clone()).or_default().push(row);
+        }
+        Ok(Self { rows, by_site, table: Some(table) })
+    }
+
+    /// The rows of a site; `None` where the site is unknown.
+    #[must_use]
+    pub fn of_site(&self, site: &str) -> Option<&[u32]> {
+        self.by_site.get(site).map(Vec::as_slice)
+    }
+
+    /// All site ids, sorted.
+    pub fn sites(&self) -> impl Iterator<Item = &str> {
+        self.by_site.keys().map(String::as_str)
+    }
+
+    /// Names of the columns, in the order of the file.
+    #[must_use]
+    pub fn names(&self) -> Vec<String> {
+        self.table.iter().flat_map(|table| &table.schema.fields).map(|field| field.name.clone()).collect()
+    }
+
+    /// The column called `name`, as text.
+    #[must_use]
+    pub fn column(&self, name: &str) -> Option<&Column> {
+        self.table.as_ref()?.column(name).map(AsRef::as_ref)
+    }
+}
+
+fn trimmed(column: &Column, row: usize) -> Option<&str> {
+    column.text(row).map(str::trim).filter(|text| !text.is_empty())
+}
+
+/// `site/2019-07-08`: unique as long as a site starts one deployment a day.
+fn default_id(site: &str, from: Option<DateTime>) -> String {
+    from.map_or_else(|| site.to_owned(), |from| format!("{site}/{}", from.date()))
+}

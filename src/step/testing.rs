@@ -1,0 +1,181 @@
+//! What tests of step kinds need: tables in memory and a job around them.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use super::{Cancel, Context, InputTable, Job, Outputs, ParamValue, Params, Progress, Step, StepError, StepKind};
+use crate::diagnostic::{FileId, Report, Span, Spanned};
+use crate::id::ContentId;
+use crate::spec::taxonomy::Taxonomy;
+use crate::table::{Cell, ColumnBuilder, Schema, Table, Type};
+
+/// A place in no file.
+pub const NOWHERE: Span = Span::start_of(FileId(0));
+
+impl InputTable for Table {
+    fn id(&self) -> ContentId {
+        Table::id(self)
+    }
+
+    fn schema(&self) -> &Schema {
+        &self.schema
+    }
+
+    fn read(&self, names: Option<&[&str]>) -> Result<Table, StepError> {
+        match names {
+            Some(names) => Ok(self.select(names)?),
+            None => Ok(self.clone()),
+        }
+    }
+}
+
+/// Builds a table from rows of cells.
+pub fn table(fields: &[(&str, Type)], rows: &[Vec<Cell>]) -> Table {
+    let mut builders: Vec<_> = fields.iter().map(|(_, ty)| ColumnBuilder::new(*ty)).collect();
+    for row in rows {
+        for (builder, cell) in builders.iter_mut().zip(row) {
+            builder.push(cell.as_ref());
+        }
+    }
+    Table::from_builders(Schema::of(fields), builders).unwrap()
+}
+
+/// A text cell.
+pub fn text(text: &str) -> Cell {
+    Cell::Text(text.to_owned())
+}
+
+/// The parameters of a kind: those given, then the defaults.
+pub fn params(kind: &StepKind, given: &[(&'static str, ParamValue)]) -> Params {
+    let mut values = BTreeMap::new();
+    for param in kind.params {
+        if let Some(default) = param.default {
+            values.insert(param.name, Spanned { value: ParamValue::Text(default.to_owned()), span: NOWHERE });
+        }
+    }
+    for (name, value) in given {
+        assert!(kind.params.iter().any(|param| param.name == *name), "`{}` has no parameter `{name}`", kind.name);
+        values.insert(*name, Spanned { value: value.clone(), span: NOWHERE });
+    }
+    Params { values, span: NOWHERE }
+}
+
+/// Reads a step that must be fine.
+pub fn step(kind: &StepKind, given: &[(&'static str, ParamValue)]) -> Box<dyn Step> {
+    let mut report = Report::default();
+    let step = (kind.read)(&params(kind, given), &mut report);
+    assert_eq!(report.diagnostics, []);
+    step.unwrap()
+}
+
+struct Silent;
+
+impl Progress for Silent {
+    fn start(&self, _phase: &str, _total: u64) {}
+    fn advance(&self, _items: u64, _bytes: u64) {}
+}
+
+/// A project in a temporary folder in which steps run.
+pub struct Project {
+    /// Its folder.
+    pub folder: tempfile::TempDir,
+    /// Where images lie: root-relative paths are looked for here.
+    pub root: PathBuf,
+    /// Stops a run.
+    pub cancel: Cancel,
+}
+
+impl Project {
+    /// An empty project whose root is its folder `archive`.
+    pub fn new() -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let root = folder.path().join("archive");
+        Self { folder, root, cancel: Cancel::default() }
+    }
+
+    /// The absolute path of a project file.
+    pub fn path(&self, relative: &str) -> PathBuf {
+        self.folder.path().join(relative)
+    }
+
+    /// The text of a project file.
+    pub fn read(&self, relative: &str) -> String {
+        std::fs::read_to_string(self.path(relative)).unwrap()
+    }
+
+    /// Writes a project file.
+    pub fn write(&self, relative: &str, bytes: impl AsRef<[u8]>) {
+        let path = self.path(relative);
+        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+        std::fs::write(path, bytes).unwrap();
+    }
+
+    /// All files below a folder of the project, relative to it, sorted.
+    pub fn list(&self, relative: &str) -> Vec<String> {
+        fn walk(folder: &Path, base: &Path, found: &mut Vec<String>) {
+            for entry in std::fs::read_dir(folder).into_iter().flatten() {
+                let path = entry.unwrap().path();
+                if path.is_dir() {
+                    walk(&path, base, found);
+                } else {
+                    found.push(crate::path::to_text(path.strip_prefix(base).unwrap()));
+                }
+            }
+        }
+        let mut found = Vec::new();
+        walk(&self.path(relative), &self.path(relative), &mut found);
+        found.sort();
+        found
+    }
+
+    /// Runs a step on one input table, its declared files read as the engine does.
+    pub fn run(&self, step: &dyn Step, input: &Table) -> Result<Outputs, StepError> {
+        let (classes, models) = (Taxonomy::default(), BTreeMap::new());
+        let context = Context { project: self.folder.path(), classes: &classes, deployments: None, models: &models, span: NOWHERE };
+        let mut files = BTreeMap::new();
+        for file in step.files(&context) {
+            match std::fs::read(self.folder.path().join(&file.path)) {
+                Ok(bytes) => {
+                    files.insert(file.name, bytes);
+                }
+                Err(_) if file.optional => {}
+                Err(source) => return Err(StepError::File { action: "read", path: file.path, source }),
+            }
+        }
+        let locate = |_: &str, path: &str| Some(self.root.join(path)).filter(|_| self.root.is_dir());
+        step.run(&mut Job {
+            step: "tested",
+            context: &context,
+            inputs: vec![vec![Box::new(input.clone())]],
+            mapped: None,
+            scanned: None,
+            files,
+            locate: &locate,
+            progress: &Silent,
+            cancel: &self.cancel,
+            workers: 2,
+        })
+    }
+
+    /// Checks a step against the schema of one input.
+    pub fn columns(&self, step: &dyn Step, schema: &Schema) -> (Option<Vec<Schema>>, Vec<String>) {
+        let (classes, models) = (Taxonomy::default(), BTreeMap::new());
+        let context = Context { project: self.folder.path(), classes: &classes, deployments: None, models: &models, span: NOWHERE };
+        let mut report = Report::default();
+        let schemas = step.columns(&[vec![schema.clone()]], &context, &mut report);
+        (schemas, report.sorted().into_iter().map(|found| format!("{} {}", found.code.id, found.message)).collect())
+    }
+}
+
+/// An identity made from a few letters.
+pub fn content(seed: &str) -> Cell {
+    Cell::Content(ContentId::of(seed.as_bytes()))
+}
+
+/// One value for all rows.
+pub fn with_constant(table: &Table, name: &str, value: &str) -> Table {
+    let mut builder = ColumnBuilder::new(Type::Text);
+    (0..table.rows).for_each(|_| builder.push_text(value));
+    table.with_column(name, Arc::new(builder.finish().unwrap())).unwrap()
+}

@@ -1,0 +1,55 @@
+//! An aligned table for a terminal.
+
+use std::io::Write;
+
+use super::{CellRef, Table, Type};
+
+/// Widest cell, in characters; longer ones are cut with `…`.
+const WIDEST: usize = 48;
+/// Digits of an identity that a person needs to tell files apart.
+const ID_CHARS: usize = 15;
+
+/// Writes the first `limit` rows under their names, numbers to the right, missing values as `-`, and says how many more there are.
+///
+/// # Errors
+/// What the writer reports.
+pub fn write(table: &Table, limit: usize, out: &mut dyn Write) -> std::io::Result<()> {
+    let shown = table.rows.min(limit);
+    let mut lines: Vec<String> = vec![String::new(); shown + 2];
+    for (place, (field, column)) in table.schema.fields.iter().zip(&table.columns).enumerate() {
+        let cells: Vec<String> = (0..shown).map(|row| cell_text(column.cell(row))).collect();
+        let name = cut(&field.name, WIDEST);
+        let width = cells.iter().chain([&name]).map(|cell| cell.chars().count()).max().unwrap_or(0);
+        let right = matches!(field.ty, Type::Int | Type::Float32 | Type::Float64);
+        let gap = if place > 0 { "  " } else { "" };
+        let rule = "-".repeat(width);
+        for (line, cell) in lines.iter_mut().zip([&name, &rule].into_iter().chain(&cells)) {
+            line.push_str(gap);
+            let padding = " ".repeat(width - cell.chars().count());
+            let (before, behind) = if right { (padding.as_str(), "") } else { ("", padding.as_str()) };
+            line.extend([before, cell, behind]);
+        }
+    }
+    for line in lines {
+        writeln!(out, "{}", line.trim_end())?;
+    }
+    match table.rows - shown {
+        0 => Ok(()),
+        1 => writeln!(out, "... 1 more row"),
+        more => writeln!(out, "... {more} more rows"),
+    }
+}
+
+fn cell_text(cell: CellRef<'_>) -> String {
+    match cell {
+        CellRef::Null => "-".to_owned(),
+        CellRef::Content(id) => id.to_string().chars().take(ID_CHARS).collect(),
+        // A line break inside a cell would break the table, a control character the terminal.
+        CellRef::Text(text) => cut(&text.replace(char::is_control, " "), WIDEST),
+        other => other.to_string(),
+    }
+}
+
+fn cut(text: &str, width: usize) -> String {
+    if text.chars().count() <= width { text.to_owned() } else { text.chars().take(width - 1).chain(['…']).collect() }
+}
