@@ -9,6 +9,17 @@ use crate::spec::taxonomy::Taxonomy;
 use crate::step::{Context, Deployments, Params, Step, StepKind};
 use crate::table::Schema;
 
+mod columns;
+mod expect;
+mod load;
+mod models;
+mod order;
+mod params;
+mod places;
+mod wiring;
+
+pub use load::{Loaded, load, load_with};
+
 /// What the command line adds to a pipeline file.
 #[derive(Debug, Clone, Default)]
 pub struct Overrides {

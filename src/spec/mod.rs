@@ -19,6 +19,7 @@ mod include;
 mod overrides;
 pub mod path;
 mod roots;
+pub mod seasons;
 mod steps;
 mod table;
 pub mod taxonomy;

@@ -103,3 +103,23 @@ impl Node {
         }
     }
 }
+
+/// A value as canonical text: JSON with sorted keys, a whole number written as 1 or 1.0 the same.
+#[must_use]
+pub fn canonical(node: &Node) -> String {
+    let quoted = |text: &str| serde_json::Value::from(text).to_string();
+    match &node.value {
+        Value::Null => "null".into(),
+        Value::Text(text) => quoted(text),
+        // -0 is 0.
+        Value::Float(number) => (number + 0.0).to_string(),
+        Value::List(items) => format!("[{}]", items.iter().map(canonical).collect::<Vec<_>>().join(",")),
+        Value::Map(entries) => {
+            let mut parts: Vec<_> =
+                entries.iter().map(|entry| format!("{}:{}", quoted(&entry.key.value), canonical(&entry.value))).collect();
+            parts.sort();
+            format!("{{{}}}", parts.join(","))
+        }
+        Value::Bool(_) | Value::Int(_) => node.value.plain_text().unwrap_or_default(),
+    }
+}

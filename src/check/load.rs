@@ -1,0 +1,280 @@
+//! The way from a file to a checked pipeline: read, wire, order, check, build. All findings are collected on the way.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use super::columns;
+use super::expect;
+use super::models;
+use super::order::order;
+use super::params::{self, Checked, check_names};
+use super::places::{Places, check_paths, check_roots};
+use super::wiring::{self, Names, Wired};
+use super::{CheckedStep, Overrides, Pipeline, Wire};
+use crate::diagnostic::{Diagnostic, Report, Severity, Sources, codes};
+use crate::spec::{self, Files, Reading, Spec, StepSpec};
+use crate::step::{Context, KINDS, Params, PathUse, Step, StepKind};
+use crate::table::Schema;
+use crate::yaml;
+
+/// A pipeline file with everything that was found out about it.
+pub struct Loaded {
+    /// The texts that findings point into.
+    pub sources: Sources,
+    /// Findings in source order, those with an `allow` comment left out.
+    pub report: Report,
+    /// The pipeline, where there is no error.
+    pub pipeline: Option<Pipeline>,
+    /// Every file that was asked for: the pipeline, fragments, taxonomy, deployments, `models.lock`, parameters,
+    /// `trapline.local.yaml`. Paths as composed from the given one; some may not exist.
+    pub files: Vec<PathBuf>,
+}
+
+/// Loads `file` with the step kinds of the program.
+#[must_use]
+pub fn load(file: &Path, overrides: &Overrides) -> Loaded {
+    load_with(KINDS, file, overrides)
+}
+
+/// Loads `file` with `kinds`.
+#[must_use]
+pub fn load_with(kinds: &[&'static StepKind], file: &Path, overrides: &Overrides) -> Loaded {
+    let mut files = Files::default();
+    let mut report = Report::default();
+    let folder = file.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    // Findings show `fragment.yaml`, not `./fragment.yaml`.
+    let shown = file.parent().unwrap_or(Path::new(""));
+    let reading = Reading {
+        kinds,
+        project: shown,
+        file,
+        version: env!("CARGO_PKG_VERSION"),
+        set: &overrides.set,
+        params: &overrides.params,
+    };
+    let spec = spec::read(&reading, &mut files, &mut report);
+    let absolute = std::path::absolute(folder).unwrap_or_else(|_| folder.to_owned());
+    let pipeline = spec.and_then(|spec| Checking { spec, folder, absolute, file, files: &mut files, report: &mut report }.run());
+
+    let silenced = yaml::apply_allows(&files.allows, &files.sources, &mut report);
+    if pipeline.is_none() && !report.has_errors() {
+        // Without the silenced errors nobody would know why there is no pipeline.
+        for finding in silenced.into_iter().filter(|finding| finding.code.severity == Severity::Error) {
+            let help = finding.help.clone().unwrap_or_default();
+            let note = "`allow` cannot silence it: without this the pipeline cannot be built";
+            report.push(finding.help(if help.is_empty() { note.to_owned() } else { format!("{help}; {note}") }));
+        }
+    }
+    let report = Report { diagnostics: report.sorted() };
+    let pipeline = pipeline.filter(|_| !report.has_errors());
+    let mut read = files.read;
+    read.sort();
+    read.dedup();
+    Loaded { sources: files.sources, report, pipeline, files: read }
+}
+
+struct Checking<'a> {
+    spec: Spec,
+    /// The project's folder, as given.
+    folder: &'a Path,
+    absolute: PathBuf,
+    file: &'a Path,
+    files: &'a mut Files,
+    report: &'a mut Report,
+}
+
+/// A step while it is being checked; indices as written.
+struct Built {
+    step: Box<dyn Step>,
+    params: Params,
+    outputs: Vec<Schema>,
+}
+
+impl Checking<'_> {
+    fn run(mut self) -> Option<Pipeline> {
+        let steps = std::mem::take(&mut self.spec.steps);
+        let models = models::read(self.folder, self.files, self.report);
+        let mut params: Vec<Checked> = steps.iter().map(|step| params::check(step, self.report)).collect();
+        let names = Names { steps: &steps, damaged: &self.spec.damaged_steps, incomplete: self.spec.damaged };
+        let wired: Vec<Wired> = (0..steps.len()).map(|at| wiring::wire(at, &names, self.report)).collect();
+        let order = order(&steps, &wired, self.report);
+        let places = Places { project: self.folder, own_files: &self.spec.own_files, declared: &self.spec.roots };
+        check_paths(&places, &steps, &params, self.report);
+        let roots = check_roots(&places, &mut params, self.report);
+        let absolute = Places { project: &self.absolute, ..places };
+        let roots = roots
+            .into_iter()
+            .map(|mut root| {
+                for candidate in &mut root.candidates {
+                    if let Ok(inside) = candidate.strip_prefix(places.project) {
+                        *candidate = absolute.project.join(inside);
+                    }
+                }
+                root
+            })
+            .collect();
+        self.names(&steps, &mut params, models.as_ref());
+        let models = models.unwrap_or_default();
+        let mut built: Vec<Option<Built>> = steps.iter().map(|_| None).collect();
+        for at in &order {
+            built[*at] = self.build(&steps[*at], &wired[*at], &params[*at], &models, &built);
+        }
+        let expect: Vec<_> = steps.iter().map(|step| expect::read(step, self.report)).collect();
+        if self.spec.damaged_steps.is_empty() && !self.spec.damaged {
+            unused(&steps, &wired, &params, self.report);
+        }
+        stages(&steps, &wired, self.report);
+
+        // What could not be built has been said; a step that is missing altogether too.
+        if order.len() < steps.len() || !self.spec.damaged_steps.is_empty() || self.spec.damaged || steps.is_empty() {
+            return None;
+        }
+        let mut new_place = vec![0; steps.len()];
+        for (place, at) in order.iter().enumerate() {
+            new_place[*at] = place;
+        }
+        let mut expect = expect;
+        let checked: Option<Vec<CheckedStep>> = order
+            .iter()
+            .map(|at| {
+                let built = built[*at].take()?;
+                let inputs = wired[*at].inputs.iter().map(|wires| moved(wires, &new_place)).collect();
+                Some(CheckedStep {
+                    name: steps[*at].name.clone(),
+                    kind: steps[*at].kind,
+                    stage: steps[*at].stage.clone(),
+                    params: built.params,
+                    step: built.step,
+                    inputs,
+                    outputs: built.outputs,
+                    expect: std::mem::take(&mut expect[*at]),
+                })
+            })
+            .collect();
+        let stem = || self.file.file_stem().map_or_else(|| "pipeline".into(), |stem| stem.to_string_lossy().into_owned());
+        Some(Pipeline {
+            file: self.file.to_owned(),
+            project: self.absolute,
+            name: self.spec.name.unwrap_or_else(stem),
+            params: self.spec.params.iter().map(|(name, node)| (name.value.clone(), yaml::canonical(node))).collect(),
+            overridden: self.spec.overridden,
+            roots,
+            classes: self.spec.classes,
+            deployments: self.spec.deployments,
+            models,
+            steps: checked?,
+        })
+    }
+
+    /// Checks the classes and models that parameters name.
+    fn names(
+        &mut self,
+        steps: &[StepSpec],
+        params: &mut [Checked],
+        models: Option<&BTreeMap<String, crate::model::signature::ModelSignature>>,
+    ) {
+        let mut known: Vec<&str> = self.spec.classes.classes.iter().map(|class| class.name.value.as_str()).collect();
+        if let Some(models) = models.filter(|_| known.is_empty()) {
+            // Without a class list of its own, the programme has the classes of its models.
+            let used = params.iter().flat_map(|checked| &checked.models).filter_map(|name| models.get(&name.value));
+            known.extend(used.flat_map(|model| model.classes.iter().map(String::as_str)));
+            known.dedup();
+        }
+        for (_, checked) in steps.iter().zip(params) {
+            if !known.is_empty() {
+                let way_out = "declare it under `classes:` or in the taxonomy";
+                checked.complete &= check_names(&checked.classes, &known, codes::UNKNOWN_CLASS, "class", way_out, self.report);
+            }
+            if let Some(models) = models {
+                checked.complete &= models::check(&checked.models, models, self.folder, self.report);
+            }
+        }
+    }
+
+    /// Builds one step from its parameters and the schemas of its inputs, where all of these are known.
+    fn build(
+        &mut self,
+        spec: &StepSpec,
+        wired: &Wired,
+        checked: &Checked,
+        models: &BTreeMap<String, crate::model::signature::ModelSignature>,
+        built: &[Option<Built>],
+    ) -> Option<Built> {
+        let step = if checked.complete { (spec.kind.read)(&checked.params, self.report) } else { None };
+        if wired.broken {
+            return None;
+        }
+        let schema = |wire: &Wire| built[wire.step].as_ref()?.outputs.get(wire.output).cloned();
+        let inputs: Vec<Vec<Schema>> = wired
+            .inputs
+            .iter()
+            .map(|wires| wires.iter().map(|(wire, _)| schema(wire)).collect::<Option<Vec<_>>>())
+            .collect::<Option<_>>()?;
+        let fits = columns::check(spec, wired, checked, &inputs, &mut self.spec.renderer, &self.files.sources, self.report);
+        let step = step?;
+        if !fits {
+            return None;
+        }
+        let context = Context {
+            project: &self.absolute,
+            classes: &self.spec.classes,
+            deployments: self.spec.deployments.as_ref(),
+            models,
+            span: spec.name.span,
+        };
+        let errors = self.report.diagnostics.len();
+        let outputs = step.columns(&inputs, &context, self.report);
+        debug_assert!(outputs.is_some() || self.report.diagnostics.len() > errors, "`{}` refuses its columns without a word", spec.kind.name);
+        Some(Built { step, params: checked.params.clone(), outputs: outputs? })
+    }
+}
+
+fn moved(wires: &[(Wire, crate::diagnostic::Span)], new_place: &[usize]) -> Vec<Wire> {
+    wires.iter().map(|(wire, _)| Wire { step: new_place[wire.step], output: wire.output }).collect()
+}
+
+/// Warns about steps that end in nothing while others end in a file or a gate.
+fn unused(steps: &[StepSpec], wired: &[Wired], params: &[Checked], report: &mut Report) {
+    let mut fed = vec![false; steps.len()];
+    for wires in wired {
+        for (source, _) in wiring::sources(wires) {
+            fed[source] = true;
+        }
+    }
+    let ends = |at: usize| {
+        let writes = params[at].paths.iter().any(|(usage, _)| *usage == PathUse::Write);
+        writes || steps[at].expect.is_some()
+    };
+    let some_end = (0..steps.len()).any(|at| !fed[at] && ends(at));
+    for (at, step) in steps.iter().enumerate() {
+        // A broken reference elsewhere may be the one that was meant for this step.
+        let loose = !fed[at] && !ends(at) && (some_end || step.kind.inputs.is_empty()) && steps.len() > 1;
+        if loose && !step.damaged && wired.iter().all(|wires| !wires.broken) {
+            report.push(
+                Diagnostic::new(codes::UNUSED_STEP, step.name.span, format!("nothing uses `{}`", step.name.value))
+                    .help("wire it into another step, or remove it"),
+            );
+        }
+    }
+}
+
+/// Everyday steps cannot need what runs only when asked for.
+fn stages(steps: &[StepSpec], wired: &[Wired], report: &mut Report) {
+    for (step, wires) in steps.iter().zip(wired) {
+        for (source, span) in wiring::sources(wires) {
+            let needed = &steps[source];
+            if needed.stage.is_some() && needed.stage != step.stage {
+                let own = step.stage.as_ref().map_or_else(|| "runs every day".to_owned(), |stage| format!("is of stage `{stage}`"));
+                let stage = needed.stage.as_deref().unwrap_or_default();
+                report.push(
+                    Diagnostic::new(
+                        codes::NEEDS_STAGE,
+                        span,
+                        format!("`{}` {own}, but needs `{}` of stage `{stage}`", step.name.value, needed.name.value),
+                    )
+                    .help(format!("add `stage: {stage}` to `{}`", step.name.value)),
+                );
+            }
+        }
+    }
+}

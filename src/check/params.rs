@@ -1,0 +1,387 @@
+//! `with:` against the declared parameters: types, ranges, choices. What needs the rest of the pipeline (columns, paths, classes,
+//! models, roots) is collected here and checked by those who know it.
+
+use std::collections::BTreeMap;
+
+use crate::diagnostic::{Diagnostic, FileId, Report, Span, Spanned, any_of, codes, did_you_mean, nearest};
+use crate::spec::StepSpec;
+use crate::spec::path::project_path;
+use crate::spec::seasons::Seasons;
+use crate::step::{Param, ParamType, ParamValue, Params, PathUse};
+use crate::yaml::{self, Entry, Node, Value};
+
+/// Checked parameters with what is still to be checked about them.
+pub(super) struct Checked {
+    /// The values; all that could be read.
+    pub params: Params,
+    /// Nothing is missing or wrong.
+    pub complete: bool,
+    /// Columns of input ports.
+    pub columns: Vec<(&'static str, Spanned<String>)>,
+    /// Per-image templates over input ports.
+    pub templates: Vec<(&'static str, Spanned<String>)>,
+    /// Paths of the project.
+    pub paths: Vec<(PathUse, Spanned<String>)>,
+    /// Roots.
+    pub roots: Vec<Spanned<String>>,
+    /// Classes.
+    pub classes: Vec<Spanned<String>>,
+    /// Models.
+    pub models: Vec<Spanned<String>>,
+}
+
+/// Checks the parameters of one step.
+pub(super) fn check(spec: &StepSpec, report: &mut Report) -> Checked {
+    let checked = Checked {
+        params: Params { values: BTreeMap::new(), span: spec.with_span },
+        complete: !spec.damaged,
+        columns: Vec::new(),
+        templates: Vec::new(),
+        paths: Vec::new(),
+        roots: Vec::new(),
+        classes: Vec::new(),
+        models: Vec::new(),
+    };
+    let mut checker = Checker { checked, report };
+    let known: Vec<&str> = spec.kind.params.iter().map(|param| param.name).collect();
+    for entry in &spec.with {
+        match spec.kind.params.iter().find(|param| param.name == entry.key.value) {
+            Some(param) => {
+                let value = checker.value(param.name, &param.ty, &entry.value);
+                checker.take(param, value, entry.value.span);
+            }
+            None => checker.unknown(spec, &entry.key, &known),
+        }
+    }
+    for param in spec.kind.params {
+        // Half a `with:` is no reason to say that the other half is missing.
+        if !spec.with.iter().any(|entry| entry.key.value == param.name) {
+            checker.left_out(spec, param);
+        }
+    }
+    checker.checked
+}
+
+struct Checker<'a> {
+    checked: Checked,
+    report: &'a mut Report,
+}
+
+impl Checker<'_> {
+    fn take(&mut self, param: &Param, value: Option<ParamValue>, span: Span) {
+        match value {
+            Some(value) => {
+                self.checked.params.values.insert(param.name, Spanned { value, span });
+            }
+            None => self.checked.complete = false,
+        }
+    }
+
+    fn unknown(&mut self, spec: &StepSpec, key: &Spanned<String>, known: &[&str]) {
+        let message = format!("`{}` has no parameter `{}`", spec.kind.name, key.value);
+        let mut finding = Diagnostic::new(codes::UNKNOWN_PARAMETER, key.span, message);
+        finding.help = match did_you_mean(&key.value, known) {
+            Some(help) => Some(help),
+            None if known.is_empty() => Some(format!("`{}` takes no parameters", spec.kind.name)),
+            None => None,
+        };
+        self.report.push(finding);
+    }
+
+    /// Fills in the default, or says that a required parameter is missing.
+    fn left_out(&mut self, spec: &StepSpec, param: &'static Param) {
+        let span = spec.with_span;
+        if let Some(text) = param.default {
+            let node = default_node(&param.ty, text, span);
+            let value = self.value(param.name, &param.ty, &node);
+            self.take(param, value, span);
+        } else if param.required && !spec.damaged {
+            self.checked.complete = false;
+            self.report.push(
+                Diagnostic::new(codes::MISSING_PARAMETER, span, format!("`{}` needs the parameter `{}`", spec.kind.name, param.name))
+                    .help(format!("`{}`: {}", param.name, param.doc)),
+            );
+        }
+    }
+
+    /// A value of type `ty`, or nothing and a finding.
+    fn value(&mut self, name: &str, ty: &'static ParamType, node: &Node) -> Option<ParamValue> {
+        match (ty, &node.value) {
+            (ParamType::Bool, Value::Bool(value)) => Some(ParamValue::Bool(*value)),
+            (ParamType::Int(low, high), Value::Int(value)) => {
+                if value < low || value > high {
+                    let bounds = bounds(
+                        (*low != i64::MIN).then(|| low.to_string()),
+                        (*high != i64::MAX).then(|| high.to_string()),
+                    );
+                    return self.out_of_range(name, &value.to_string(), &bounds, node);
+                }
+                Some(ParamValue::Int(*value))
+            }
+            (ParamType::Number(low, high), Value::Int(_) | Value::Float(_)) => {
+                let value = match node.value {
+                    #[expect(clippy::cast_precision_loss, reason = "a parameter written as a whole number is small")]
+                    Value::Int(value) => value as f64,
+                    Value::Float(value) => value,
+                    _ => return None,
+                };
+                if value < *low || value > *high {
+                    let bounds = bounds(low.is_finite().then(|| low.to_string()), high.is_finite().then(|| high.to_string()));
+                    return self.out_of_range(name, &value.to_string(), &bounds, node);
+                }
+                Some(ParamValue::Number(value))
+            }
+            (ParamType::Choice(words), Value::Text(word)) => {
+                if words.contains(&word.as_str()) {
+                    return Some(ParamValue::Text(word.clone()));
+                }
+                let mut finding = Diagnostic::new(codes::NOT_A_CHOICE, node.span, format!("`{word}` is no choice for `{name}`"));
+                finding.help = did_you_mean(word, words);
+                self.report.push(finding);
+                None
+            }
+            (ParamType::List(inner), Value::List(items)) => self.list(name, inner, items),
+            (ParamType::List(inner), Value::Text(_) | Value::Bool(_) | Value::Int(_) | Value::Float(_) | Value::Map(_)) => {
+                self.list(name, inner, std::slice::from_ref(node))
+            }
+            (ParamType::Map(inner), Value::Map(entries)) => self.map(name, inner, entries),
+            (ParamType::BySeason(inner), Value::Map(entries)) => self.by_season(name, inner, entries, node.span),
+            (ParamType::BySeason(inner), _) => {
+                let value = self.value(name, inner, node)?;
+                let key = Spanned { value: "default".to_owned(), span: node.span };
+                Some(ParamValue::Map(vec![(key, Spanned { value, span: node.span })]))
+            }
+            (
+                ParamType::Text
+                | ParamType::Path(_)
+                | ParamType::Root
+                | ParamType::Pattern
+                | ParamType::Column(_)
+                | ParamType::Class
+                | ParamType::Model
+                | ParamType::Template(_),
+                Value::Text(text),
+            ) => self.text(ty, Spanned { value: text.clone(), span: node.span }),
+            _ => self.wrong_type(name, ty, node),
+        }
+    }
+
+    fn list(&mut self, name: &str, inner: &'static ParamType, items: &[Node]) -> Option<ParamValue> {
+        let values: Vec<_> =
+            items.iter().map(|item| Some(Spanned { value: self.value(name, inner, item)?, span: item.span })).collect();
+        Some(ParamValue::List(values.into_iter().collect::<Option<_>>()?))
+    }
+
+    fn map(&mut self, name: &str, inner: &'static ParamType, entries: &[Entry]) -> Option<ParamValue> {
+        let values: Vec<_> = entries
+            .iter()
+            .map(|entry| {
+                let value = self.value(name, inner, &entry.value)?;
+                Some((entry.key.clone(), Spanned { value, span: entry.value.span }))
+            })
+            .collect();
+        Some(ParamValue::Map(values.into_iter().collect::<Option<_>>()?))
+    }
+
+    fn by_season(&mut self, name: &str, inner: &'static ParamType, entries: &[Entry], span: Span) -> Option<ParamValue> {
+        let help = "write `2021`, `\"2014..2025\"` or `default`";
+        if entries.is_empty() {
+            self.report.push(Diagnostic::new(codes::BAD_SEASONS, span, format!("`{name}` names no season")).help(help));
+            return None;
+        }
+        let mut fine = true;
+        let mut seen: Vec<(Seasons, Span)> = Vec::new();
+        let mut values = Vec::new();
+        for entry in entries {
+            let key = &entry.key;
+            match Seasons::parse(&key.value) {
+                Err(why) => {
+                    fine = false;
+                    let finding = Diagnostic::new(codes::BAD_SEASONS, key.span, format!("`{}` {why}", key.value));
+                    self.report.push(finding.help(help));
+                }
+                Ok(seasons) => {
+                    let overlap = seen.iter().find_map(|(other, at)| Some((seasons.overlap(*other)?, *other, *at)));
+                    if let Some(((first, last), other, at)) = overlap {
+                        fine = false;
+                        let message = format!("`{seasons}` and `{other}` both hold {}", Seasons::Range(first, last));
+                        self.report.push(
+                            Diagnostic::new(codes::OVERLAPPING_SEASONS, key.span, message)
+                                .related(at, "the other range")
+                                .help("both ends of a range are included: let one end where the next has not begun"),
+                        );
+                    }
+                    seen.push((seasons, key.span));
+                    let value = self.value(name, inner, &entry.value);
+                    fine &= value.is_some();
+                    let key = Spanned { value: seasons.to_string(), span: key.span };
+                    values.extend(value.map(|value| (key, Spanned { value, span: entry.value.span })));
+                }
+            }
+        }
+        fine.then_some(ParamValue::Map(values))
+    }
+
+    /// A textual value; what it names is checked later.
+    fn text(&mut self, ty: &ParamType, text: Spanned<String>) -> Option<ParamValue> {
+        match ty {
+            ParamType::Path(usage) => match project_path(&text.value) {
+                Ok(path) => {
+                    self.checked.paths.push((*usage, Spanned { value: path.clone(), span: text.span }));
+                    return Some(ParamValue::Text(path));
+                }
+                Err(bad) => {
+                    self.report.push(Diagnostic::new(bad.code, text.span, bad.message).help(bad.help));
+                    return None;
+                }
+            },
+            ParamType::Model => {
+                if let Err(why) = model_name(&text.value) {
+                    self.report.push(
+                        Diagnostic::new(codes::BAD_MODEL_NAME, text.span, format!("`{}` {why}", text.value))
+                            .help("write `name@version`, as in `small_mammals@2026.1`"),
+                    );
+                    return None;
+                }
+                self.checked.models.push(text.clone());
+            }
+            ParamType::Root => self.checked.roots.push(text.clone()),
+            ParamType::Class => self.checked.classes.push(text.clone()),
+            ParamType::Column(port) => self.checked.columns.push((port, text.clone())),
+            ParamType::Template(port) => self.checked.templates.push((port, text.clone())),
+            _ => {}
+        }
+        Some(ParamValue::Text(text.value))
+    }
+
+    fn out_of_range(&mut self, name: &str, value: &str, bounds: &str, node: &Node) -> Option<ParamValue> {
+        let message = format!("`{name}` is {value}, but must be {bounds}");
+        self.report.push(Diagnostic::new(codes::OUT_OF_RANGE, node.span, message).help(format!("choose a value {bounds}")));
+        None
+    }
+
+    fn wrong_type(&mut self, name: &str, ty: &ParamType, node: &Node) -> Option<ParamValue> {
+        let wanted = wanted(ty);
+        let mut finding =
+            Diagnostic::new(codes::PARAMETER_TYPE, node.span, format!("`{name}` takes {wanted}, not {}", node.value.kind()));
+        finding.help = match (ty, &node.value) {
+            (ParamType::Bool, Value::Text(word)) => match word.to_lowercase().as_str() {
+                "yes" | "on" | "y" => Some("write `true`".into()),
+                "no" | "off" | "n" => Some("write `false`".into()),
+                _ => None,
+            },
+            (ParamType::Int(..) | ParamType::Number(..), Value::Text(text)) => match yaml::scalar(text) {
+                Ok(Value::Int(_) | Value::Float(_)) => Some("leave the quotes out".into()),
+                _ => None,
+            },
+            (ParamType::Int(..), Value::Float(_)) => Some("write it without a decimal point".into()),
+            (ParamType::Choice(words), _) => Some(format!("choose {}", any_of(words))),
+            (ParamType::Bool | ParamType::Int(..) | ParamType::Number(..), _) => None,
+            (_, Value::Bool(_) | Value::Int(_) | Value::Float(_)) => Some("write it in quotes".into()),
+            _ => None,
+        };
+        self.report.push(finding);
+        None
+    }
+}
+
+/// `from 0 to 1`, `at least 1`.
+fn bounds(low: Option<String>, high: Option<String>) -> String {
+    match (low, high) {
+        (Some(low), Some(high)) => format!("from {low} to {high}"),
+        (Some(low), None) => format!("at least {low}"),
+        (None, Some(high)) => format!("at most {high}"),
+        (None, None) => "a number".into(),
+    }
+}
+
+/// What a type takes, with its article.
+fn wanted(ty: &ParamType) -> String {
+    match ty {
+        ParamType::Bool => "`true` or `false`".into(),
+        ParamType::Int(..) => "a whole number".into(),
+        ParamType::Number(..) => "a number".into(),
+        ParamType::Text => "text".into(),
+        ParamType::Choice(_) => "one of some words".into(),
+        ParamType::Path(_) => "a path".into(),
+        ParamType::Root => "a root or folder".into(),
+        ParamType::Pattern => "a path pattern".into(),
+        ParamType::Column(_) => "a column".into(),
+        ParamType::Class => "a class".into(),
+        ParamType::Model => "a model".into(),
+        ParamType::Template(_) => "a template".into(),
+        ParamType::List(_) => "a list".into(),
+        ParamType::Map(_) => "a mapping".into(),
+        ParamType::BySeason(inner) => wanted(inner),
+    }
+}
+
+/// Checks `name@version`.
+fn model_name(text: &str) -> Result<(), &'static str> {
+    let Some((name, version)) = text.split_once('@') else { return Err("has no version") };
+    let plain = |part: &str, more: &[char]| {
+        !part.is_empty() && part.chars().all(|c| c.is_ascii_alphanumeric() || more.contains(&c)) && !part.starts_with(['.', '-'])
+    };
+    if !plain(name, &['_', '-']) {
+        return Err("has a name with other characters than letters, digits, `_` and `-`");
+    }
+    if !plain(version, &['_', '-', '.']) || version.ends_with('.') || version.contains("..") {
+        return Err("has a version with other characters than letters, digits, `_`, `-` and `.`");
+    }
+    Ok(())
+}
+
+/// The default of a parameter as a node at `span`.
+fn default_node(ty: &ParamType, text: &str, span: Span) -> Node {
+    let textual = !matches!(
+        ty,
+        ParamType::Bool | ParamType::Int(..) | ParamType::Number(..) | ParamType::List(_) | ParamType::Map(_) | ParamType::BySeason(_)
+    );
+    let value = if textual {
+        Value::Text(text.to_owned())
+    } else if text.contains(['[', '{', ':', '"', '\'']) {
+        let read = yaml::read(FileId(u32::MAX), text, &mut Report::default());
+        read.map_or(Value::Null, |document| document.root.value)
+    } else {
+        yaml::scalar(text).unwrap_or(Value::Null)
+    };
+    at(&Node { value, span }, span)
+}
+
+/// A copy of `node` with every part at `span`.
+fn at(node: &Node, span: Span) -> Node {
+    let value = match &node.value {
+        Value::List(items) => Value::List(items.iter().map(|item| at(item, span)).collect()),
+        Value::Map(entries) => Value::Map(
+            entries
+                .iter()
+                .map(|entry| Entry { key: Spanned { value: entry.key.value.clone(), span }, value: at(&entry.value, span) })
+                .collect(),
+        ),
+        other => other.clone(),
+    };
+    Node { value, span }
+}
+
+/// Reports names that are not among `known`.
+pub(super) fn check_names(
+    names: &[Spanned<String>],
+    known: &[&str],
+    code: crate::diagnostic::Code,
+    what: &str,
+    otherwise: &str,
+    report: &mut Report,
+) -> bool {
+    let mut fine = true;
+    for name in names.iter().filter(|name| !known.contains(&name.value.as_str())) {
+        fine = false;
+        let mut finding = Diagnostic::new(code, name.span, format!("there is no {what} `{}`", name.value));
+        finding.help = match nearest(&name.value, known.iter().copied()) {
+            Some(near) => Some(format!("did you mean `{near}`?")),
+            None if !known.is_empty() && known.len() <= 12 => Some(format!("known are {}; {otherwise}", any_of(known))),
+            None => Some(otherwise.to_owned()),
+        };
+        report.push(finding);
+    }
+    fine
+}
