@@ -85,7 +85,7 @@ impl StoreError {
 
     /// Whether the way out is to compute the lost thing again.
     pub fn is_loss(&self) -> bool {
-        matches!(self, Self::Damaged { .. } | Self::Missing(_))
+        matches!(self, Self::Damaged { .. } | Self::Missing(_) | Self::Table(TableError::Damaged { .. }))
     }
 }
 

@@ -190,7 +190,7 @@ impl Store {
 
     /// The results pinned under `name`.
     pub fn pins(&self, name: &str) -> Result<BTreeSet<ResultKey>, StoreError> {
-        Ok(self.read_sealed::<PinsFile>(&self.pins_path(name))?.unwrap_or_default().results)
+        Ok(sealed::read::<PinsFile>(&self.pins_path(name))?.unwrap_or_default().results)
     }
 
     /// Pins results under `name`; an empty set unpins.

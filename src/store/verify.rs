@@ -12,7 +12,7 @@ use super::gc::Amount;
 use super::pack::Row;
 use super::results::{object_id_of, result_key_of};
 use super::rows::{Cursor, open_pack};
-use super::{Damage, RowStats, Store, StoreError};
+use super::{Damage, RowStats, Store, StoreError, sealed};
 use crate::id::{ContentId, ResultKey, RowKey};
 
 /// What [`Store::verify`] found.
@@ -81,7 +81,14 @@ impl Store {
         let verified = match what {
             What::Object(id) => self.verify_object(id).map(drop),
             What::Result(key) => self.get_result(key).map(drop),
-            What::Sealed => self.read_sealed::<serde_json::Value>(path).map(drop),
+            // Left in place: `gc` refuses to work as long as it cannot know what is pinned.
+            What::Sealed => match sealed::read::<serde_json::Value>(path) {
+                Err(StoreError::Damaged { what, .. }) => {
+                    self.note_damage(path, &what, false);
+                    Ok(())
+                }
+                done => done.map(drop),
+            },
             What::Inventory => self.inventory_at(path).map(drop),
             What::Pack(row_key) => self.verify_pack(row_key, path),
         };
