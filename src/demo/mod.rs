@@ -14,7 +14,7 @@
     clippy::cast_possible_wrap,
     reason = "drawing turns small coordinates and shares into pixels and back, each clamped where it matters"
 )]
-#![allow(clippy::many_single_char_names, reason = "x, y, h, w are the names of coordinates and sizes")]
+#![allow(clippy::many_single_char_names, clippy::similar_names, reason = "x, y, h, w are the names of coordinates and sizes")]
 
 mod animal;
 mod bird;

@@ -5,6 +5,7 @@ use std::fmt::Write as _;
 use std::fs;
 use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
+use std::sync::OnceLock;
 
 use jiff::ToSpan;
 use jiff::civil::{DateTime, date};
@@ -18,8 +19,8 @@ use super::{Class, DemoError, camera};
 
 /// Says that a folder is a demo project, and by which seed its boxes look as they do.
 const MARKER: &str = ".trapline-demo";
-const DEPLOYMENTS_HEADER: &str = "site,season,locality,habitat,camera_type,from,to,lat,lon,timezone\n";
-const CLOCK_HEADER: &str = "id,site,deployment,from,to,kind,value,anchor1_raw,anchor1_true,anchor2_raw,anchor2_true,comment\n";
+const DEPLOYMENTS_HEADER: &str = include_str!("../../examples/demo/deployments.csv");
+const CLOCK_HEADER: &str = include_str!("../../examples/demo/clock.csv");
 /// Cameras keep one time all year: an hour ahead of Greenwich (the sign of such names is the other way round).
 const TIMEZONE: &str = "Etc/GMT-1";
 
@@ -70,29 +71,33 @@ pub fn write_season(dir: &Path, season: u16, seed: u64) -> Result<SeasonSummary,
     // A season that cannot be drawn must not leave an empty project behind.
     calendar(season, seed)?;
     let seed = open_project(dir, seed)?;
+    write_calendar(dir, season, seed, &calendar(season, seed)?)
+}
+
+/// Writes the images of `deployments` and everything that belongs to them.
+fn write_calendar(dir: &Path, season: u16, seed: u64, deployments: &[Deployment]) -> Result<SeasonSummary, DemoError> {
     let truth = dir.join("truth").join(format!("{season}.csv"));
     if truth.exists() {
         return Err(DemoError::SeasonExists { season, path: dir.to_owned() });
     }
-    let deployments = calendar(season, seed)?;
-    let oddities = Oddities::choose(&deployments, season);
+    let oddities = Oddities::choose(deployments, season);
     for (path, bytes) in FILES {
         write_new(&dir.join(path), bytes, Existing::Kept)?;
     }
     let mut files = Vec::new();
-    for deployment in &deployments {
+    for deployment in deployments {
         files.extend(write_images(dir, deployment, season, seed, &oddities)?);
     }
     files.sort();
-    add_rows(&dir.join("deployments.csv"), DEPLOYMENTS_HEADER, &deployment_rows(&deployments, season))?;
-    add_rows(&dir.join("clock.csv"), CLOCK_HEADER, &clock_rows(&deployments, season))?;
+    add_rows(&dir.join("deployments.csv"), DEPLOYMENTS_HEADER, &deployment_rows(deployments, season))?;
+    add_rows(&dir.join("clock.csv"), CLOCK_HEADER, &clock_rows(deployments, season))?;
     // The truth is written last: a season is complete when it is there.
     let mut rows = String::from("path,class\n");
     for (path, class, _) in files.iter().filter(|(path, ..)| *path != oddities.truncated_path) {
         writeln!(rows, "{path},{}", class.name()).map_err(|_| lost(&truth))?;
     }
     write_new(&truth, rows.as_bytes(), Existing::Refused)?;
-    Ok(summarise(season, &deployments, &files, &oddities))
+    Ok(summarise(season, deployments, &files, &oddities))
 }
 
 /// Lists the complete seasons of the demo project in `dir`, oldest first; none where there is no demo project.
@@ -116,11 +121,12 @@ pub fn seasons(dir: &Path) -> Vec<u16> {
 /// A file is there already with other bytes, or the disk refuses.
 pub fn write_training_images(dir: &Path, per_class: usize, seed: u64) -> Result<(), DemoError> {
     const BOXES: usize = 48;
-    let boxes: Vec<Backdrop> = (0..BOXES).into_par_iter().map(|i| Backdrop::new(seed, &format!("training {i}"))).collect();
+    let boxes: Vec<OnceLock<Backdrop>> = (0..BOXES).map(|_| OnceLock::new()).collect();
     let jobs: Vec<(Class, usize)> = Class::ALL.iter().flat_map(|&class| (0..per_class).map(move |i| (class, i))).collect();
     jobs.into_par_iter().try_for_each(|(class, i)| {
         let (shot, strip, which) = training_shot(class, i, seed, BOXES);
-        let jpeg = photograph(&boxes[which], &shot, &strip)?;
+        let backdrop = boxes[which].get_or_init(|| Backdrop::new(seed, &format!("training {which}")));
+        let jpeg = photograph(backdrop, &shot, &strip)?;
         write_new(&dir.join(class.name()).join(format!("{i:05}.jpg")), &jpeg, Existing::Same)
     })
 }

@@ -21,6 +21,14 @@ fn images(dir: &Path) -> BTreeMap<String, Vec<u8>> {
     out
 }
 
+/// As [`write_season`], with the first images of each site only: drawing a whole season takes a test build half a minute.
+fn write_short_season(dir: &Path, season: u16, seed: u64) -> Result<SeasonSummary, DemoError> {
+    let seed = open_project(dir, seed)?;
+    let mut deployments = calendar(season, seed)?;
+    deployments.iter_mut().for_each(|deployment| deployment.images.truncate(10));
+    write_calendar(dir, season, seed, &deployments)
+}
+
 fn with_threads<T: Send>(n: usize, work: impl FnOnce() -> T + Send) -> T {
     rayon::ThreadPoolBuilder::new().num_threads(n).build().unwrap().install(work)
 }
@@ -36,14 +44,23 @@ fn training_images_have_the_same_bytes_for_any_number_of_threads_and_on_every_pl
     let digest = |name: &str| blake3::hash(&one[name]).to_hex()[..16].to_owned();
     // Raise these only on purpose: every demo project would get other images than its earlier seasons.
     let all = Class::ALL.map(|class| format!("{} {}", class.name(), digest(&format!("{}/00000.jpg", class.name())))).join("\n");
-    insta::assert_snapshot!(all, @"");
+    insta::assert_snapshot!(all, @r"
+    bad_quality eba5c2a939638679
+    empty 4453695ef8fc86f3
+    bird 87515ce85cee32ef
+    vole 756c376432af3379
+    least_weasel 6599b13354b5b2ef
+    lemming 86a92a4417c44e77
+    shrew 1171cf0a941b4f8d
+    stoat b7a7ba917c552568
+    ");
 }
 
 #[test]
 fn a_season_is_a_complete_project_and_the_next_one_leaves_it_as_it_was() {
     let folder = tempfile::tempdir().unwrap();
     let dir = folder.path().join("new/demo");
-    let first = write_season(&dir, 2024, 1).unwrap();
+    let first = write_short_season(&dir, 2024, 1).unwrap();
     let before = images(&dir);
     assert_eq!(seasons(&dir), [2024]);
     for (path, _) in FILES {
@@ -53,7 +70,7 @@ fn a_season_is_a_complete_project_and_the_next_one_leaves_it_as_it_was() {
 
     // A person changes the pipeline; the next season keeps that, and this project's own seed.
     fs::write(dir.join("pipeline.yaml"), "mine").unwrap();
-    let second = write_season(&dir, 2025, 77).unwrap();
+    let second = write_short_season(&dir, 2025, 77).unwrap();
     let after = images(&dir);
     assert_eq!(after["pipeline.yaml"], b"mine");
     for (path, bytes) in before.iter().filter(|(path, _)| path.starts_with("raw_images") || path.starts_with("truth")) {
@@ -72,7 +89,6 @@ fn a_season_is_a_complete_project_and_the_next_one_leaves_it_as_it_was() {
 fn check_images(files: &BTreeMap<String, Vec<u8>>, summary: &SeasonSummary) {
     let jpegs: Vec<_> = files.iter().filter(|(path, _)| path.starts_with("raw_images/")).collect();
     assert_eq!(jpegs.len(), summary.images);
-    assert!((240..=310).contains(&jpegs.len()));
     let mean = summary.bytes / summary.images as u64;
     assert!((12_000..30_000).contains(&mean), "{mean} bytes");
     let truth = String::from_utf8(files["truth/2024.csv"].clone()).unwrap();

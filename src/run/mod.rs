@@ -23,7 +23,7 @@ pub mod verify;
 mod walk;
 
 pub use engine::run;
-pub use planning::{Planned, plan, select};
+pub use planning::{Planned, plan, seal_season, select, unknown_step};
 
 /// What the person asked of a run.
 #[derive(Debug, Clone, Default)]

@@ -1,10 +1,21 @@
 //! Verify: computes again what `trapline.lock` names and says how far it agrees.
 
+use std::collections::BTreeMap;
 use std::fmt;
 
-use crate::id::ContentId;
-use crate::store::Store;
-use crate::table::{CellRef, Table};
+use super::RunError;
+use super::event::{Event, Observer};
+use super::execute::{boxed, open_inputs};
+use super::history::{History, step_error};
+use super::lockfile::{LockFile, LockedStep};
+use super::mapped::{Wanted, assemble};
+use super::read::{Mapping, ReadDone, ReadJob, read_all};
+use crate::check::Pipeline;
+use crate::id::{ContentId, RowKey};
+use crate::plan::planner::{KnownOutput, Planner, State, Work};
+use crate::step::{Cancel, InputTable as _, Job, Progress, RowMapper, StepError};
+use crate::store::{Access, Store};
+use crate::table::{CellRef, Table, TableError, decode_row};
 
 /// Numbers that differ by no more than this are the same result on another machine.
 pub const TOLERANCE: f64 = 1e-4;
@@ -103,4 +114,384 @@ fn number(cell: CellRef<'_>) -> Option<f64> {
         CellRef::Float64(value) => Some(value),
         _ => None,
     }
+}
+
+/// How thoroughly to verify.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Level {
+    /// Every table operation, from stored inputs and rows: needs no image.
+    Tables,
+    /// Also this many images of each mapping step, drawn by hash.
+    Sample(usize),
+    /// Also every image.
+    All,
+}
+
+/// The verdict on one output, set of rows or file.
+#[derive(Debug, Clone, PartialEq, serde::Serialize)]
+pub struct Verified {
+    /// Which step.
+    pub step: String,
+    /// `recipe`, `input NAME`, `output PORT`, `rows`, `images`, `file PATH`.
+    pub what: String,
+    /// Rows or files compared.
+    pub checked: u64,
+    /// How far it agrees.
+    pub verdict: Verdict,
+}
+
+/// Compares what `trapline.lock` says with what the same work yields now. Writes nothing.
+///
+/// # Errors
+/// When there is no lock, or the store cannot be read.
+pub fn verify(
+    pipeline: &Pipeline,
+    store: &std::path::Path,
+    level: Level,
+    observer: &dyn Observer,
+    cancel: &Cancel,
+) -> Result<Vec<Verified>, RunError> {
+    let lock = LockFile::read(&pipeline.project)?;
+    let store = Store::open(store, Access::Read)?;
+    let history = History::of(&store, &pipeline.name, &pipeline.project);
+    let mut planner = Planner::new(pipeline, &history);
+    let mut verifier = Verifier { pipeline, store: &store, level, observer, cancel, found: Vec::new() };
+    for (index, step) in pipeline.steps.iter().enumerate() {
+        let name = &step.name.value;
+        match lock.steps.get(name) {
+            Some(locked) => {
+                let outputs = locked.outputs.iter().map(|out| KnownOutput { id: out.id, rows: out.rows }).collect();
+                planner.set_state(index, State::Ready(outputs));
+                verifier.step(index, locked, &planner)?;
+            }
+            None if step.stage.is_none() => {
+                verifier.say(name, "recipe", 0, Verdict::Differs { what: "the lock has no such step".into() });
+            }
+            None => {}
+        }
+    }
+    for name in lock.steps.keys().filter(|name| pipeline.step(name).is_none()) {
+        verifier.say(name, "recipe", 0, Verdict::Differs { what: "the pipeline has no such step".into() });
+    }
+    Ok(verifier.found)
+}
+
+struct Verifier<'a> {
+    pipeline: &'a Pipeline,
+    store: &'a Store,
+    level: Level,
+    observer: &'a dyn Observer,
+    cancel: &'a Cancel,
+    found: Vec<Verified>,
+}
+
+impl Verifier<'_> {
+    fn say(&mut self, step: &str, what: &str, checked: u64, verdict: Verdict) {
+        self.found.push(Verified { step: step.to_owned(), what: what.to_owned(), checked, verdict });
+    }
+
+    fn step(&mut self, index: usize, locked: &LockedStep, planner: &Planner<'_>) -> Result<(), RunError> {
+        let step = &self.pipeline.steps[index];
+        let name = step.name.value.clone();
+        let work = match planner.work(index) {
+            Ok(work) => work,
+            Err(error) => {
+                self.say(&name, "recipe", 0, Verdict::NotCheckable { because: error.to_string() });
+                return Ok(());
+            }
+        };
+        if work.recipe.key() != locked.recipe {
+            let what = format!("{} instead of {}", work.recipe.key(), locked.recipe);
+            self.say(&name, "recipe", 0, Verdict::Differs { what });
+            return Ok(());
+        }
+        let is_source = step.step.source().is_some();
+        for (now, then) in work.inputs.iter().flatten().zip(&locked.inputs) {
+            if now != then && !is_source {
+                let what = format!("{} instead of {}", now.value, then.value);
+                self.say(&name, &now.name, 1, Verdict::Differs { what });
+                return Ok(());
+            }
+        }
+        if is_source {
+            return self.source(index, locked);
+        }
+        match self.tables(index, &work, planner) {
+            Ok(tables) => {
+                for (table, output) in tables.iter().zip(&locked.outputs) {
+                    let verdict = self.against(table, output.id);
+                    self.say(&name, &format!("output {}", output.port), output.rows, verdict);
+                }
+            }
+            Err(error) => {
+                let because = super::engine::with_causes(&error);
+                self.say(&name, "output", 0, Verdict::NotCheckable { because });
+            }
+        }
+        self.files(&name, &work);
+        if let Some(mapper) = &work.mapper {
+            self.rows(index, mapper.as_ref(), planner)?;
+        }
+        Ok(())
+    }
+
+    /// Compares a freshly made table with the stored one.
+    fn against(&self, table: &Table, id: ContentId) -> Verdict {
+        if table.id() == id {
+            return Verdict::Exact;
+        }
+        match self.store.open_table(id).and_then(|stored| stored.read(None)) {
+            Ok(then) => compare(table, &then),
+            Err(_) => Verdict::Differs { what: format!("{} instead of {id}, which is not in the store", table.id()) },
+        }
+    }
+
+    /// Runs the step's table operation on what is stored.
+    fn tables(&self, index: usize, work: &Work, planner: &Planner<'_>) -> Result<Vec<Table>, StepError> {
+        let step = &self.pipeline.steps[index];
+        let tables = open_inputs(self.pipeline, index, planner, self.store)?;
+        let mut files = BTreeMap::new();
+        for (file, content) in &work.files {
+            if content.is_some() {
+                let path = self.pipeline.project.join(&file.path);
+                let bytes = std::fs::read(&path).map_err(|source| StepError::File { action: "read", path, source })?;
+                files.insert(file.name.clone(), bytes);
+            }
+        }
+        let mapped = match &work.mapper {
+            None => None,
+            Some(mapper) => {
+                let input = tables.first().and_then(|port| port.first());
+                let input = input.ok_or_else(|| StepError::Data("no image table".into()))?;
+                let wanted = Wanted::of(mapper.as_ref(), &input.read(None)?)?;
+                let assembled = assemble(mapper.as_ref(), &wanted, self.store)?;
+                let missing: usize = assembled.missing.iter().map(Vec::len).sum();
+                if missing > 0 {
+                    return Err(StepError::Data(format!("{missing} rows are not in the store")));
+                }
+                Some(assembled.table)
+            }
+        };
+        let context = self.pipeline.context(index);
+        let roots: BTreeMap<_, _> =
+            self.pipeline.roots.iter().filter_map(|root| Some((root.name.as_str(), super::roots::locate(root)?))).collect();
+        let mut job = Job {
+            step: &step.name.value,
+            context: &context,
+            inputs: boxed(tables),
+            mapped,
+            scanned: None,
+            files,
+            locate: &|root, path| Some(roots.get(root)?.join(crate::path::from_text(path))),
+            progress: &Silent,
+            cancel: self.cancel,
+            workers: std::thread::available_parallelism().map_or(1, std::num::NonZero::get),
+            dry: true,
+        };
+        Ok(step.step.run(&mut job)?.tables)
+    }
+
+    /// Files that the step wrote must still be as they were.
+    fn files(&mut self, name: &str, work: &Work) {
+        let manifest = work.key().and_then(|key| self.store.get_result(key).ok().flatten());
+        for file in manifest.into_iter().flat_map(|manifest| manifest.files) {
+            let path = self.pipeline.project.join(crate::path::from_text(&file.path));
+            let verdict = match std::fs::read(&path) {
+                Ok(bytes) if ContentId::of(&bytes) == file.id => Verdict::Exact,
+                Ok(_) => Verdict::Differs { what: "it was edited since it was written".into() },
+                Err(error) => Verdict::NotCheckable { because: error.to_string() },
+            };
+            self.say(name, &format!("file {}", crate::path::display(&file.path)), 1, verdict);
+        }
+    }
+
+    /// The stored image table must be whole; at level `all` every file must still hold its content.
+    fn source(&mut self, index: usize, locked: &LockedStep) -> Result<(), RunError> {
+        let name = self.pipeline.steps[index].name.value.clone();
+        for output in &locked.outputs {
+            let whole = self.store.open_table(output.id).and_then(|table| table.read(None));
+            let table = match whole {
+                Ok(table) => table,
+                Err(error) => {
+                    let because = super::engine::with_causes(&error);
+                    self.say(&name, &format!("output {}", output.port), 0, Verdict::NotCheckable { because });
+                    continue;
+                }
+            };
+            self.say(&name, &format!("output {}", output.port), output.rows, Verdict::Exact);
+            let chosen: Vec<usize> = match self.level {
+                Level::Tables => continue,
+                Level::All => (0..table.rows).collect(),
+                Level::Sample(n) => drawn(&table, n),
+            };
+            let jobs = self.read_jobs(&table, &chosen, &|_| Vec::new());
+            let jobs = match jobs {
+                Ok(jobs) => jobs,
+                Err(because) => {
+                    self.say(&name, "images", 0, Verdict::NotCheckable { because });
+                    continue;
+                }
+            };
+            let mut wrong = 0u64;
+            read_all(&jobs, &[], self.workers(), self.cancel, &mut |batch| {
+                wrong += batch.iter().filter(|done| done.content.is_err()).count() as u64;
+                Ok(())
+            })?;
+            let verdict = match wrong {
+                0 => Verdict::Exact,
+                _ => Verdict::Differs { what: format!("{wrong} images are gone or hold other bytes") },
+            };
+            self.say(&name, "images", jobs.len() as u64, verdict);
+        }
+        Ok(())
+    }
+
+    fn workers(&self) -> usize {
+        std::thread::available_parallelism().map_or(1, std::num::NonZero::get)
+    }
+
+    /// What to read for the rows at `chosen`, or why that is impossible.
+    fn read_jobs(
+        &self,
+        table: &Table,
+        chosen: &[usize],
+        wants: &dyn Fn(usize) -> Vec<(usize, usize)>,
+    ) -> Result<Vec<ReadJob>, String> {
+        let columns = (table.column("content"), table.column("root"), table.column("path"));
+        let (Some(contents), Some(roots), Some(paths)) = columns else { return Err("the table has no paths".into()) };
+        let mut folders = BTreeMap::new();
+        let mut jobs = Vec::with_capacity(chosen.len());
+        for row in chosen {
+            let (Some(root), Some(path)) = (roots.text(*row), paths.text(*row)) else { continue };
+            let folder = folders.entry(root).or_insert_with(|| {
+                self.pipeline.roots.iter().find(|declared| declared.name == root).and_then(super::roots::locate)
+            });
+            let folder = folder.as_ref().ok_or_else(|| format!("images withheld: root `{root}` is not connected"))?;
+            let path = folder.join(crate::path::from_text(path));
+            jobs.push(ReadJob { path, expected: contents.content(*row), wants: wants(*row) });
+        }
+        Ok(jobs)
+    }
+
+    /// Computes rows of a mapping step again and compares them with those stored.
+    fn rows(&mut self, index: usize, mapper: &dyn RowMapper, planner: &Planner<'_>) -> Result<(), RunError> {
+        if self.level == Level::Tables {
+            return Ok(());
+        }
+        let name = self.pipeline.steps[index].name.value.clone();
+        let tables = open_inputs(self.pipeline, index, planner, self.store)?;
+        let Some(input) = tables.first().and_then(|port| port.first()) else { return Ok(()) };
+        let table = input.read(None)?;
+        let wanted = Wanted::of(mapper, &table)?;
+        let chosen = match self.level {
+            Level::Sample(n) => drawn(&table, n),
+            _ => (0..table.rows).collect(),
+        };
+        let wants = |row: usize| wanted.recipes[row].map(|recipe| (0, recipe)).into_iter().collect();
+        let jobs = match self.read_jobs(&table, &chosen, &wants) {
+            Ok(jobs) => jobs,
+            Err(because) => {
+                self.say(&name, "rows", 0, Verdict::NotCheckable { because });
+                return Ok(());
+            }
+        };
+        let phase = Event::Phase { step: name.clone(), phase: "verify".into(), total: jobs.len() as u64 };
+        self.observer.event(&phase);
+        let known = vec![std::sync::Arc::default(); mapper.recipes().len()];
+        let mappings = [Mapping { step: &name, mapper, context: self.pipeline.context(index), known }];
+        let mut tally = Tally::default();
+        read_all(&jobs, &mappings, self.workers(), self.cancel, &mut |batch| {
+            self.observer.advance(batch.len() as u64, batch.iter().map(|done| done.bytes_read).sum());
+            tally.images(&batch, self.store)
+        })?;
+        let checked = tally.checked;
+        self.say(&name, "rows", checked, tally.verdict());
+        Ok(())
+    }
+}
+
+/// The rows of `n` images, drawn by a hash of their content: the same ones at every verification.
+fn drawn(table: &Table, n: usize) -> Vec<usize> {
+    let Some(contents) = table.column("content") else { return Vec::new() };
+    let rank = |row: &usize| {
+        contents.content(*row).map(|id| *blake3::keyed_hash(b"trapline verify draws by content", id.bytes()).as_bytes())
+    };
+    let mut rows: Vec<usize> = (0..table.rows).collect();
+    rows.sort_by_cached_key(rank);
+    rows.truncate(n);
+    rows
+}
+
+/// Differences between rows computed now and rows stored.
+#[derive(Default)]
+struct Tally {
+    checked: u64,
+    largest: f64,
+    labels: u64,
+    withheld: u64,
+    unknown: u64,
+}
+
+impl Tally {
+    fn images(&mut self, batch: &[ReadDone], store: &Store) -> Result<(), StepError> {
+        let mut computed: BTreeMap<RowKey, BTreeMap<ContentId, &[u8]>> = BTreeMap::new();
+        for done in batch {
+            let Ok(content) = done.content else {
+                self.withheld += 1;
+                continue;
+            };
+            for (key, row) in &done.rows {
+                computed.entry(*key).or_default().insert(content, row);
+            }
+        }
+        for (key, rows) in computed {
+            let contents: Vec<ContentId> = rows.keys().copied().collect();
+            let mut outcome = Ok(());
+            let read = store.read_rows(key, &contents, &mut |content, then| {
+                if let Some(now) = rows.get(&content)
+                    && let Err(error) = self.row(now, then)
+                {
+                    outcome = Err(error);
+                }
+            });
+            self.unknown += read.map_err(step_error)?.lost.len() as u64;
+            outcome.map_err(|error| StepError::Data(error.to_string()))?;
+        }
+        Ok(())
+    }
+
+    fn row(&mut self, now: &[u8], then: &[u8]) -> Result<(), TableError> {
+        self.checked += 1;
+        if now == then {
+            return Ok(());
+        }
+        for (a, b) in decode_row(now)?.iter().zip(&decode_row(then)?) {
+            match (number(a.as_ref()), number(b.as_ref())) {
+                (Some(a), Some(b)) => self.largest = self.largest.max((a - b).abs()),
+                _ if a == b => {}
+                _ => self.labels += 1,
+            }
+        }
+        Ok(())
+    }
+
+    fn verdict(self) -> Verdict {
+        if self.withheld > 0 || self.unknown > 0 {
+            let because = format!("{} images are gone or changed, {} rows are not in the store", self.withheld, self.unknown);
+            return Verdict::NotCheckable { because };
+        }
+        match (self.largest, self.labels) {
+            (0.0, 0) => Verdict::Exact,
+            (largest, labels) if largest <= TOLERANCE => Verdict::Within { largest, labels },
+            (largest, labels) => Verdict::Differs { what: format!("numbers by up to {largest:.3e}, {labels} other cells") },
+        }
+    }
+}
+
+/// Nobody watches a table operation that is only compared.
+struct Silent;
+
+impl Progress for Silent {
+    fn start(&self, _phase: &str, _total: u64) {}
+    fn advance(&self, _items: u64, _bytes: u64) {}
 }

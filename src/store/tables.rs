@@ -23,7 +23,7 @@ impl Store {
     /// Stores a table: the columns that are new, then the header.
     pub fn put_table(&self, table: &Table) -> Result<ContentId, StoreError> {
         table.columns.par_iter().for_each(|column| {
-            column.id();
+            let _ = column.id();
         });
         let new: Vec<&Arc<Column>> = table.columns.iter().filter(|column| !self.has(column.id())).collect();
         for batch in new.chunks(BATCH) {
