@@ -6,7 +6,7 @@ use fast_image_resize::images::{TypedImage, TypedImageRef};
 use fast_image_resize::pixels::U8x3;
 use fast_image_resize::{FilterType, ResizeAlg, ResizeOptions, Resizer};
 use rten::Model;
-use rten_tensor::{NdTensor, Tensor};
+use rten_tensor::{AsView, NdTensor, Tensor};
 use trapline::demo::{Class, write_training_images};
 use zune_jpeg::JpegDecoder;
 use zune_jpeg::zune_core::bytestream::ZCursor;
@@ -106,4 +106,12 @@ fn shipped_model_is_small_and_its_notes_name_the_classes_and_the_script() {
     let notes = notes();
     assert_eq!(notes.classes, Class::ALL.map(Class::name));
     assert!(Path::new(env!("CARGO_MANIFEST_DIR")).join(notes.training.script).exists());
+}
+
+#[test]
+fn example_project_lists_the_model_that_it_ships() {
+    let project = Path::new(env!("CARGO_MANIFEST_DIR")).join("examples/demo");
+    let bundle = trapline::model::Bundle::open(&project, "demo_mammals@1").unwrap();
+    let signature = bundle.signature(&bundle.network().unwrap());
+    assert_eq!(trapline::model::signature::read_lock(&project).unwrap().into_values().collect::<Vec<_>>(), [signature]);
 }

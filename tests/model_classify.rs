@@ -204,6 +204,7 @@ fn classify(project: &Project, entries: &[(&str, &str)], images: &[Image], worke
         locate: &|_, _| None,
         progress: &Silent,
         cancel: &Cancel::default(),
+        dry: false,
         workers,
     };
     let outputs = step.run(&mut job).unwrap();
@@ -486,4 +487,50 @@ fn a_row_key_is_made_of_kind_model_and_numerics_alone() {
     let names: Vec<_> = mapper.recipes()[0].recipe.explain().into_iter().map(|part| part.name).collect();
     assert_eq!(names, ["format", "kind", "revision", "model", "numerics"]);
     assert_eq!(Arc::new(mapper).schema().fields[0].name, "problem");
+}
+
+/// JPEG files below `folder`, sorted.
+fn jpegs_below(folder: &Path, found: &mut Vec<PathBuf>) {
+    let mut entries: Vec<_> = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).collect();
+    entries.sort();
+    for path in entries {
+        let ending = path.extension().unwrap_or_default();
+        if path.is_dir() {
+            jpegs_below(&path, found);
+        } else if ["jpg", "jpeg"].iter().any(|known| ending.eq_ignore_ascii_case(known)) {
+            found.push(path);
+        }
+    }
+}
+
+#[test]
+fn every_real_image_is_classified_or_set_aside_with_its_reason() {
+    let above = Path::new(env!("CARGO_MANIFEST_DIR")).ancestors();
+    let Some(data) = above.map(|folder| folder.join("shared/data")).find(|folder| folder.is_dir()) else {
+        println!("skipped: no folder `shared/data` beside this crate");
+        return;
+    };
+    let mut paths = Vec::new();
+    for folder in ["jpeg", "varanger"] {
+        jpegs_below(&data.join(folder), &mut paths);
+    }
+    let mut project = Project::new(&["red", "green", "blue"]);
+    project.add("colours@1", "[red, green, blue]", "", &colours()).unwrap();
+    let images: Vec<_> =
+        paths.iter().map(|path| image(&path.to_string_lossy().replace('\\', "/"), None, std::fs::read(path).unwrap())).collect();
+    let outputs = classify(&project, &[("default", "colours@1")], &images, 2);
+    let table = &outputs.tables[0];
+    for (row, image) in images.iter().enumerate() {
+        let (label, problem) = (table.cell(row, "label"), table.cell(row, "problem"));
+        assert_ne!(label == CellRef::Null, problem == CellRef::Null, "{}: {label} {problem}", image.path);
+    }
+    let aside: Vec<_> = (0..images.len())
+        .filter(|row| table.cell(*row, "problem") != CellRef::Null)
+        .map(|row| format!("{}: {}", images[row].path.rsplit('/').next().unwrap(), table.cell(row, "problem")))
+        .collect();
+    let damaged = [
+        "error_img.JPG: the file is empty",
+        "african_elephants_truncated_file.jpg: the file is cut short: Exhausted data in the image",
+    ];
+    assert_eq!(aside, damaged);
 }

@@ -56,11 +56,8 @@ fn check(root: &PathBuf) {
 }
 
 fn index_files(root: &std::path::Path) -> Vec<PathBuf> {
-    let mut files: Vec<_> = std::fs::read_dir(root.join("index"))
-        .unwrap()
-        .map(|entry| entry.unwrap().path())
-        .filter(|path| path.is_file())
-        .collect();
+    let mut files: Vec<_> =
+        std::fs::read_dir(root.join("index")).unwrap().map(|entry| entry.unwrap().path()).filter(|path| path.is_file()).collect();
     files.push(root.join("index.json"));
     files.sort();
     files

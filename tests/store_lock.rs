@@ -44,10 +44,13 @@ fn a_waiting_run_starts_when_the_first_ends_and_may_give_up() {
     let lock = store.lock(&holder("laptop"), Wait::No).unwrap();
     let second = Store::open(store.root(), Access::Write).unwrap();
     let (mut asked, asking) = (0, AtomicBool::new(false));
-    let error = second.lock(&holder("server"), Wait::While(&mut |_| {
-        asked += 1;
-        asked < 3
-    }));
+    let error = second.lock(
+        &holder("server"),
+        Wait::While(&mut |_| {
+            asked += 1;
+            asked < 3
+        }),
+    );
     assert!(matches!(error, Err(StoreError::Locked { .. })));
     assert_eq!(asked, 3);
     std::thread::scope(|scope| {
@@ -97,7 +100,9 @@ fn the_lock_of_a_killed_process_is_free_and_its_leftovers_go() {
     let (_folder, store) = store();
     let mut child = start(&store);
     let error = store.lock(&holder("first"), Wait::No).unwrap_err();
-    assert!(matches!(&error, StoreError::Locked { holder: Some(found), .. } if found.host == "second" && found.pid == child.id()));
+    assert!(
+        matches!(&error, StoreError::Locked { holder: Some(found), .. } if found.host == "second" && found.pid == child.id())
+    );
     child.kill().unwrap();
     child.wait().unwrap();
     assert!(store.root().join("tmp/half.tmp").exists());

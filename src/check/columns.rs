@@ -65,7 +65,8 @@ fn required(spec: &StepSpec, port: &Port, schema: &Schema, span: crate::diagnost
             }
             None => {
                 fine = false;
-                let message = format!("`{}` needs the column `{name}`, which its input `{}` does not have", spec.name.value, port.name);
+                let message =
+                    format!("`{}` needs the column `{name}`, which its input `{}` does not have", spec.name.value, port.name);
                 report.push(Diagnostic::new(codes::MISSING_COLUMN, span, message).help(help(name, schema)));
             }
         }

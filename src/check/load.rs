@@ -11,8 +11,9 @@ use super::params::{self, Checked, check_names};
 use super::places::{Places, check_paths, check_roots};
 use super::wiring::{self, Names, Wired};
 use super::{CheckedStep, Overrides, Pipeline, Wire};
-use crate::diagnostic::{Diagnostic, Report, Severity, Sources, codes};
-use crate::spec::{self, Files, Reading, Spec, StepSpec};
+use crate::diagnostic::{Code, Diagnostic, Report, Severity, Sources, Span, Spanned, codes};
+use crate::model::signature::ModelSignature;
+use crate::spec::{self, Files, Reading, Spec, StepSpec, shown};
 use crate::step::{Context, KINDS, Params, PathUse, Step, StepKind};
 use crate::table::Schema;
 use crate::yaml;
@@ -43,10 +44,10 @@ pub fn load_with(kinds: &[&'static StepKind], file: &Path, overrides: &Overrides
     let mut report = Report::default();
     let folder = file.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
     // Findings show `fragment.yaml`, not `./fragment.yaml`.
-    let shown = file.parent().unwrap_or(Path::new(""));
+    let as_given = file.parent().unwrap_or(Path::new(""));
     let reading = Reading {
         kinds,
-        project: shown,
+        project: as_given,
         file,
         version: env!("CARGO_PKG_VERSION"),
         set: &overrides.set,
@@ -65,12 +66,45 @@ pub fn load_with(kinds: &[&'static StepKind], file: &Path, overrides: &Overrides
             report.push(finding.help(if help.is_empty() { note.to_owned() } else { format!("{help}; {note}") }));
         }
     }
+    drop_consequences(&mut report);
     let report = Report { diagnostics: report.sorted() };
     let pipeline = pipeline.filter(|_| !report.has_errors());
     let mut read = files.read;
     read.sort();
     read.dedup();
     Loaded { sources: files.sources, report, pipeline, files: read }
+}
+
+/// Findings after which a value is missing that the user has written.
+const LOSES_A_VALUE: &[Code] = &[codes::BAD_KEY, codes::MERGE_KEY, codes::BAD_NUMBER, codes::UNKNOWN_ALIAS, codes::BAD_TAG];
+
+/// Takes out findings that only follow from others: what stands at a place that could not be read, and things that seem unused
+/// because a part that may use them could not be read.
+fn drop_consequences(report: &mut Report) {
+    let damaged: Vec<Span> =
+        report.diagnostics.iter().filter(|finding| LOSES_A_VALUE.contains(&finding.code)).map(|finding| finding.span).collect();
+    let unread = report.diagnostics.iter().any(|finding| {
+        let group = &finding.code.id[..4];
+        ["TL01", "TL02", "TL03"].contains(&group) && finding.code.severity == Severity::Error
+    });
+    let unplaced = unread
+        || report
+            .diagnostics
+            .iter()
+            .any(|finding| finding.code.id.starts_with("TL07") && finding.code.severity == Severity::Error);
+    report.diagnostics.retain(|finding| {
+        if finding.code == codes::UNUSED_PARAM || finding.code == codes::UNUSED_STEP {
+            return !unread;
+        }
+        if finding.code == codes::UNUSED_ROOT {
+            return !unplaced;
+        }
+        let inside = |other: &Span| {
+            let span = finding.span;
+            other.file == span.file && span.start < other.end.max(other.start + 1) && other.start < span.end.max(span.start + 1)
+        };
+        finding.code.id.starts_with("TL01") || !damaged.iter().any(inside)
+    });
 }
 
 struct Checking<'a> {
@@ -88,6 +122,8 @@ struct Built {
     step: Box<dyn Step>,
     params: Params,
     outputs: Vec<Schema>,
+    /// Files that it reads and replaces, such as a manifest of names.
+    rewritten: Vec<Spanned<String>>,
 }
 
 impl Checking<'_> {
@@ -99,26 +135,20 @@ impl Checking<'_> {
         let wired: Vec<Wired> = (0..steps.len()).map(|at| wiring::wire(at, &names, self.report)).collect();
         let order = order(&steps, &wired, self.report);
         let places = Places { project: self.folder, own_files: &self.spec.own_files, declared: &self.spec.roots };
-        check_paths(&places, &steps, &params, self.report);
-        let roots = check_roots(&places, &mut params, self.report);
-        let absolute = Places { project: &self.absolute, ..places };
-        let roots = roots
-            .into_iter()
-            .map(|mut root| {
-                for candidate in &mut root.candidates {
-                    if let Ok(inside) = candidate.strip_prefix(places.project) {
-                        *candidate = absolute.project.join(inside);
-                    }
-                }
-                root
-            })
-            .collect();
+        let roots = check_roots(&places, &mut params, &self.absolute, self.report);
         self.names(&steps, &mut params, models.as_ref());
         let models = models.unwrap_or_default();
         let mut built: Vec<Option<Built>> = steps.iter().map(|_| None).collect();
         for at in &order {
             built[*at] = self.build(&steps[*at], &wired[*at], &params[*at], &models, &built);
         }
+        for (built, checked) in built.iter().zip(&mut params) {
+            checked
+                .paths
+                .extend(built.iter().flat_map(|built| built.rewritten.iter().cloned()).map(|path| (PathUse::Write, path)));
+        }
+        let places = Places { project: self.folder, own_files: &self.spec.own_files, declared: &self.spec.roots };
+        check_paths(&places, &steps, &params, self.report);
         let expect: Vec<_> = steps.iter().map(|step| expect::read(step, self.report)).collect();
         if self.spec.damaged_steps.is_empty() && !self.spec.damaged {
             unused(&steps, &wired, &params, self.report);
@@ -167,12 +197,7 @@ impl Checking<'_> {
     }
 
     /// Checks the classes and models that parameters name.
-    fn names(
-        &mut self,
-        steps: &[StepSpec],
-        params: &mut [Checked],
-        models: Option<&BTreeMap<String, crate::model::signature::ModelSignature>>,
-    ) {
+    fn names(&mut self, steps: &[StepSpec], params: &mut [Checked], models: Option<&BTreeMap<String, ModelSignature>>) {
         let mut known: Vec<&str> = self.spec.classes.classes.iter().map(|class| class.name.value.as_str()).collect();
         if let Some(models) = models.filter(|_| known.is_empty()) {
             // Without a class list of its own, the programme has the classes of its models.
@@ -185,9 +210,11 @@ impl Checking<'_> {
                 let way_out = "declare it under `classes:` or in the taxonomy";
                 checked.complete &= check_names(&checked.classes, &known, codes::UNKNOWN_CLASS, "class", way_out, self.report);
             }
-            if let Some(models) = models {
-                checked.complete &= models::check(&checked.models, models, self.folder, self.report);
-            }
+            checked.complete &= match models {
+                Some(models) => models::check(&checked.models, models, self.folder, self.report),
+                // A damaged `models.lock` is said once.
+                None => checked.models.is_empty(),
+            };
         }
     }
 
@@ -197,7 +224,7 @@ impl Checking<'_> {
         spec: &StepSpec,
         wired: &Wired,
         checked: &Checked,
-        models: &BTreeMap<String, crate::model::signature::ModelSignature>,
+        models: &BTreeMap<String, ModelSignature>,
         built: &[Option<Built>],
     ) -> Option<Built> {
         let step = if checked.complete { (spec.kind.read)(&checked.params, self.report) } else { None };
@@ -224,12 +251,22 @@ impl Checking<'_> {
         };
         let errors = self.report.diagnostics.len();
         let outputs = step.columns(&inputs, &context, self.report);
-        debug_assert!(outputs.is_some() || self.report.diagnostics.len() > errors, "`{}` refuses its columns without a word", spec.kind.name);
-        Some(Built { step, params: checked.params.clone(), outputs: outputs? })
+        debug_assert!(
+            outputs.is_some() || self.report.diagnostics.len() > errors,
+            "`{}` refuses its columns without a word",
+            spec.kind.name
+        );
+        let rewritten = step.files(&context).into_iter().filter(|file| file.rewritten).map(|file| {
+            let path = shown(&file.path);
+            let given = checked.paths.iter().find(|(_, given)| given.value == path).map(|(_, given)| given.span);
+            Spanned { value: path, span: given.unwrap_or(spec.name.span) }
+        });
+        let rewritten = rewritten.collect();
+        Some(Built { step, params: checked.params.clone(), outputs: outputs?, rewritten })
     }
 }
 
-fn moved(wires: &[(Wire, crate::diagnostic::Span)], new_place: &[usize]) -> Vec<Wire> {
+fn moved(wires: &[(Wire, Span)], new_place: &[usize]) -> Vec<Wire> {
     wires.iter().map(|(wire, _)| Wire { step: new_place[wire.step], output: wire.output }).collect()
 }
 
@@ -264,7 +301,8 @@ fn stages(steps: &[StepSpec], wired: &[Wired], report: &mut Report) {
         for (source, span) in wiring::sources(wires) {
             let needed = &steps[source];
             if needed.stage.is_some() && needed.stage != step.stage {
-                let own = step.stage.as_ref().map_or_else(|| "runs every day".to_owned(), |stage| format!("is of stage `{stage}`"));
+                let own =
+                    step.stage.as_ref().map_or_else(|| "runs every day".to_owned(), |stage| format!("is of stage `{stage}`"));
                 let stage = needed.stage.as_deref().unwrap_or_default();
                 report.push(
                     Diagnostic::new(

@@ -7,7 +7,11 @@ use crate::model::signature::{LOCK_FILE, LockError, ModelSignature, read_lock};
 use crate::spec::Files;
 
 /// Reads `models.lock` beside the pipeline; `None` where it is damaged, which is reported.
-pub(super) fn read(project: &std::path::Path, files: &mut Files, report: &mut Report) -> Option<BTreeMap<String, ModelSignature>> {
+pub(super) fn read(
+    project: &std::path::Path,
+    files: &mut Files,
+    report: &mut Report,
+) -> Option<BTreeMap<String, ModelSignature>> {
     let path = project.join(LOCK_FILE);
     files.read.push(path.clone());
     let error = match read_lock(project) {

@@ -68,16 +68,15 @@ fn cycle(graph: &DiGraph<(), Span>, start: NodeIndex, component: &[NodeIndex]) -
 fn drawn(way: &[NodeIndex], graph: &DiGraph<(), Span>, steps: &[StepSpec]) -> Diagnostic {
     let name = |node: NodeIndex| steps[node.index()].name.value.as_str();
     let names: Vec<&str> = way.iter().map(|node| name(*node)).collect();
-    let edge = |from: NodeIndex, to: NodeIndex| {
-        graph.find_edge(from, to).map_or(steps[to.index()].name.span, |edge| graph[edge])
-    };
+    let edge = |from: NodeIndex, to: NodeIndex| graph.find_edge(from, to).map_or(steps[to.index()].name.span, |edge| graph[edge]);
     let message = if way.len() == 2 {
         format!("`{}` needs its own result", names[0])
     } else {
         format!("these steps wait for each other: `{}`", names.join(" -> "))
     };
     // The first wire of the loop carries the finding, the others belong to it.
-    let mut finding = Diagnostic::new(codes::CYCLE, edge(way[way.len() - 2], way[0]), message).help("take one of these wires out");
+    let mut finding =
+        Diagnostic::new(codes::CYCLE, edge(way[way.len() - 2], way[0]), message).help("take one of these wires out");
     for pair in way.windows(2).take(way.len() - 2) {
         finding = finding.related(edge(pair[0], pair[1]), format!("`{}` needs `{}`", name(pair[1]), name(pair[0])));
     }

@@ -98,8 +98,12 @@ impl Checker<'_> {
         } else if param.required && !spec.damaged {
             self.checked.complete = false;
             self.report.push(
-                Diagnostic::new(codes::MISSING_PARAMETER, span, format!("`{}` needs the parameter `{}`", spec.kind.name, param.name))
-                    .help(format!("`{}`: {}", param.name, param.doc)),
+                Diagnostic::new(
+                    codes::MISSING_PARAMETER,
+                    span,
+                    format!("`{}` needs the parameter `{}`", spec.kind.name, param.name),
+                )
+                .help(format!("`{}`: {}", param.name, param.doc)),
             );
         }
     }
@@ -110,10 +114,8 @@ impl Checker<'_> {
             (ParamType::Bool, Value::Bool(value)) => Some(ParamValue::Bool(*value)),
             (ParamType::Int(low, high), Value::Int(value)) => {
                 if value < low || value > high {
-                    let bounds = bounds(
-                        (*low != i64::MIN).then(|| low.to_string()),
-                        (*high != i64::MAX).then(|| high.to_string()),
-                    );
+                    let bounds =
+                        bounds((*low != i64::MIN).then(|| low.to_string()), (*high != i64::MAX).then(|| high.to_string()));
                     return self.out_of_range(name, &value.to_string(), &bounds, node);
                 }
                 Some(ParamValue::Int(*value))
@@ -255,7 +257,7 @@ impl Checker<'_> {
     }
 
     fn out_of_range(&mut self, name: &str, value: &str, bounds: &str, node: &Node) -> Option<ParamValue> {
-        let message = format!("`{name}` is {value}, but must be {bounds}");
+        let message = format!("`{name}` cannot be {value}");
         self.report.push(Diagnostic::new(codes::OUT_OF_RANGE, node.span, message).help(format!("choose a value {bounds}")));
         None
     }
@@ -277,6 +279,7 @@ impl Checker<'_> {
             (ParamType::Int(..), Value::Float(_)) => Some("write it without a decimal point".into()),
             (ParamType::Choice(words), _) => Some(format!("choose {}", any_of(words))),
             (ParamType::Bool | ParamType::Int(..) | ParamType::Number(..), _) => None,
+            (ParamType::Map(_), _) => Some("write `{ key: value }`".into()),
             (_, Value::Bool(_) | Value::Int(_) | Value::Float(_)) => Some("write it in quotes".into()),
             _ => None,
         };
@@ -302,7 +305,7 @@ fn wanted(ty: &ParamType) -> String {
         ParamType::Int(..) => "a whole number".into(),
         ParamType::Number(..) => "a number".into(),
         ParamType::Text => "text".into(),
-        ParamType::Choice(_) => "one of some words".into(),
+        ParamType::Choice(_) => "a word".into(),
         ParamType::Path(_) => "a path".into(),
         ParamType::Root => "a root or folder".into(),
         ParamType::Pattern => "a path pattern".into(),
@@ -335,7 +338,12 @@ fn model_name(text: &str) -> Result<(), &'static str> {
 fn default_node(ty: &ParamType, text: &str, span: Span) -> Node {
     let textual = !matches!(
         ty,
-        ParamType::Bool | ParamType::Int(..) | ParamType::Number(..) | ParamType::List(_) | ParamType::Map(_) | ParamType::BySeason(_)
+        ParamType::Bool
+            | ParamType::Int(..)
+            | ParamType::Number(..)
+            | ParamType::List(_)
+            | ParamType::Map(_)
+            | ParamType::BySeason(_)
     );
     let value = if textual {
         Value::Text(text.to_owned())
@@ -378,7 +386,7 @@ pub(super) fn check_names(
         let mut finding = Diagnostic::new(code, name.span, format!("there is no {what} `{}`", name.value));
         finding.help = match nearest(&name.value, known.iter().copied()) {
             Some(near) => Some(format!("did you mean `{near}`?")),
-            None if !known.is_empty() && known.len() <= 12 => Some(format!("known are {}; {otherwise}", any_of(known))),
+            None if !known.is_empty() && known.len() <= 12 => Some(format!("expected {}; or {otherwise}", any_of(known))),
             None => Some(otherwise.to_owned()),
         };
         report.push(finding);

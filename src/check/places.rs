@@ -6,7 +6,7 @@ use std::path::Path;
 use super::Root;
 use super::params::Checked;
 use crate::diagnostic::{Diagnostic, Report, Span, Spanned, codes, nearest};
-use crate::spec::path::{project_path, unportable};
+use crate::spec::path::{is_machine_path, project_path, unportable};
 use crate::spec::{RootSpec, StepSpec};
 use crate::step::PathUse;
 
@@ -22,13 +22,17 @@ pub(super) struct Places<'a> {
 
 /// Checks the paths of all steps. `steps` and `params` run in parallel.
 pub(super) fn check_paths(places: &Places<'_>, steps: &[StepSpec], params: &[Checked], report: &mut Report) {
-    let all = || steps.iter().zip(params).flat_map(|(step, checked)| checked.paths.iter().map(move |(usage, path)| (step, *usage, path)));
+    let all = || {
+        steps.iter().zip(params).flat_map(|(step, checked)| checked.paths.iter().map(move |(usage, path)| (step, *usage, path)))
+    };
     // Names that differ in case only are one file on Windows and macOS.
     let mut written: BTreeMap<String, (&StepSpec, Span)> = BTreeMap::new();
     for (step, usage, path) in all() {
         if let Some((name, why)) = unportable(&path.value).filter(|_| usage == PathUse::Write) {
             let message = format!("`{name}` {why}");
-            report.push(Diagnostic::new(codes::UNPORTABLE_PATH, path.span, message).help("choose a name that every system can have"));
+            report.push(
+                Diagnostic::new(codes::UNPORTABLE_PATH, path.span, message).help("choose a name that every system can have"),
+            );
         }
         if leaves_by_link(places.project, &path.value) {
             let message = format!("`{}` goes through a link that leaves the project", path.value);
@@ -43,9 +47,13 @@ pub(super) fn check_paths(places: &Places<'_>, steps: &[StepSpec], params: &[Che
         }
         match written.get(&path.value.to_lowercase()) {
             Some((other, at)) => report.push(
-                Diagnostic::new(codes::WRITTEN_TWICE, path.span, format!("`{}` and `{}` both write `{}`", other.name.value, step.name.value, path.value))
-                    .related(*at, format!("written by `{}`", other.name.value))
-                    .help("give each step its own file"),
+                Diagnostic::new(
+                    codes::WRITTEN_TWICE,
+                    path.span,
+                    format!("`{}` and `{}` both write `{}`", other.name.value, step.name.value, path.value),
+                )
+                .related(*at, format!("written by `{}`", other.name.value))
+                .help("give each step its own file"),
             ),
             None => {
                 written.insert(path.value.to_lowercase(), (step, path.span));
@@ -87,8 +95,8 @@ fn leaves_by_link(project: &Path, path: &str) -> bool {
     existing.is_some_and(|existing| !existing.starts_with(inside))
 }
 
-/// Resolves the roots that steps name: declared ones, or folders of the project.
-pub(super) fn check_roots(places: &Places<'_>, params: &mut [Checked], report: &mut Report) -> Vec<Root> {
+/// Resolves the roots that steps name: declared ones, or folders of the project. Candidates become absolute, below `absolute`.
+pub(super) fn check_roots(places: &Places<'_>, params: &mut [Checked], absolute: &Path, report: &mut Report) -> Vec<Root> {
     let mut roots: Vec<Root> = places
         .declared
         .iter()
@@ -100,8 +108,7 @@ pub(super) fn check_roots(places: &Places<'_>, params: &mut [Checked], report: &
             match resolve(places, name, report) {
                 Some(Some(folder)) => {
                     if !roots.iter().any(|root| root.name == name.value) {
-                        let candidates = vec![places.project.join(folder)];
-                        roots.push(Root { name: name.value.clone(), marker: None, candidates });
+                        roots.push(Root { name: name.value.clone(), marker: None, candidates: vec![folder.into()] });
                     }
                 }
                 Some(None) => used.push(name.value.clone()),
@@ -111,7 +118,15 @@ pub(super) fn check_roots(places: &Places<'_>, params: &mut [Checked], report: &
     }
     for root in places.declared.iter().filter(|root| !used.contains(&root.name.value)) {
         let message = format!("nothing reads from the root `{}`", root.name.value);
-        report.push(Diagnostic::new(codes::UNUSED_ROOT, root.name.span, message).help("use it as `root:` of `images`, or remove it"));
+        report.push(
+            Diagnostic::new(codes::UNUSED_ROOT, root.name.span, message).help("use it as `root:` of `images`, or remove it"),
+        );
+    }
+    for candidate in roots.iter_mut().flat_map(|root| &mut root.candidates) {
+        // `E:\varanger` is a place of another machine, not a folder below this one.
+        if !is_machine_path(&candidate.to_string_lossy()) {
+            *candidate = absolute.join(&*candidate);
+        }
     }
     roots
 }
@@ -123,9 +138,13 @@ fn resolve(places: &Places<'_>, name: &Spanned<String>, report: &mut Report) -> 
     if let Some(declared) = declared {
         if is_folder(&name.value) {
             report.push(
-                Diagnostic::new(codes::AMBIGUOUS_ROOT, name.span, format!("`{}` is a declared root and a folder of the project", name.value))
-                    .related(declared.name.span, "declared here")
-                    .help("rename one of them"),
+                Diagnostic::new(
+                    codes::AMBIGUOUS_ROOT,
+                    name.span,
+                    format!("`{}` is a declared root and a folder of the project", name.value),
+                )
+                .related(declared.name.span, "declared here")
+                .help("rename one of them"),
             );
             return None;
         }
@@ -138,8 +157,11 @@ fn resolve(places: &Places<'_>, name: &Spanned<String>, report: &mut Report) -> 
         }
         Ok(path) if !is_folder(&path) => {
             let names = places.declared.iter().map(|root| root.name.value.as_str());
-            let mut finding =
-                Diagnostic::new(codes::UNKNOWN_ROOT, name.span, format!("`{}` is neither a declared root nor a folder", name.value));
+            let mut finding = Diagnostic::new(
+                codes::UNKNOWN_ROOT,
+                name.span,
+                format!("`{}` is neither a declared root nor a folder", name.value),
+            );
             finding.help = Some(match nearest(&name.value, names) {
                 Some(near) => format!("did you mean `{near}`?"),
                 None => format!("declare it under `roots:`, or create the folder `{path}`"),

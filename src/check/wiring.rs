@@ -51,8 +51,12 @@ fn missing(step: &StepSpec, port: &Port) -> Diagnostic {
     } else {
         format!("write `from: {{ {}: STEP }}`", port.name)
     };
-    Diagnostic::new(codes::MISSING_INPUT, span, format!("`{}` needs the input `{}`: {}", step.name.value, port.name, decapitalised(port.doc)))
-        .help(help)
+    Diagnostic::new(
+        codes::MISSING_INPUT,
+        span,
+        format!("`{}` needs the input `{}`: {}", step.name.value, port.name, decapitalised(port.doc)),
+    )
+    .help(help)
 }
 
 /// A sentence as the second half of another.
@@ -149,7 +153,8 @@ impl Wirer<'_> {
             }
         }
         if sources.len() > 1 && !declared.many {
-            let message = format!("the input `{}` of `{}` takes one source, not {}", declared.name, self.step.kind.name, sources.len());
+            let message =
+                format!("the input `{}` of `{}` takes one source, not {}", declared.name, self.step.kind.name, sources.len());
             self.broken(Diagnostic::new(codes::TOO_MANY_SOURCES, node.span, message).help("choose one of them"));
         }
         self.wired.inputs[port] = sources;

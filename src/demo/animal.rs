@@ -70,7 +70,7 @@ fn vole(layer: &mut Layer, pose: &Pose, look: &Look, chance: &mut Chance) {
         layer,
         &trunk,
         look,
-        Face { eye: 0.885, eye_angle: 0.135, eye_px: 2.3 * pose.size, whiskers: 15.0 * pose.size, nose_px: 2.3 * pose.size },
+        &Face { eye: 0.885, eye_angle: 0.135, eye_px: 2.3 * pose.size, whiskers: 15.0 * pose.size, nose_px: 2.3 * pose.size },
     );
 }
 
@@ -115,7 +115,7 @@ fn lemming(layer: &mut Layer, pose: &Pose, look: &Look, chance: &mut Chance) {
         layer,
         &trunk,
         look,
-        Face { eye: 0.885, eye_angle: 0.14, eye_px: 2.7 * pose.size, whiskers: 16.0 * pose.size, nose_px: 2.6 * pose.size },
+        &Face { eye: 0.885, eye_angle: 0.14, eye_px: 2.7 * pose.size, whiskers: 16.0 * pose.size, nose_px: 2.6 * pose.size },
     );
 }
 
@@ -150,7 +150,7 @@ fn shrew(layer: &mut Layer, pose: &Pose, look: &Look, chance: &mut Chance) {
         layer,
         &trunk,
         look,
-        Face { eye: 0.80, eye_angle: 0.14, eye_px: 1.0 * pose.size, whiskers: 12.0 * pose.size, nose_px: 1.5 * pose.size },
+        &Face { eye: 0.80, eye_angle: 0.14, eye_px: 1.0 * pose.size, whiskers: 12.0 * pose.size, nose_px: 1.5 * pose.size },
     );
 }
 
@@ -201,7 +201,7 @@ fn weasel(layer: &mut Layer, pose: &Pose, look: &Look, winter: bool, stoat: bool
         layer,
         &trunk,
         look,
-        Face { eye: 0.945, eye_angle: 0.13, eye_px: 0.0125 * drawn, whiskers: 0.10 * drawn, nose_px: 0.014 * drawn },
+        &Face { eye: 0.945, eye_angle: 0.13, eye_px: 0.0125 * drawn, whiskers: 0.10 * drawn, nose_px: 0.014 * drawn },
     );
 }
 
@@ -299,7 +299,7 @@ struct Face {
 }
 
 /// Eyes with a spark of light, nose and whiskers.
-fn face(layer: &mut Layer, trunk: &Limb, look: &Look, face: Face) {
+fn face(layer: &mut Layer, trunk: &Limb, look: &Look, face: &Face) {
     let smooth = Look { fuzz: 0.0, hair: 0.0, ..*look };
     let (tip, (hx, hy), _) = trunk.axis(1.0);
     for side in [-1.0_f32, 1.0] {

@@ -1,4 +1,4 @@
-//! What the camera writes into a JPEG: EXIF and the Reconyx HyperFire maker note, by a writer of our own.
+//! What the camera writes into a JPEG: EXIF and the Reconyx `HyperFire` maker note, by a writer of our own.
 //!
 //! *Source*: EXIF 2.2 (JEITA CP-3451), TIFF 6.0, and the layout of real `SM750 SECURITY` files.
 
@@ -179,7 +179,7 @@ fn tiff(reading: &Reading) -> Vec<u8> {
     out
 }
 
-/// The HyperFire note: offsets count from its first byte, numbers are little-endian.
+/// The `HyperFire` note: offsets count from its first byte, numbers are little-endian.
 fn maker_note(reading: &Reading) -> Vec<u8> {
     let mut note = vec![0; 0x6E];
     let mut put = |at: usize, value: u16| note[at..at + 2].copy_from_slice(&value.to_le_bytes());

@@ -99,7 +99,9 @@ fn expose(backdrop: &Backdrop, shot: &Shot) -> Vec<Rgb> {
     } else if chance.happens(0.12) {
         // A breath of mist that a person still sees through.
         let haze = chance.between(0.06, 0.22);
-        scene.iter_mut().for_each(|pixel| *pixel = blend(*pixel, [0.5; 3], haze));
+        for pixel in &mut scene {
+            *pixel = blend(*pixel, [0.5; 3], haze);
+        }
     }
     scene
 }

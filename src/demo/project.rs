@@ -25,9 +25,10 @@ const CLOCK_HEADER: &str = include_str!("../../examples/demo/clock.csv");
 const TIMEZONE: &str = "Etc/GMT-1";
 
 /// The files of a new project beside its images, with their paths in it.
-const FILES: [(&str, &[u8]); 4] = [
+const FILES: [(&str, &[u8]); 5] = [
     ("pipeline.yaml", include_bytes!("../../examples/demo/pipeline.yaml")),
     ("taxonomy.csv", include_bytes!("../../examples/demo/taxonomy.csv")),
+    ("models.lock", include_bytes!("../../examples/demo/models.lock")),
     ("models/demo_mammals/1/model.yaml", include_bytes!("../../examples/demo/models/demo_mammals/1/model.yaml")),
     ("models/demo_mammals/1/model.onnx", include_bytes!("../../examples/demo/models/demo_mammals/1/model.onnx")),
 ];
@@ -244,20 +245,23 @@ fn write_images(dir: &Path, deployment: &Deployment, season: u16, seed: u64, odd
     Ok(written.into_iter().flatten().collect())
 }
 
+/// A moment as spreadsheets and the field book write it.
+fn written(time: DateTime) -> String {
+    time.strftime("%Y-%m-%d %H:%M:%S").to_string()
+}
+
 fn deployment_rows(deployments: &[Deployment], season: u16) -> Vec<String> {
     let row = |d: &Deployment| {
-        let (site, (lat, lon)) = (d.site, d.site.position);
-        format!(
-            "{},{season},{},{},reconyx_sm750,{},{},{lat},{lon},{TIMEZONE}\n",
-            site.id, site.locality, site.habitat, d.from, d.to
-        )
+        let (site, (lat, lon), from, to) = (d.site, d.site.position, written(d.from), written(d.to));
+        let (id, locality, habitat) = (site.id, site.locality, site.habitat);
+        format!("{id},{season},{locality},{habitat},reconyx_sm750,{from},{to},{lat},{lon},{TIMEZONE}\n")
     };
     deployments.iter().map(row).collect()
 }
 
 fn clock_rows(deployments: &[Deployment], season: u16) -> Vec<String> {
     let row = |d: &Deployment| {
-        let (from, to) = d.slow_clock?;
+        let (from, to) = d.slow_clock.map(|(from, to)| (written(from), written(to)))?;
         let site = d.site.id;
         Some(format!("{site}_{season}_slow,{site},,{from},{to},offset,+01:00:00,,,,,set an hour slow after a battery change\n"))
     };

@@ -25,7 +25,9 @@ fn images(dir: &Path) -> BTreeMap<String, Vec<u8>> {
 fn write_short_season(dir: &Path, season: u16, seed: u64) -> Result<SeasonSummary, DemoError> {
     let seed = open_project(dir, seed)?;
     let mut deployments = calendar(season, seed)?;
-    deployments.iter_mut().for_each(|deployment| deployment.images.truncate(10));
+    for deployment in &mut deployments {
+        deployment.images.truncate(10);
+    }
     write_calendar(dir, season, seed, &deployments)
 }
 
@@ -79,7 +81,7 @@ fn a_season_is_a_complete_project_and_the_next_one_leaves_it_as_it_was() {
     for table in ["deployments.csv", "clock.csv"] {
         assert!(after[table].starts_with(&before[table]) && after[table].len() > before[table].len());
     }
-    let jpegs = |all: &BTreeMap<String, Vec<u8>>| all.keys().filter(|path| path.ends_with(".JPG")).count();
+    let jpegs = |all: &BTreeMap<String, Vec<u8>>| all.keys().filter(|path| path.contains("/IMG_")).count();
     assert_eq!(jpegs(&after), first.images + second.images);
     assert!(matches!(write_season(&dir, 2024, 1), Err(DemoError::SeasonExists { season: 2024, .. })));
     assert_eq!(images(&dir), after);

@@ -189,8 +189,8 @@ codes! {
         "The parameter names a column of an input. Columns come from the captures of the path and from earlier steps.";
     BAD_PATTERN = "TL0509" Error "a path pattern that cannot be read",
         "`{name}` captures a column, `{a,b}` is a choice, `*` stands for any characters but `/`, `**` for any folders.";
-    BAD_VALUE = "TL0510" Error "a value that the kind of step cannot work with",
-        "The value has the right type, but not a form that this kind of step understands.";
+    TAKEN_COLUMN = "TL0511" Error "a column that the step makes itself",
+        "The input has a column of the same name: rename the capture or leave the earlier step out.";
 
     // Classes, models, deployments.
     BAD_TAXONOMY = "TL0601" Error "the taxonomy cannot be read",

@@ -64,7 +64,7 @@ fn a_cut_jpeg_is_refused_wherever_it_is_cut() {
             Err(DecodeError::Truncated { .. }) => {}
             // All pixels were there and only the end mark was missing.
             Ok(image) => {
-                assert!(length + 8 > bytes.len() && image.pixels == whole, "cut to {length} of {} was accepted", bytes.len())
+                assert!(length + 8 > bytes.len() && image.pixels == whole, "cut to {length} of {} was accepted", bytes.len());
             }
             Err(other) => panic!("cut to {length}: {other}"),
         }

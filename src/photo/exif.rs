@@ -1,5 +1,6 @@
 //! One image's metadata as its bytes state it: EXIF, the Reconyx note, the header's size and a person's keywords.
 
+use std::borrow::Cow;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use exif::{Exif, In, Reader, Tag, Value};
@@ -243,10 +244,12 @@ fn value(exif: &Exif, tag: Tag) -> Option<&Value> {
     exif.get_field(tag, In::PRIMARY).map(|field| &field.value)
 }
 
-fn raw(exif: &Exif, tag: Tag) -> Option<Vec<u8>> {
+fn raw(exif: &Exif, tag: Tag) -> Option<Cow<'_, [u8]>> {
     match value(exif, tag)? {
-        Value::Undefined(bytes, _) | Value::Byte(bytes) => Some(bytes.clone()),
-        Value::Ascii(texts) => Some(texts.join(&0)),
+        Value::Undefined(bytes, _) | Value::Byte(bytes) => Some(Cow::Borrowed(bytes)),
+        Value::Ascii(texts) if texts.len() == 1 => Some(Cow::Borrowed(texts.first()?)),
+        // A note or comment declared as text has been split at its NULs.
+        Value::Ascii(texts) => Some(Cow::Owned(texts.join(&0))),
         _ => None,
     }
 }

@@ -15,6 +15,7 @@ fn flat(width: usize, height: usize, colour: [u8; 3]) -> Vec<u8> {
 }
 
 /// The triangle filter, by definition and in f64: what every bilinear convolution must come close to.
+#[expect(clippy::cast_precision_loss, reason = "sides of small images")]
 fn triangle(pixels: &[u8], (width, height): (usize, usize), (to_width, to_height): (usize, usize)) -> Vec<f64> {
     let weights = |from: usize, to: usize| -> Vec<Vec<(usize, f64)>> {
         let scale = from as f64 / to as f64;

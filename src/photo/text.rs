@@ -1,5 +1,7 @@
 //! Camera text: bytes of doubtful encoding turned into strings that are safe to print.
 
+use std::borrow::Cow;
+
 /// Cuts at the first NUL, decodes and trims trailing spaces. Nothing left is `None`.
 pub(super) fn from_bytes(bytes: &[u8]) -> Option<String> {
     let end = bytes.iter().position(|&byte| byte == 0).unwrap_or(bytes.len());
@@ -7,9 +9,9 @@ pub(super) fn from_bytes(bytes: &[u8]) -> Option<String> {
 }
 
 /// UTF-8 where it is, else Latin-1, which is what older cameras write.
-fn decode(bytes: &[u8]) -> String {
+fn decode(bytes: &[u8]) -> Cow<'_, str> {
     match std::str::from_utf8(bytes) {
-        Ok(text) => text.to_owned(),
+        Ok(text) => Cow::Borrowed(text),
         Err(_) => bytes.iter().map(|&byte| char::from(byte)).collect(),
     }
 }
@@ -24,9 +26,14 @@ pub(super) fn from_utf16(units: impl Iterator<Item = u16>) -> Option<String> {
 /// A control character in a table or on a terminal does harm: it is shown as U+FFFD.
 fn tidy(text: &str) -> Option<String> {
     let text = text.trim_end_matches([' ', '\t', '\r', '\n']);
-    let text: String =
-        text.chars().map(|c| if c.is_control() && !matches!(c, '\t' | '\n') { char::REPLACEMENT_CHARACTER } else { c }).collect();
-    (!text.trim().is_empty()).then_some(text)
+    let harmful = |c: char| c.is_control() && !matches!(c, '\t' | '\n');
+    if text.trim_start().is_empty() {
+        None
+    } else if text.contains(harmful) {
+        Some(text.replace(harmful, "\u{FFFD}"))
+    } else {
+        Some(text.to_owned())
+    }
 }
 
 /// Decodes an EXIF `UserComment`: eight bytes of character code, then text.

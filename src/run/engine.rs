@@ -171,7 +171,10 @@ impl Engine<'_> {
                     Outcome::Blocked
                 }
                 Err(Failure::Step(StepError::Interrupted)) => return Ok(Pass::Done(Outcome::Interrupted)),
-                Err(Failure::Step(error)) if is_damage(&error) => return Ok(Pass::Damaged),
+                Err(Failure::Step(error)) if is_damage(&error) => {
+                    self.find_damage(&planner)?;
+                    return Ok(Pass::Damaged);
+                }
                 Err(Failure::Step(error)) => {
                     self.observer.event(&Event::StepFailed { step: name.clone(), error: with_causes(&error) });
                     Outcome::Failed
@@ -189,6 +192,28 @@ impl Engine<'_> {
             self.write_lock(&planner)?;
         }
         Ok(Pass::Done(worst))
+    }
+
+    /// Looks at every table behind the steps so far, so that one round heals all that is damaged and not only what was met first.
+    fn find_damage(&self, planner: &Planner<'_>) -> Result<(), StoreError> {
+        for index in &self.order {
+            let Some(State::Ready(outputs)) = planner.state(*index) else { continue };
+            for output in outputs {
+                self.find_damaged_columns(output.id)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn find_damaged_columns(&self, table: ContentId) -> Result<(), StoreError> {
+        let Ok(table) = self.store.open_table(table) else { return Ok(()) };
+        for column in table.column_ids() {
+            match self.store.verify_object(*column) {
+                Ok(_) | Err(StoreError::Missing(_) | StoreError::Damaged { .. }) => {}
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(())
     }
 
     /// Decides one step and does what was decided.
@@ -362,17 +387,45 @@ impl Engine<'_> {
             let step_lock = lockfile::LockedStep { recipe: work.recipe.key(), inputs, outputs };
             lock.steps.insert(step.name.value.clone(), step_lock);
         }
+        lock.seasons = match self.unchanged_seasons(&lock) {
+            Some(seasons) => seasons,
+            None => self.season_manifests()?,
+        };
+        Ok(lock)
+    }
+
+    /// The seasons of the lock on disk, where every source lists what it listed then: a run that changes nothing makes no manifests.
+    fn unchanged_seasons(&self, lock: &LockFile) -> Option<BTreeMap<String, lockfile::LockedSeason>> {
+        let before = LockFile::read(&self.pipeline.project).ok()?;
+        let sources = self.scans.keys().map(|index| &self.pipeline.steps[*index].name.value);
+        let inputs = |lock: &LockFile, name: &String| lock.steps.get(name).map(|step| step.inputs.clone());
+        let unchanged = sources.into_iter().all(|name| {
+            let now = inputs(lock, name);
+            now.is_some() && now == inputs(&before, name)
+        });
+        unchanged.then_some(before.seasons)
+    }
+
+    /// The manifest of every season, over all sources.
+    fn season_manifests(&self) -> Result<BTreeMap<String, lockfile::LockedSeason>, RunError> {
+        let mut seasons: BTreeMap<String, Vec<seasons::SealedFile>> = BTreeMap::new();
         for scan in self.scans.values() {
             for (season, files) in scan.seasons() {
-                let manifest = seasons::manifest_id(&files).map_err(|error| LockFileError::Io {
-                    action: "write",
-                    path: self.pipeline.project.join(lockfile::FILE_NAME),
-                    source: std::io::Error::other(error),
-                })?;
-                lock.seasons.insert(season, lockfile::LockedSeason { manifest, files: files.len() as u64 });
+                seasons.entry(season).or_default().extend(files);
             }
         }
-        Ok(lock)
+        let mut locked = BTreeMap::new();
+        for (season, mut files) in seasons {
+            files.sort_by(|a, b| (&a.root, &a.path).cmp(&(&b.root, &b.path)));
+            files.dedup();
+            let manifest = seasons::manifest_id(&files).map_err(|error| LockFileError::Io {
+                action: "write",
+                path: self.pipeline.project.join(lockfile::FILE_NAME),
+                source: std::io::Error::other(error),
+            })?;
+            locked.insert(season, lockfile::LockedSeason { manifest, files: files.len() as u64 });
+        }
+        Ok(locked)
     }
 }
 

@@ -18,7 +18,7 @@ pub struct RootSpec {
     pub name: Spanned<String>,
     /// The marker file that proves it.
     pub marker: Option<String>,
-    /// Where it may lie on this machine, in order.
+    /// Where it may lie on this machine, in order, as written: absolute on some system, or relative to the project.
     pub candidates: Vec<PathBuf>,
 }
 
@@ -106,14 +106,9 @@ fn place(roots: &mut [RootSpec], reading: &Reading<'_>, files: &mut Files, repor
         };
         for item in fields::list(&entry.value) {
             match &item.value {
-                Value::Text(text) if !text.trim().is_empty() => root.candidates.push(candidate(text, reading)),
+                Value::Text(text) if !text.trim().is_empty() => root.candidates.push(PathBuf::from(text)),
                 other => report.push(bad(item, format!("a place is a path, not {}", other.kind()))),
             }
         }
     }
-}
-
-/// A place on this machine: kept as written where it is absolute on any system, else relative to the pipeline.
-fn candidate(text: &str, reading: &Reading<'_>) -> PathBuf {
-    if path::is_machine_path(text) { PathBuf::from(text) } else { reading.project.join(text) }
 }

@@ -155,7 +155,7 @@ pub fn read(file: FileId, text: &Arc<str>, asked: Span, report: &mut Report) -> 
             let mut finding = Diagnostic::new(codes::TAXONOMY_COLUMN, *span, format!("the column `{name}` is not read"));
             finding.help = Some(match nearest(name, COLUMNS.iter().copied()) {
                 Some(near) => format!("did you mean `{near}`?"),
-                None => format!("known are {}", any_of(COLUMNS)),
+                None => format!("expected {}", any_of(COLUMNS)),
             });
             report.push(finding);
         }
@@ -186,7 +186,7 @@ fn read_row(header: &Header, class: usize, row: &[Spanned<String>], report: &mut
         Some(word) => role(&word.value).or_else(|| {
             let help = match nearest(&word.value, ROLES.iter().copied()) {
                 Some(near) => format!("did you mean `{near}`?"),
-                None => format!("roles are {}", any_of(ROLES)),
+                None => format!("expected {}", any_of(ROLES)),
             };
             report.push(Diagnostic::new(codes::TAXONOMY_ROW, word.span, format!("`{}` is no role", word.value)).help(help));
             None

@@ -1,7 +1,7 @@
 //! `classify`: what each image shows, by a model bundle, with all class confidences kept.
 //!
-//! What is computed per image is a function of its bytes and one model ([`mapper`]); which model a season has, the labels and
-//! the counts are a table operation behind it ([`label`]).
+//! What is computed per image is a function of its bytes and one model (`mapper`); which model a season has, the labels and
+//! the counts are a table operation behind it (`label`).
 
 use std::collections::BTreeSet;
 
@@ -16,7 +16,7 @@ mod mapper;
 mod seasons;
 
 use mapper::Predictor;
-use seasons::Seasons;
+use seasons::SeasonModels;
 
 /// How many labels an image carries, the most confident first.
 const RANKS: usize = 5;
@@ -118,11 +118,11 @@ confidence is not yet a probability: assess it before a threshold is trusted).
 /// The step.
 #[derive(Debug)]
 struct Classify {
-    seasons: Seasons,
+    seasons: SeasonModels,
 }
 
-fn read(params: &Params, report: &mut Report) -> Option<Box<dyn Step>> {
-    Some(Box::new(Classify { seasons: Seasons::read(params.get("model")?, report)? }))
+fn read(params: &Params, _report: &mut Report) -> Option<Box<dyn Step>> {
+    Some(Box::new(Classify { seasons: SeasonModels::read(params.get("model")?)? }))
 }
 
 impl Step for Classify {

@@ -5,7 +5,8 @@ use std::collections::{BTreeMap, HashMap};
 use rayon::prelude::*;
 
 use super::{Context, Finding, Job, Outputs, Param, ParamType, Params, Port, Source, Step, StepError, StepKind};
-use crate::diagnostic::{Code, Diagnostic, Report, Severity};
+use crate::diagnostic::codes::BAD_PATTERN;
+use crate::diagnostic::{Diagnostic, Report};
 use crate::id::ContentId;
 use crate::table::{ColumnBuilder, Schema, Table, Type};
 
@@ -47,8 +48,6 @@ A table with one row per observation (site, season and content), in the order of
 ## References
 Böhner et al. 2023, Ecological Informatics 76, 102150: folders `locality/site/year`.
 ";
-
-const BAD_PATTERN: Code = Code { id: "TL0590", title: "unusable path pattern", severity: Severity::Error };
 
 /// The kind `images`.
 pub static KIND: StepKind = StepKind {

@@ -8,7 +8,8 @@ use super::{
     Context, FileInput, Finding, IMAGE_COLUMNS, Job, Metric, Outputs, Param, ParamType, Params, PathUse, Port, RowMapper,
     RowRecipe, RowWorker, Step, StepError, StepKind,
 };
-use crate::diagnostic::{Code, Diagnostic, Report, Severity};
+use crate::diagnostic::codes::{MISSING_COLUMN, TAKEN_COLUMN};
+use crate::diagnostic::{Diagnostic, Report};
 use crate::id::ContentId;
 use crate::photo::clock::{self, Correction};
 use crate::plan::recipe::Recipe;
@@ -89,9 +90,6 @@ EXIF 2.32 (CIPA DC-008-2019); Reconyx notes after ExifTool; Meek et al. 2014, Bi
 record with camera traps.
 ";
 
-const TAKEN_COLUMN: Code = Code { id: "TL0591", title: "a column that the step makes itself", severity: Severity::Error };
-const NO_SITE: Code = Code { id: "TL0592", title: "deployments without a site column", severity: Severity::Error };
-
 /// Raised when the cells of a row change: every image is read again.
 pub const ROWS_REVISION: u32 = 1;
 
@@ -150,14 +148,21 @@ impl Step for Metadata {
         let own = row::schema();
         let before = report.diagnostics.len();
         let made = own.fields.iter().map(|field| field.name.as_str()).chain(DATED.iter().chain(DEPLOYED).map(|(name, _)| *name));
-        for name in made.filter(|name| input.field(name).is_some()) {
+        let taken: Vec<&str> = made.filter(|name| input.field(name).is_some()).collect();
+        if taken.len() > 3 {
+            // A second `metadata` behind the first: one finding, not sixty.
+            let message = format!("the input already has `{}` and {} other columns of `metadata`", taken[0], taken.len() - 1);
+            report.push(Diagnostic::new(TAKEN_COLUMN, self.span, message).help("leave one of the two steps out"));
+            return None;
+        }
+        for name in taken {
             let message = format!("the input already has a column `{name}`, which `metadata` makes itself");
             report.push(Diagnostic::new(TAKEN_COLUMN, self.span, message).help("give the capture of the path another name"));
         }
         if context.deployments.is_some() && input.field("site").is_none() {
             let message = "deployments are joined by site, and the images have no column `site`";
             report.push(
-                Diagnostic::new(NO_SITE, self.span, message)
+                Diagnostic::new(MISSING_COLUMN, self.span, message)
                     .help("write `{site}` for the site's folder in the path of the images"),
             );
         }
@@ -216,11 +221,9 @@ fn read_deployments(job: &Job<'_>) -> Result<Option<Deployments>, StepError> {
 /// The first mistakes of a file in one error, and how many more there are.
 fn all_errors(errors: impl Iterator<Item = String>) -> StepError {
     let errors: Vec<String> = errors.collect();
-    let mut text = errors.iter().take(10).cloned().collect::<Vec<_>>().join("\n");
-    if errors.len() > 10 {
-        text.push_str(&format!("\nand {} more", errors.len() - 10));
-    }
-    StepError::Data(text)
+    let first = errors.iter().take(10).cloned().collect::<Vec<_>>().join("\n");
+    let more = errors.len().saturating_sub(10);
+    StepError::Data(if more > 0 { format!("{first}\nand {more} more") } else { first })
 }
 
 /// The output's columns, and which of them come from the deployment table.
@@ -334,7 +337,9 @@ impl FlagColumn {
         let mut counts: BTreeMap<String, (u64, Vec<u32>)> = BTreeMap::new();
         for (at, dated) in dating.rows.iter().enumerate() {
             let mut words: Vec<&str> = file.text(at).map(|text| text.split(' ').collect()).unwrap_or_default();
-            words.extend(dated.flags().iter().map(|flag| -> &str { flag.word() }));
+            for flag in dated.flags() {
+                words.push(flag.word());
+            }
             for word in &words {
                 let (count, examples) = counts.entry((*word).to_owned()).or_default();
                 *count += 1;

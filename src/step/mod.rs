@@ -17,7 +17,11 @@ pub mod images;
 mod job;
 pub mod metadata;
 mod param;
+mod portable;
 mod registry;
+pub mod rename;
+#[cfg(test)]
+pub(crate) mod testing;
 
 pub use job::{Cancel, Finding, InputTable, Job, Outputs, Progress, StepError, write_atomically};
 pub use param::{Param, ParamType, ParamValue, Params, PathUse};

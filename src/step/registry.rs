@@ -3,7 +3,7 @@
 use super::StepKind;
 
 /// All kinds, in the order of the documentation.
-pub static KINDS: &[&StepKind] = &[&super::images::KIND, &super::metadata::KIND, &super::classify::KIND];
+pub static KINDS: &[&StepKind] = &[&super::images::KIND, &super::metadata::KIND, &super::rename::KIND, &super::classify::KIND];
 
 /// The kind called `name`.
 #[must_use]

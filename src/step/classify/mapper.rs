@@ -5,7 +5,7 @@ use std::error::Error;
 use std::fmt::Write as _;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use super::seasons::Seasons;
+use super::seasons::SeasonModels;
 use super::{CLASS_PREFIX, KIND, class_columns};
 use crate::id::ContentId;
 use crate::model::engine::Engine;
@@ -19,7 +19,7 @@ use crate::table::{Cell, Field, Schema, Type};
 
 /// The mapper: one row recipe per distinct model. Networks are loaded by the first worker and shared by all.
 pub(super) struct Predictor {
-    seasons: Seasons,
+    seasons: SeasonModels,
     schema: Schema,
     recipes: Vec<RowRecipe>,
     /// The signature behind each recipe.
@@ -40,7 +40,7 @@ struct Loaded {
 
 impl Predictor {
     /// Plans with signatures alone; no weights are read.
-    pub(super) fn new(seasons: Seasons, models: &BTreeMap<String, ModelSignature>) -> Result<Self, StepError> {
+    pub(super) fn new(seasons: SeasonModels, models: &BTreeMap<String, ModelSignature>) -> Result<Self, StepError> {
         let mut signatures: Vec<ModelSignature> = Vec::new();
         let mut recipe_of = Vec::new();
         for model in seasons.models() {
@@ -64,7 +64,7 @@ impl Predictor {
     }
 
     /// The seasons as planned.
-    pub(super) fn seasons(&self) -> &Seasons {
+    pub(super) fn seasons(&self) -> &SeasonModels {
         &self.seasons
     }
 
@@ -78,7 +78,7 @@ impl Predictor {
         &self.signatures[recipe].classes
     }
 
-    /// The place of the recipe of the model at `place` of [`Seasons::models`].
+    /// The place of the recipe of the model at `place` of [`SeasonModels::models`].
     pub(super) fn recipe_of(&self, place: usize) -> usize {
         self.recipe_of[place]
     }

@@ -227,6 +227,9 @@ fn carried_sets(
     sets
 }
 
+/// Site, season, folder and trigger: what counts events by itself.
+type Counter<'a> = (Option<u32>, Option<u32>, &'a str, Option<u32>);
+
 /// Flags an image whose corrected time lies before that of the image before it in the same folder, though its event or its place in the
 /// burst is later. Event numbers start again when a camera is reset: a smaller number says nothing.
 fn flag_backward_steps(rows: &mut [Dated], images: &Table, mapped: &Table) {
@@ -234,7 +237,8 @@ fn flag_backward_steps(rows: &mut [Dated], images: &Table, mapped: &Table) {
     let (site, season, path) = (text("site"), text("season"), text("path"));
     let column = |name: &str| mapped.column(name).map(AsRef::as_ref);
     let (trigger, event, place) = (column("trigger"), column("event"), column("sequence_n"));
-    let mut last: HashMap<(Option<u32>, Option<u32>, &str, Option<u32>), (i64, i64, i64)> = HashMap::new();
+    // Event, place in the burst and time of the last image.
+    let mut last: HashMap<Counter<'_>, (i64, i64, i64)> = HashMap::new();
     for (at, row) in rows.iter_mut().enumerate() {
         let (Some(time), Some(event)) = (row.time, event.and_then(|column: &Column| column.int(at))) else { continue };
         let code = |column: Option<&Column>| column.and_then(|column| column.code(at));

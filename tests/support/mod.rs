@@ -1,0 +1,262 @@
+//! A small project in a temporary folder: write files, plan, run, look.
+#![allow(dead_code, reason = "each test file uses a part of it")]
+#![allow(clippy::unwrap_used, clippy::missing_panics_doc, missing_docs, reason = "test support")]
+
+use std::fs;
+use std::io::Cursor;
+use std::path::{Path, PathBuf};
+use std::sync::Mutex;
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use trapline::check::{Overrides, Pipeline, load};
+use trapline::plan::decision::{Plan, Reason};
+use trapline::run::event::{Event, Observer, Outcome};
+use trapline::run::{Host, RunError, RunOptions};
+use trapline::step::Cancel;
+use trapline::store::{Access, Holder, Store};
+use trapline::table::Table;
+
+/// A pipeline over folders `SITE/SEASON/*.jpg`, with metadata.
+pub const PIPELINE: &str = "\
+trapline: 1
+name: test
+classes: [empty, vole]
+steps:
+  images:
+    uses: images
+    with: { root: raw, path: \"{site}/{season}/**/*.jpg\" }
+  metadata:
+    uses: metadata
+    from: images
+";
+
+pub struct TestSpace {
+    pub dir: tempfile::TempDir,
+    pub options: RunOptions,
+    pub overrides: Overrides,
+}
+
+/// What a run did.
+#[derive(Debug)]
+pub struct Ran {
+    pub outcome: Outcome,
+    pub events: Vec<Event>,
+}
+
+impl Ran {
+    /// Steps that ran, with the rows they computed for images.
+    pub fn ran(&self) -> Vec<(String, u64)> {
+        let finished = |event: &Event| match event {
+            Event::StepFinished { step, computed, .. } => Some((step.clone(), *computed)),
+            _ => None,
+        };
+        self.events.iter().filter_map(finished).collect()
+    }
+
+    pub fn reused(&self) -> Vec<String> {
+        let reused = |event: &Event| match event {
+            Event::StepReused { step, .. } => Some(step.clone()),
+            _ => None,
+        };
+        self.events.iter().filter_map(reused).collect()
+    }
+
+    pub fn errors(&self) -> Vec<String> {
+        let failed = |event: &Event| match event {
+            Event::StepFailed { step, error } => Some(format!("{step}: {error}")),
+            _ => None,
+        };
+        self.events.iter().filter_map(failed).collect()
+    }
+
+    pub fn notices(&self) -> Vec<String> {
+        let notice = |event: &Event| match event {
+            Event::Notice { message } => Some(message.clone()),
+            _ => None,
+        };
+        self.events.iter().filter_map(notice).collect()
+    }
+
+    pub fn bytes_read(&self) -> u64 {
+        let read = |event: &Event| match event {
+            Event::RunFinished { bytes_read, .. } => Some(*bytes_read),
+            _ => None,
+        };
+        self.events.iter().find_map(read).unwrap()
+    }
+
+    /// The kinds of finding of a step.
+    pub fn findings(&self, name: &str) -> Vec<(String, u64)> {
+        let findings = |event: &Event| match event {
+            Event::StepFinished { step, findings, .. } | Event::StepReused { step, findings, .. } if step == name => {
+                Some(findings.iter().map(|finding| (finding.kind.clone(), finding.count)).collect())
+            }
+            _ => None,
+        };
+        self.events.iter().find_map(findings).unwrap_or_default()
+    }
+}
+
+#[derive(Default)]
+struct Recorder(Mutex<Vec<Event>>);
+
+impl Observer for Recorder {
+    fn event(&self, event: &Event) {
+        self.0.lock().unwrap().push(event.clone());
+    }
+    fn advance(&self, _: u64, _: u64) {}
+}
+
+impl TestSpace {
+    pub fn new() -> Self {
+        let dir = tempfile::tempdir().unwrap();
+        let options = RunOptions { jobs: 2, store: dir.path().join(".trapline"), ..RunOptions::default() };
+        Self { dir, options, overrides: Overrides::default() }
+    }
+
+    /// With `PIPELINE` and three images at two sites.
+    pub fn with_images() -> Self {
+        let space = Self::new();
+        space.write("pipeline.yaml", PIPELINE);
+        for (site, seed) in [("a", 1), ("a", 2), ("b", 3)] {
+            space.image(&format!("raw/{site}/2024/{seed}.jpg"), seed);
+        }
+        space
+    }
+
+    pub fn path(&self, relative: &str) -> PathBuf {
+        self.dir.path().join(relative)
+    }
+
+    pub fn write(&self, relative: &str, bytes: impl AsRef<[u8]>) {
+        let path = self.path(relative);
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        fs::write(path, bytes).unwrap();
+    }
+
+    pub fn read(&self, relative: &str) -> String {
+        fs::read_to_string(self.path(relative)).unwrap()
+    }
+
+    /// Replaces text in a file that must hold it.
+    pub fn edit(&self, relative: &str, old: &str, new: &str) {
+        let text = self.read(relative);
+        assert!(text.contains(old), "`{old}` is not in `{relative}`");
+        self.write(relative, text.replace(old, new));
+    }
+
+    /// An image with its own pixels and a date: day `seed` of June 2024.
+    pub fn image(&self, relative: &str, seed: u8) {
+        self.write(relative, jpeg(seed));
+    }
+
+    pub fn pipeline(&self) -> Pipeline {
+        let loaded = load(&self.path("pipeline.yaml"), &self.overrides);
+        match loaded.pipeline {
+            Some(pipeline) => pipeline,
+            None => panic!("{:#?}", loaded.report.diagnostics),
+        }
+    }
+
+    pub fn plan(&self) -> Plan {
+        trapline::run::plan(&self.pipeline(), &self.options).unwrap().plan
+    }
+
+    /// Each step with the word of its decision.
+    pub fn decisions(&self) -> Vec<(String, &'static str)> {
+        self.plan().steps.into_iter().map(|step| (step.name, step.decision.word())).collect()
+    }
+
+    /// The reasons why a step would run; empty where it would not.
+    pub fn reasons(&self, name: &str) -> Vec<Reason> {
+        let step = self.plan().steps.into_iter().find(|step| step.name == name).unwrap();
+        match step.decision {
+            trapline::plan::decision::Decision::Run(reasons) => reasons,
+            _ => Vec::new(),
+        }
+    }
+
+    pub fn try_run(&self) -> Result<Ran, RunError> {
+        self.run_with(&Cancel::default())
+    }
+
+    pub fn run_with(&self, cancel: &Cancel) -> Result<Ran, RunError> {
+        // A file written within a tick of the scan is hashed again at the next one: tests that write and run must not be that fast.
+        std::thread::sleep(std::time::Duration::from_millis(30));
+        let recorder = Recorder::default();
+        let now = || "2026-01-01T00:00:00Z".to_owned();
+        let now_ns = || i64::try_from(SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_nanos()).unwrap();
+        let host = Host {
+            holder: Holder { host: "test".into(), pid: std::process::id(), since: now() },
+            run_id: format!("{}", now_ns()),
+            now: &now,
+            now_ns: &now_ns,
+            versions: [("trapline".to_owned(), "test".to_owned())].into(),
+        };
+        let outcome = trapline::run::run(&self.pipeline(), &self.options, &host, &recorder, cancel)?;
+        Ok(Ran { outcome, events: recorder.0.into_inner().unwrap() })
+    }
+
+    pub fn run(&self) -> Ran {
+        let ran = self.try_run().unwrap();
+        assert_eq!(ran.outcome, Outcome::Complete, "{:#?}", ran.events);
+        ran
+    }
+
+    /// The first output of a step's last result.
+    pub fn table(&self, step: &str) -> Table {
+        let store = Store::open(&self.options.store, Access::Read).unwrap();
+        let heads = store.heads(&self.pipeline().name).unwrap();
+        let manifest = store.get_result(heads.steps[step]).unwrap().unwrap();
+        store.open_table(manifest.outputs[0].id).unwrap().read(None).unwrap()
+    }
+
+    /// The texts of a column of a step's last result.
+    pub fn column(&self, step: &str, name: &str) -> Vec<String> {
+        let table = self.table(step);
+        let column = table.column(name).unwrap_or_else(|| panic!("no column {name}"));
+        (0..table.rows).map(|row| column.text(row).unwrap_or("").to_owned()).collect()
+    }
+}
+
+/// The bytes of a small JPEG with its own pixels and EXIF: taken at noon of day `seed` of June 2024.
+pub fn jpeg(seed: u8) -> Vec<u8> {
+    let picture = image::RgbImage::from_fn(48, 36, |x, y| {
+        let (x, y) = (u8::try_from(x).unwrap(), u8::try_from(y).unwrap());
+        image::Rgb([x.wrapping_mul(seed), y.wrapping_mul(5).wrapping_add(seed), x.wrapping_add(y)])
+    });
+    let mut bytes = Vec::new();
+    image::codecs::jpeg::JpegEncoder::new_with_quality(&mut bytes, 80).encode_image(&picture).unwrap();
+    let exif = exif_of(&format!("2024:06:{:02} 12:00:00", 1 + (seed - 1) % 30));
+    let mut segment = b"Exif\0\0".to_vec();
+    segment.extend(exif);
+    let length = u16::try_from(segment.len() + 2).unwrap().to_be_bytes();
+    let mut with_exif = bytes[..2].to_vec();
+    with_exif.extend([0xFF, 0xE1]);
+    with_exif.extend(length);
+    with_exif.extend(segment);
+    with_exif.extend(&bytes[2..]);
+    with_exif
+}
+
+fn exif_of(time: &str) -> Vec<u8> {
+    use exif::experimental::Writer;
+    use exif::{Field, In, Tag, Value};
+    let ascii = |tag, text: &str| Field { tag, ifd_num: In::PRIMARY, value: Value::Ascii(vec![text.as_bytes().to_vec()]) };
+    let fields = [ascii(Tag::Make, "TRAPLINE"), ascii(Tag::Model, "TEST"), ascii(Tag::DateTimeOriginal, time)];
+    let mut writer = Writer::new();
+    fields.iter().for_each(|field| writer.push_field(field));
+    let mut bytes = Cursor::new(Vec::new());
+    writer.write(&mut bytes, false).unwrap();
+    bytes.into_inner()
+}
+
+/// The folder of real data beside the project, where it is there.
+pub fn shared_data() -> Option<PathBuf> {
+    let own = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let found = own.ancestors().map(|folder| folder.join("shared/data")).find(|folder| folder.is_dir());
+    if found.is_none() {
+        eprintln!("skipped: no `shared/data` beside the project");
+    }
+    found
+}
