@@ -45,7 +45,7 @@ fn hint(topic: &str) -> String {
     let command = Cli::command();
     let mut names: Vec<_> = KINDS.iter().map(|kind| kind.name).chain(codes::CODES.iter().map(|e| e.code.id)).collect();
     names.extend(command.get_subcommands().map(clap::Command::get_name));
-    nearest(topic, &names).map_or(String::new(), |near| format!(", did you mean `{near}`?"))
+    nearest(topic, names).map_or(String::new(), |near| format!(", did you mean `{near}`?"))
 }
 
 /// What there is to ask about.
@@ -65,7 +65,9 @@ fn overview(width: usize) -> String {
 /// The page of a kind, with tables made from its definition.
 fn of_kind(kind: &StepKind, width: usize) -> String {
     let mut text = format!("{} {}\n\n", paint(STRONG, &format!("{}:", kind.name)), kind.summary);
-    text.push_str(&page::render(kind.docs, width));
+    // The page is a document of its own, whose title has just been said.
+    let docs = kind.docs.trim_start().strip_prefix(&format!("# {}\n", kind.name)).unwrap_or(kind.docs);
+    text.push_str(&page::render(docs, width));
     let mut section = |title: &str, entries: Vec<String>| {
         if !entries.is_empty() {
             text.push_str(&format!("\n{}\n{}", paint(HEADING, title), entries.concat()));
@@ -169,7 +171,14 @@ mod tests {
 
     #[test]
     fn a_code_is_explained() {
-        insta::assert_snapshot!(plain(&of_code(codes::find("tl0412").unwrap(), 80)), @"");
+        insta::assert_snapshot!(plain(&of_code(codes::find("tl0412").unwrap(), 80)), @"
+        TL0412 a column is missing  error
+
+        The step needs a column that its input does not have. Columns come from the
+        captures of the path and from earlier steps.
+
+        To accept it on one line: # trapline: allow TL0412 reason
+        ");
     }
 
     #[test]
@@ -177,7 +186,7 @@ mod tests {
         for kind in KINDS {
             let page = plain(&of_kind(kind, 80));
             for param in kind.params {
-                assert!(page.contains(&format!("\n  {}  ", param.name)), "{}: {}", kind.name, param.name);
+                assert!(page.contains(&format!("\n  {}  {}", param.name, param_kind(param))), "{}: {}", kind.name, param.name);
             }
             assert!(page.lines().all(|line| line.chars().count() <= 130), "{}", kind.name);
         }

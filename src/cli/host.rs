@@ -12,6 +12,12 @@ pub(super) fn now() -> String {
     format!("{:.3}", Timestamp::now())
 }
 
+/// The time now in nanoseconds since 1970, by the clock that file systems use.
+fn now_ns() -> i64 {
+    let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
+    since.ok().and_then(|time| i64::try_from(time.as_nanos()).ok()).unwrap_or(0)
+}
+
 /// This process on this machine.
 pub(super) fn holder() -> Holder {
     Holder { host: machine(), pid: std::process::id(), since: now() }
@@ -28,6 +34,7 @@ pub(super) fn host() -> Host<'static> {
         holder: holder(),
         run_id: run_id(Timestamp::now(), std::process::id()),
         now: &now,
+        now_ns: &now_ns,
         versions: BTreeMap::from(versions.map(|(name, version)| (name.to_owned(), version))),
     }
 }

@@ -29,6 +29,7 @@ mod schema;
 mod season;
 mod show;
 mod status;
+mod stored;
 mod validate;
 mod verify;
 mod why;

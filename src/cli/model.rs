@@ -11,7 +11,7 @@ use super::render::columns::{Align, columns};
 use super::render::style::STRONG;
 use super::render::words::short;
 use super::terminal::Terminal;
-use crate::model::{add, signature};
+use crate::model::{self, signature};
 
 /// Add a model to the project, or list its models
 #[derive(Debug, Args)]
@@ -52,7 +52,7 @@ The folder holds model.yaml (name, version, classes, input) and the ONNX file th
 pub(super) fn run(args: &Model, terminal: Terminal) -> anyhow::Result<Exit> {
     match &args.action {
         Action::Add { folder, project } => {
-            let added = add::add(project, folder)?;
+            let added = model::add(project, folder)?;
             terminal.say(&format!(
                 "{} is known now: {}.\nNext: `model: {}` in a classify step, and commit models.lock.\n",
                 added.model,

@@ -62,6 +62,7 @@ pub(super) fn planned(pipeline: &Pipeline, options: &RunOptions) -> anyhow::Resu
 pub(super) fn run_error(error: RunError) -> anyhow::Error {
     match error {
         RunError::Store(_) => coded(Exit::Store, error),
+        RunError::Scan(_) => coded(Exit::StepFailed, error),
         RunError::Seal(_) | RunError::LockFile(_) | RunError::UnknownStep { .. } | RunError::UnknownStage { .. } => error.into(),
     }
 }

@@ -1,16 +1,19 @@
 //! `trapline season`: closes a season whose images must not change any more, or opens it again.
 
+use std::collections::BTreeSet;
+
 use anyhow::bail;
 use clap::{Args, Subcommand};
 
 use super::args::{ProjectArgs, StoreArgs};
 use super::exit::{Exit, coded};
-use super::render::words::{counted, list};
+use super::render::words::list;
 use super::terminal::Terminal;
 use super::{host, plan, project};
 use crate::check::Pipeline;
-use crate::run::seasons::{self, SealedFile};
-use crate::run::{RunOptions, select};
+use crate::run::roots::locate;
+use crate::run::{RunOptions, seal_season, seasons};
+use crate::step::Source;
 
 /// Seal a season, so that any change of its images is an error; or reopen it
 #[derive(Debug, Args)]
@@ -51,13 +54,12 @@ pub(super) fn run(args: &Season, terminal: Terminal) -> anyhow::Result<Exit> {
     match &args.action {
         Action::Seal { season, project: of, store } => {
             let Some(pipeline) = project::load(of, terminal)? else { return Ok(Exit::BadInput) };
-            let files = files(&pipeline, season, store)?;
-            let count = files.len() as u64;
-            let path = seasons::seal(&pipeline.project, season, files)?;
+            require_roots(&pipeline)?;
+            let options = RunOptions { store: project::store(store, &pipeline), ..RunOptions::default() };
+            let path = seal_season(&pipeline, &options, season).map_err(plan::run_error)?;
+            let shown = path.strip_prefix(&pipeline.project).unwrap_or(&path).display();
             terminal.say(&format!(
-                "season {season} is sealed: {} in `{}`.\nNext: commit the file. A changed, missing or new image of this season is now an error.\n",
-                counted(count, "image"),
-                shown(&pipeline, &path)
+                "season {season} is sealed by `{shown}`.\nNext: commit the file. A changed, missing or new image of this season is now an error.\n"
             ));
         }
         Action::Reopen { season, because, project: of } => {
@@ -72,29 +74,14 @@ pub(super) fn run(args: &Season, terminal: Terminal) -> anyhow::Result<Exit> {
     Ok(Exit::Ok)
 }
 
-/// The images of a season, all of which must be known: what is sealed unread would be sealed unseen.
-fn files(pipeline: &Pipeline, season: &str, store: &StoreArgs) -> anyhow::Result<Vec<SealedFile>> {
-    let mut options = RunOptions { store: project::store(store, pipeline), ..RunOptions::default() };
-    // Only sources are of interest: planning what comes behind them would take its time for nothing.
-    options.targets = sources(pipeline, &select(pipeline, &options)?);
-    let planned = plan::planned(pipeline, &options)?;
-    let absent: Vec<_> = planned.scans.values().filter(|scan| scan.folder.is_none()).map(|scan| format!("`{}`", scan.root)).collect();
-    if !absent.is_empty() {
-        let error = anyhow::anyhow!("root {} is absent: a season is sealed with its images at hand", list(&absent));
-        return Err(coded(Exit::RootAbsent, error));
+/// An absent root has an exit code of its own: scripts connect it and try again.
+fn require_roots(pipeline: &Pipeline) -> anyhow::Result<()> {
+    let sources = pipeline.steps.iter().filter_map(|step| step.step.source());
+    let absent = |source: &Source| pipeline.roots.iter().any(|root| root.name == source.root && locate(root).is_none());
+    let absent: BTreeSet<_> = sources.filter(absent).map(|source| format!("`{}`", source.root)).collect();
+    if absent.is_empty() {
+        return Ok(());
     }
-    let unread: usize = planned.scans.values().map(|scan| scan.unread().len()).sum();
-    if unread > 0 {
-        bail!("{} never read: `trapline run` first", if unread == 1 { "1 image was".into() } else { format!("{unread} images were") });
-    }
-    Ok(planned.scans.values().filter_map(|scan| scan.seasons().remove(season)).flatten().collect())
-}
-
-fn sources(pipeline: &Pipeline, order: &[usize]) -> Vec<String> {
-    let steps = order.iter().map(|index| &pipeline.steps[*index]);
-    steps.filter(|step| step.step.source().is_some()).map(|step| step.name.value.clone()).collect()
-}
-
-fn shown(pipeline: &Pipeline, path: &std::path::Path) -> String {
-    path.strip_prefix(&pipeline.project).unwrap_or(path).display().to_string()
+    let names = list(&absent.into_iter().collect::<Vec<_>>());
+    Err(coded(Exit::RootAbsent, anyhow::anyhow!("root {names} is absent: a season is sealed with its images at hand")))
 }

@@ -91,7 +91,12 @@ mod tests {
             vec!["ås".into(), "7".into(), "new".into()],
             vec!["".into(), "".into(), "moved".into()],
         ];
-        insta::assert_snapshot!(columns(&header, &rows, Style::new()), @"");
+        insta::assert_snapshot!(columns(&header, &rows, Style::new()), @"
+        step       rows  why
+        images  440 000
+        ås            7  new
+                         moved
+        ");
     }
 
     #[test]

@@ -4,12 +4,13 @@ use super::style::{CODE, FAINT, HEADING, STRONG, paint};
 
 /// Renders headings, paragraphs, lists, tables and code blocks within `width` columns.
 pub(in crate::cli) fn render(markdown: &str, width: usize) -> String {
-    let mut page = Page { width, text: String::new(), paragraph: String::new(), indent: 0, hang: 0 };
+    let mut page = Page { width, text: String::new(), paragraph: String::new(), table: Vec::new(), indent: 0, hang: 0 };
     let mut in_code = false;
     for line in markdown.lines() {
         let trimmed = line.trim_start();
         if trimmed.starts_with("```") {
             page.flush();
+            page.gap();
             in_code = !in_code;
         } else if in_code {
             page.text.push_str(&if line.is_empty() { "\n".into() } else { format!("    {}\n", paint(CODE, line)) });
@@ -21,12 +22,7 @@ pub(in crate::cli) fn render(markdown: &str, width: usize) -> String {
             page.gap();
             page.text.push_str(&format!("{}\n", paint(HEADING, heading)));
         } else if trimmed.starts_with('|') {
-            page.flush();
-            // The rule between head and body says nothing that the eye does not see.
-            let rule = trimmed.chars().all(|c| "|-: ".contains(c));
-            if !rule {
-                page.text.push_str(&format!("{}\n", inline(trimmed)));
-            }
+            page.row(trimmed);
         } else {
             page.take(line, trimmed);
         }
@@ -45,6 +41,7 @@ struct Page {
     width: usize,
     text: String,
     paragraph: String,
+    table: Vec<Vec<String>>,
     indent: usize,
     hang: usize,
 }
@@ -52,6 +49,9 @@ struct Page {
 impl Page {
     /// Adds a line to the paragraph or list item that it belongs to.
     fn take(&mut self, line: &str, trimmed: &str) {
+        if !self.table.is_empty() {
+            self.flush_table();
+        }
         let item = ["- ", "* "].iter().any(|mark| trimmed.starts_with(mark))
             || trimmed.split_once(". ").is_some_and(|(n, _)| !n.is_empty() && n.bytes().all(|b| b.is_ascii_digit()));
         if item || self.paragraph.is_empty() {
@@ -71,7 +71,43 @@ impl Page {
         }
     }
 
+    /// Takes a line of a table.
+    fn row(&mut self, line: &str) {
+        if self.table.is_empty() {
+            self.flush();
+            self.gap();
+        }
+        // The rule between head and body says nothing that the eye does not see.
+        if !line.chars().all(|c| "|-: ".contains(c)) {
+            self.table.push(line.trim_matches('|').split('|').map(|cell| cell.trim().to_owned()).collect());
+        }
+    }
+
+    /// Aligns the columns of a table; the last one is wrapped.
+    fn flush_table(&mut self) {
+        let table = std::mem::take(&mut self.table);
+        let last = table.iter().map(Vec::len).max().unwrap_or(1) - 1;
+        let widths: Vec<_> =
+            (0..last).map(|n| table.iter().filter_map(|row| row.get(n)).map(|cell| shown_width(cell)).max().unwrap_or(0) + 2).collect();
+        let lead: usize = widths.iter().sum::<usize>() + 2;
+        for (place, row) in table.iter().enumerate() {
+            let mut line = String::from("  ");
+            for (cell, width) in row.iter().zip(&widths) {
+                let gap = width - shown_width(cell);
+                line.push_str(&format!("{}{:gap$}", styled(cell, place), ""));
+            }
+            let words = wrap(row.get(last).map_or("", String::as_str), self.width.saturating_sub(lead).max(20), 0);
+            for (n, part) in words.iter().enumerate() {
+                let before = if n == 0 { std::mem::take(&mut line) } else { " ".repeat(lead) };
+                self.text.push_str(&format!("{}\n", format!("{before}{}", styled(part, place)).trim_end()));
+            }
+        }
+    }
+
     fn flush(&mut self) {
+        if !self.table.is_empty() {
+            self.flush_table();
+        }
         if self.paragraph.is_empty() {
             return;
         }
@@ -116,6 +152,11 @@ fn words(text: &str) -> Vec<String> {
     }
     words.retain(|word| !word.is_empty());
     words
+}
+
+/// A cell: the first row is the head.
+fn styled(cell: &str, row: usize) -> String {
+    if row == 0 { paint(STRONG, cell) } else { inline(cell) }
 }
 
 fn shown_width(word: &str) -> usize {
@@ -171,7 +212,23 @@ mod tests {
 
     #[test]
     fn a_page_is_wrapped() {
-        insta::assert_snapshot!(anstream::adapter::strip_str(&render(PAGE, 44)).to_string(), @"");
+        insta::assert_snapshot!(anstream::adapter::strip_str(&render(PAGE, 44)).to_string(), @"
+        Finds the images of a root.
+
+        Why
+        A path says where and when, and nothing
+        else does. Two lines are one paragraph.
+
+        - first item that is long enough to go on in
+          a second line here
+        - `a code span` stays
+
+            images:
+
+              uses: images
+        | a | b |
+        | 1 | 2 * 3 |
+        ");
     }
 
     #[test]

@@ -222,15 +222,26 @@ pub(in crate::cli) mod tests {
 
     #[test]
     fn a_plan_is_a_table_with_reasons() {
-        insta::assert_snapshot!(plain(&render(&plan())), @"");
+        insta::assert_snapshot!(plain(&render(&plan())), @r#"
+        step       decision   images   cached  to compute  not hashed  why
+        images     run       440 000        -           -      20 000  20 000 images added and 3 images gone
+        metadata   run       440 000  420 000      20 000           -  parameter corrections: new, "clock.csv"
+                                                                       input images: b3:010101010101 -> b3:020202020202
+        names      reuse           0        0           0           -
+        qc_labels  wait            -        -           -           -  40 labels are missing
+        old        blocked         -        -           -           -  root `archive` is absent (1 200 images last seen there)
+        table      unknown         -        -           -           -  depends on what `metadata` yields
+
+        6 steps: 1 to reuse, 2 to run, 1 waiting for people, 1 blocked and 1 not known yet; 20 000 rows to compute; 20 000 files not seen before
+        "#);
     }
 
     #[test]
     fn programs_get_every_reason_as_an_object() {
         let answer = serde_json::to_value(answer("voles", &plan())).unwrap();
-        insta::assert_snapshot!(serde_json::to_string(&answer["steps"][1]["reasons"][0]).unwrap(), @"");
-        insta::assert_snapshot!(serde_json::to_string(&answer["steps"][3]).unwrap(), @"");
-        insta::assert_snapshot!(serde_json::to_string(&answer["steps"][4]["reasons"]).unwrap(), @"");
+        insta::assert_snapshot!(serde_json::to_string(&answer["steps"][1]["reasons"][0]).unwrap(), @r#"{"name":"corrections","new":"\"clock.csv\"","old":null,"reason":"param"}"#);
+        insta::assert_snapshot!(serde_json::to_string(&answer["steps"][3]).unwrap(), @r#"{"cached":null,"decision":"wait","name":"qc_labels","reasons":[{"labels":40,"reason":"labels_missing"}],"stage":null,"to_compute":null,"total":null,"unhashed":0,"uses":"review"}"#);
+        insta::assert_snapshot!(serde_json::to_string(&answer["steps"][4]["reasons"]).unwrap(), @r#"[{"images":1200,"reason":"root_absent","root":"archive"}]"#);
         assert_eq!((&answer["format"], answer["steps"].as_array().unwrap().len()), (&json!(1), 6));
     }
 
@@ -243,6 +254,18 @@ pub(in crate::cli) mod tests {
         ingredients.extend(inputs.clone());
         let reasons = vec![Reason::Param { name: "name".into(), old: Some("\"y\"".into()), new: Some("\"x\"".into()) }];
         let step = StepPlan { ingredients, key: Some(recipe.result_key(&inputs)), ..step("names", "rename", Decision::Run(reasons)) };
-        insta::assert_snapshot!(plain(&render_why(&step)), @"");
+        insta::assert_snapshot!(plain(&render_why(&step)), @r#"
+        names (rename): run
+          parameter name: "y" -> "x"
+
+        The key is made of:
+          ingredient    value
+          format        1
+          kind          rename
+          revision      1
+          param name    "x"
+          input images  b3:0202020202020202020202020202020202020202020202020202020202020202
+          = b3:1eb25c5dcc8358484791fe03979e1f13bf1b93233c4b2cc05b920b33dc25901a
+        "#);
     }
 }

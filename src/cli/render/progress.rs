@@ -278,6 +278,13 @@ mod tests {
             Event::Notice { message: "the index was rebuilt".into() },
         ];
         let lines: Vec<_> = events.iter().filter_map(line).collect();
-        insta::assert_snapshot!(anstream::adapter::strip_str(&lines.join("\n")).to_string(), @"");
+        insta::assert_snapshot!(anstream::adapter::strip_str(&lines.join("\n")).to_string(), @"
+        images: reused (1 row)
+        metadata: done, 440 000 rows (20 000 computed, 420 000 cached) in 12 s, unchanged
+        names: failed: cannot write `names.csv`
+        qc: waits for 1 label
+        table: skipped because of `qc`
+        note: the index was rebuilt
+        ");
     }
 }

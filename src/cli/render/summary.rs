@@ -1,4 +1,4 @@
-//! What a run did and what to do next, from its events: the end of `run`, and the last run in `status`.
+//! What a run did and what to do next, from its events: the end of `run`.
 
 use std::collections::BTreeMap;
 
@@ -32,15 +32,6 @@ pub(in crate::cli) struct Summary {
 }
 
 impl Summary {
-    /// Reads the events of a journal.
-    pub(in crate::cli) fn of(events: &[Event]) -> Self {
-        let mut summary = Self::default();
-        for event in events {
-            summary.note(event);
-        }
-        summary
-    }
-
     /// Takes one event in.
     pub(in crate::cli) fn note(&mut self, event: &Event) {
         match event {
@@ -156,7 +147,7 @@ impl Summary {
         let read = if read > 0 { format!(", {} of images read", bytes(read)) } else { String::new() };
         let took = format!("{}{read}", seconds(time));
         let (head, next) = match outcome {
-            Outcome::Complete => (paint(GOOD, "Complete"), self.next_when_complete()),
+            Outcome::Complete => (paint(GOOD, "Complete"), "Next: `trapline show STEP` prints a table, `trapline status` sums up.".to_owned()),
             Outcome::Failed => (
                 paint(ERROR, "Failed"),
                 "Mend what the errors above name, then `trapline run` again: what succeeded is kept.".to_owned(),
@@ -168,14 +159,6 @@ impl Summary {
             }
         };
         format!("{head} after {took}.\n{next}\n")
-    }
-
-    fn next_when_complete(&self) -> String {
-        let last = self.steps.iter().rev().find(|(_, fate)| matches!(fate, Fate::Reused { .. } | Fate::Computed { .. }));
-        match last {
-            Some((step, _)) => format!("Next: `trapline show {step}` prints the table, `trapline status` sums up."),
-            None => "Nothing was asked for.".into(),
-        }
     }
 
     fn next_when_waiting(&self) -> String {
@@ -218,7 +201,11 @@ mod tests {
     use super::*;
 
     fn plain(events: &[Event]) -> String {
-        anstream::adapter::strip_str(&Summary::of(events).render()).to_string()
+        let mut summary = Summary::default();
+        for event in events {
+            summary.note(event);
+        }
+        anstream::adapter::strip_str(&summary.render()).to_string()
     }
 
     fn finished(step: &str, rows: u64, computed: u64, cached: u64, findings: Vec<Finding>) -> Event {
@@ -253,7 +240,19 @@ mod tests {
             finished("metadata", 440_000, 20_000, 420_000, vec![finding]),
             finished("table", 440_000, 0, 0, Vec::new()),
             ended(Outcome::Complete),
-        ]), @"");
+        ]), @"
+        step      did        rows  computed   cached  seconds
+        images    reused  440 000
+        metadata  ran     440 000    20 000  420 000     12.3
+        table     ran     440 000         -        -     12.3
+
+        1 finding
+          metadata: 12 images lie in `ko_xx`, which `deployments.csv` does not know: add the site or mend the folder
+            a/1.jpg, a/2.jpg, a/3.jpg, and 9 more
+
+        Complete after 3 min 20 s, 1.2 GB of images read.
+        Next: `trapline show STEP` prints a table, `trapline status` sums up.
+        ");
     }
 
     #[test]
@@ -264,7 +263,20 @@ mod tests {
             Event::StepSkipped { step: "table".into(), because: "names".into() },
             Event::GateFailed { step: "quality".into(), metric: "accuracy_lower".into(), expected: ">= 0.93".into(), found: Some(0.91) },
             ended(Outcome::Failed),
-        ]), @"");
+        ]), @"
+        step    did                         rows  computed  cached  seconds
+        images  ran                           10         -       -     12.3
+        names   failed
+        table   skipped because of `names`
+
+        error: step `names` failed: cannot write `names.csv`
+          permission denied
+
+        expectation failed: `accuracy_lower` of step `quality` is 0.91, expected >= 0.93 (the results are kept)
+
+        Failed after 3 min 20 s, 1.2 GB of images read.
+        Mend what the errors above name, then `trapline run` again: what succeeded is kept.
+        ");
     }
 
     #[test]
@@ -273,12 +285,31 @@ mod tests {
             Event::StepBlocked { step: "images".into(), root: "archive".into(), images: 1200 },
             Event::StepBlocked { step: "more".into(), root: "archive".into(), images: 1200 },
             ended(Outcome::Blocked),
-        ]), @"");
-        insta::assert_snapshot!(plain(&[Event::StepWaits { step: "qc".into(), labels: 40 }, ended(Outcome::Waiting)]), @"");
+        ]), @"
+        step    did                                rows  computed  cached  seconds
+        images  blocked: root `archive` is absent
+        more    blocked: root `archive` is absent
+
+        Blocked after 3 min 20 s, 1.2 GB of images read.
+        Nothing is lost: root `archive` is absent (1 200 images last seen there).
+        Next: connect the disk, or name its place in `trapline.local.yaml`, then `trapline run` again.
+        ");
+        insta::assert_snapshot!(plain(&[Event::StepWaits { step: "qc".into(), labels: 40 }, ended(Outcome::Waiting)]), @"
+        step  did                  rows  computed  cached  seconds
+        qc    waits for 40 labels
+
+        Waiting for people after 3 min 20 s, 1.2 GB of images read.
+        Next: 40 labels for `qc`, then `trapline run` again.
+        ");
     }
 
     #[test]
     fn a_killed_run_has_no_end() {
-        insta::assert_snapshot!(plain(&[finished("images", 10, 0, 0, Vec::new())]), @"");
+        insta::assert_snapshot!(plain(&[finished("images", 10, 0, 0, Vec::new())]), @"
+        step    did  rows  computed  cached  seconds
+        images  ran    10         -       -     12.3
+
+        The run did not reach its end: `trapline run` goes on from there.
+        ");
     }
 }

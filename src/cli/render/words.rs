@@ -172,6 +172,20 @@ mod tests {
             Reason::Written { path: "names.csv".into() },
             Reason::Forced,
         ];
-        insta::assert_snapshot!(reasons.iter().map(reason).collect::<Vec<_>>().join("\n"), @"");
+        insta::assert_snapshot!(reasons.iter().map(reason).collect::<Vec<_>>().join("\n"), @r#"
+        never ran
+        the algorithm was revised: 1 -> 2
+        parameter accept_at: 0.9 -> 0.95
+        parameter blind: new, true
+        parameter by: gone, was ["season"]
+        file clock.csv: b3:abababababab -> absent
+        20 000 images added and 1 image gone
+        model: a@1 -> a@2
+        numerics: rten/1 -> rten/2
+        the stored output b3:abababababab is gone
+        the stored output b3:abababababab was damaged
+        `names.csv` was deleted or edited
+        asked for with --force
+        "#);
     }
 }

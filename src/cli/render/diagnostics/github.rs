@@ -43,7 +43,11 @@ mod tests {
 
     #[test]
     fn findings_become_commands() {
-        insta::assert_snapshot!(render(&[super::super::sample::checked()]), @"");
+        insta::assert_snapshot!(render(&[super::super::sample::checked()]), @"
+        ::warning file=pipeline.yaml,line=3,col=3,endLine=3,endColumn=16,title=TL0414::nothing uses `bilder_på_øya`
+        ::error file=pipeline.yaml,line=5,col=5,endLine=5,endColumn=9,title=TL0202::unknown key `wiht` in step `bilder_på_øya`%0Ahelp: did you mean `with`?
+        ::error file=pipeline.yaml,line=8,col=11,endLine=8,endColumn=16,title=TL0402::there is no step `imges`%0Ahelp: the steps are `bilder_på_øya` and `names`
+        ");
     }
 
     #[test]

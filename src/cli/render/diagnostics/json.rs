@@ -49,6 +49,45 @@ mod tests {
     #[test]
     fn columns_count_characters_from_one() {
         let answer = super::answer(&[super::super::sample::checked()]);
-        insta::assert_snapshot!(serde_json::to_string_pretty(&answer).unwrap(), @"");
+        insta::assert_snapshot!(serde_json::to_string_pretty(&answer).unwrap(), @r#"
+        {
+          "format": 1,
+          "diagnostics": [
+            {
+              "code": "TL0414",
+              "severity": "warning",
+              "message": "nothing uses `bilder_på_øya`",
+              "help": null,
+              "file": "pipeline.yaml",
+              "line": 3,
+              "column": 3,
+              "end_line": 3,
+              "end_column": 16
+            },
+            {
+              "code": "TL0202",
+              "severity": "error",
+              "message": "unknown key `wiht` in step `bilder_på_øya`",
+              "help": "did you mean `with`?",
+              "file": "pipeline.yaml",
+              "line": 5,
+              "column": 5,
+              "end_line": 5,
+              "end_column": 9
+            },
+            {
+              "code": "TL0402",
+              "severity": "error",
+              "message": "there is no step `imges`",
+              "help": "the steps are `bilder_på_øya` and `names`",
+              "file": "pipeline.yaml",
+              "line": 8,
+              "column": 11,
+              "end_line": 8,
+              "end_column": 16
+            }
+          ]
+        }
+        "#);
     }
 }

@@ -198,7 +198,161 @@ mod tests {
     #[test]
     fn the_log_names_rules_and_regions() {
         let text = serde_json::to_string_pretty(&log(&[super::super::sample::checked()])).unwrap();
-        insta::assert_snapshot!(text.replace(env!("CARGO_PKG_VERSION"), "VERSION"), @"");
+        insta::assert_snapshot!(text.replace(env!("CARGO_PKG_VERSION"), "VERSION"), @r#"
+        {
+          "$schema": "https://json.schemastore.org/sarif-2.1.0.json",
+          "version": "2.1.0",
+          "runs": [
+            {
+              "tool": {
+                "driver": {
+                  "name": "trapline",
+                  "version": "VERSION",
+                  "semanticVersion": "VERSION",
+                  "rules": [
+                    {
+                      "id": "TL0202",
+                      "shortDescription": {
+                        "text": "an unknown key"
+                      },
+                      "fullDescription": {
+                        "text": "A key that nothing reads is a typing mistake more often than not, so it is refused."
+                      },
+                      "help": {
+                        "text": "A key that nothing reads is a typing mistake more often than not, so it is refused.\n\nMore: trapline help TL0202"
+                      },
+                      "defaultConfiguration": {
+                        "level": "error"
+                      }
+                    },
+                    {
+                      "id": "TL0402",
+                      "shortDescription": {
+                        "text": "a reference to a step that does not exist"
+                      },
+                      "fullDescription": {
+                        "text": "`from:` names steps of this pipeline or of its fragments."
+                      },
+                      "help": {
+                        "text": "`from:` names steps of this pipeline or of its fragments.\n\nMore: trapline help TL0402"
+                      },
+                      "defaultConfiguration": {
+                        "level": "error"
+                      }
+                    },
+                    {
+                      "id": "TL0414",
+                      "shortDescription": {
+                        "text": "a step that nothing uses"
+                      },
+                      "fullDescription": {
+                        "text": "Other steps write files or are bounded by `expect`, this one ends in nothing: was it meant to be wired?"
+                      },
+                      "help": {
+                        "text": "Other steps write files or are bounded by `expect`, this one ends in nothing: was it meant to be wired?\n\nMore: trapline help TL0414"
+                      },
+                      "defaultConfiguration": {
+                        "level": "warning"
+                      }
+                    }
+                  ]
+                }
+              },
+              "columnKind": "unicodeCodePoints",
+              "results": [
+                {
+                  "ruleId": "TL0414",
+                  "ruleIndex": 2,
+                  "level": "warning",
+                  "message": {
+                    "text": "nothing uses `bilder_på_øya`"
+                  },
+                  "locations": [
+                    {
+                      "physicalLocation": {
+                        "artifactLocation": {
+                          "uri": "pipeline.yaml"
+                        },
+                        "region": {
+                          "startLine": 3,
+                          "startColumn": 3,
+                          "endLine": 3,
+                          "endColumn": 16
+                        }
+                      }
+                    }
+                  ]
+                },
+                {
+                  "ruleId": "TL0202",
+                  "ruleIndex": 0,
+                  "level": "error",
+                  "message": {
+                    "text": "unknown key `wiht` in step `bilder_på_øya`\ndid you mean `with`?"
+                  },
+                  "locations": [
+                    {
+                      "physicalLocation": {
+                        "artifactLocation": {
+                          "uri": "pipeline.yaml"
+                        },
+                        "region": {
+                          "startLine": 5,
+                          "startColumn": 5,
+                          "endLine": 5,
+                          "endColumn": 9
+                        }
+                      }
+                    }
+                  ]
+                },
+                {
+                  "ruleId": "TL0402",
+                  "ruleIndex": 1,
+                  "level": "error",
+                  "message": {
+                    "text": "there is no step `imges`\nthe steps are `bilder_på_øya` and `names`"
+                  },
+                  "locations": [
+                    {
+                      "physicalLocation": {
+                        "artifactLocation": {
+                          "uri": "pipeline.yaml"
+                        },
+                        "region": {
+                          "startLine": 8,
+                          "startColumn": 11,
+                          "endLine": 8,
+                          "endColumn": 16
+                        }
+                      }
+                    }
+                  ],
+                  "relatedLocations": [
+                    {
+                      "id": 0,
+                      "physicalLocation": {
+                        "artifactLocation": {
+                          "uri": "pipeline.yaml"
+                        },
+                        "region": {
+                          "startLine": 6,
+                          "startColumn": 3,
+                          "endLine": 6,
+                          "endColumn": 8
+                        }
+                      },
+                      "message": {
+                        "text": "wanted by this step"
+                      }
+                    }
+                  ]
+                }
+              ]
+            }
+          ]
+        }
+        "#);
     }
 
     #[test]

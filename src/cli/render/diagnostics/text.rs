@@ -89,7 +89,32 @@ mod tests {
 
     #[test]
     fn findings_show_their_lines() {
-        insta::assert_snapshot!(plain(&[checked()]), @"");
+        insta::assert_snapshot!(plain(&[checked()]), @"
+        warning[TL0414]: nothing uses `bilder_på_øya`
+         --> pipeline.yaml:3:3
+          |
+        3 |   bilder_på_øya:
+          |   ^^^^^^^^^^^^^
+
+        error[TL0202]: unknown key `wiht` in step `bilder_på_øya`
+         --> pipeline.yaml:5:5
+          |
+        5 |     wiht: { root: archive }
+          |     ^^^^
+          |
+          = help: did you mean `with`?
+
+        error[TL0402]: there is no step `imges`
+         --> pipeline.yaml:8:11
+          |
+        6 |   names:
+          |   ----- wanted by this step
+        7 |     uses: rename
+        8 |     from: imges
+          |           ^^^^^
+          |
+          = help: the steps are `bilder_på_øya` and `names`
+        ");
     }
 
     #[test]
@@ -100,7 +125,18 @@ mod tests {
         let diagnostic = Diagnostic::new(UNKNOWN_KEY, Span { file: main, start: 10, end: 21 }, "a step twice")
             .related(Span { file: shared, start: 9, end: 15 }, "first here");
         let checked = Checked { file: "pipeline.yaml".into(), sources, diagnostics: vec![diagnostic], steps: None };
-        insta::assert_snapshot!(plain(&[checked]), @"");
+        insta::assert_snapshot!(plain(&[checked]), @"
+        error[TL0202]: a step twice
+         --> pipeline.yaml:1:11
+          |
+        1 | include: [shared.yaml]
+          |           ^^^^^^^^^^^
+          |
+         ::: shared.yaml:2:3
+          |
+        2 |   images: {}
+          |   ------ first here
+        ");
     }
 
     #[test]
@@ -114,6 +150,19 @@ mod tests {
             Diagnostic::new(UNKNOWN_KEY, Span::start_of(FileId(7)), "no such file"),
         ];
         let checked = Checked { file: "empty.yaml".into(), sources, diagnostics, steps: None };
-        insta::assert_snapshot!(plain(&[checked]), @"");
+        insta::assert_snapshot!(plain(&[checked]), @"
+        error[TL0202]: nothing here
+        --> empty.yaml
+         = help: write a pipeline
+
+        error[TL0202]: past the end
+         --> short.yaml:1:1
+          |
+        1 | å
+          | ^
+
+        error[TL0202]: no such file
+        --> ?
+        ");
     }
 }

@@ -26,6 +26,29 @@ fn quoted(text: &str) -> String {
 mod tests {
     #[test]
     fn names_are_quoted_and_ports_named() {
-        insta::assert_snapshot!(super::render(&super::super::tests::sample()), @"");
+        insta::assert_snapshot!(super::render(&super::super::tests::sample()), @r##"
+        digraph "voles & \"friends\"" {
+          rankdir=TB;
+          node [shape=box, style="rounded,filled", fontname="Helvetica"];
+          edge [fontname="Helvetica", fontsize=10];
+          "images" [label="images\nimages · reuse", fillcolor="#d8eafc", color="#3a7ab8"];
+          "metadata" [label="metadata\nmetadata · run", fillcolor="#d9f2e1", color="#3b8f5c"];
+          "names" [label="names\nrename · run", fillcolor="#d9f2e1", color="#3b8f5c"];
+          "predictions" [label="predictions\nclassify · run", fillcolor="#d9f2e1", color="#3b8f5c"];
+          "accepted" [label="accepted\nthreshold · unknown", fillcolor="#eceef1", color="#7a828c"];
+          "corrected" [label="corrected\nreview · wait", fillcolor="#fdebc8", color="#c08a1e"];
+          "final" [label="final\nmerge", fillcolor="#eceef1", color="#7a828c"];
+          "table[a]" [label="table[a]\nexport", fillcolor="#fbdcdc", color="#c0554f"];
+          "images" -> "metadata";
+          "metadata" -> "names";
+          "names" -> "predictions";
+          "names" -> "final";
+          "predictions" -> "accepted";
+          "predictions" -> "final";
+          "accepted" -> "corrected" [label="to_review"];
+          "corrected" -> "final";
+          "final" -> "table[a]";
+        }
+        "##);
     }
 }

@@ -28,6 +28,30 @@ fn escaped(text: &str) -> String {
 mod tests {
     #[test]
     fn steps_become_boxes_with_classes() {
-        insta::assert_snapshot!(super::render(&super::super::tests::sample()), @"");
+        insta::assert_snapshot!(super::render(&super::super::tests::sample()), @r#"
+        flowchart TD
+          s0("<b>images</b><br/>images · reuse"):::source
+          s1("<b>metadata</b><br/>metadata · run"):::map
+          s2("<b>names</b><br/>rename · run"):::map
+          s3("<b>predictions</b><br/>classify · run"):::map
+          s4("<b>accepted</b><br/>threshold · unknown"):::table
+          s5("<b>corrected</b><br/>review · wait"):::people
+          s6("<b>final</b><br/>merge"):::table
+          s7("<b>table[a]</b><br/>export"):::export
+          s0 --> s1
+          s1 --> s2
+          s2 --> s3
+          s2 --> s6
+          s3 --> s4
+          s3 --> s6
+          s4 -->|to_review| s5
+          s5 --> s6
+          s6 --> s7
+          classDef source fill:#d8eafc,stroke:#3a7ab8,color:#1c2024
+          classDef map fill:#d9f2e1,stroke:#3b8f5c,color:#1c2024
+          classDef table fill:#eceef1,stroke:#7a828c,color:#1c2024
+          classDef people fill:#fdebc8,stroke:#c08a1e,color:#1c2024
+          classDef export fill:#fbdcdc,stroke:#c0554f,color:#1c2024
+        "#);
     }
 }

@@ -127,6 +127,6 @@ mod tests {
 
     #[test]
     fn curves_start_and_end_at_the_boxes() {
-        insta::assert_snapshot!(curve(&[(10.0, 0.0), (20.0, 40.0)]), @"");
+        insta::assert_snapshot!(curve(&[(10.0, 0.0), (20.0, 40.0)]), @"M10.0 0.0C10.0 20.0 20.0 20.0 20.0 40.0");
     }
 }
