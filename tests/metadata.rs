@@ -321,8 +321,8 @@ fn a_missing_site_and_a_column_that_the_step_makes_are_diagnostics() {
         .map(|found| format!("{}: {}; {}", found.code.id, found.message, found.help.as_deref().unwrap()))
         .collect();
     assert_snapshot!(lines.join("\n"), @r"
-    TL0591: the input already has a column `model`, which `metadata` makes itself; give the capture of the path another name
-    TL0592: deployments are joined by site, and the images have no column `site`; write `{site}` for the site's folder in the path of the images
+    TL0412: deployments are joined by site, and the images have no column `site`; write `{site}` for the site's folder in the path of the images
+    TL0511: the input already has a column `model`, which `metadata` makes itself; give the capture of the path another name
     ");
 }
 
