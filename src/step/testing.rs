@@ -156,6 +156,7 @@ impl Project {
             progress: &Silent,
             cancel: &self.cancel,
             workers: 2,
+            dry: false,
         })
     }
 

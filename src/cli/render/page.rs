@@ -226,8 +226,9 @@ mod tests {
             images:
 
               uses: images
-        | a | b |
-        | 1 | 2 * 3 |
+
+          a  b
+          1  2 * 3
         ");
     }
 
