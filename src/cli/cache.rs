@@ -1,7 +1,7 @@
 //! `trapline cache`: what the store holds, whether it is whole, and what can go.
 
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::{Duration, SystemTime};
+use std::time::{Duration, Instant, SystemTime};
 
 use anyhow::Context as _;
 use clap::{Args, Subcommand};
@@ -100,10 +100,11 @@ fn open(common: &Common, access: Access, terminal: Terminal) -> anyhow::Result<O
 
 /// Verifies, saying now and then how far it is.
 fn verified(store: &Store, terminal: Terminal) -> anyhow::Result<VerifyReport> {
-    let said = AtomicU64::new(0);
+    const EVERY_S: u64 = 5;
+    let (began, next) = (Instant::now(), AtomicU64::new(EVERY_S));
     let progress = |done: u64, total: u64| {
-        let tenth = done.saturating_mul(10).checked_div(total).unwrap_or(0);
-        if tenth > said.fetch_max(tenth, Ordering::Relaxed) {
+        let now = began.elapsed().as_secs();
+        if now >= next.load(Ordering::Relaxed) && now >= next.fetch_max(now + EVERY_S, Ordering::Relaxed) {
             terminal.say(&format!("{} of {} read\n", bytes(done), bytes(total)));
         }
     };

@@ -8,6 +8,7 @@ use super::columns::{Align, Text, columns};
 use super::style::{BUSY, ERROR, FAINT, GOOD, STRONG, WARNING};
 use super::words::{count, counted, grounds, list, reason, short};
 use crate::plan::decision::{Decision, Plan, StepPlan};
+use crate::step::kind;
 
 /// `plan --format json`. `format` is raised when a field changes its meaning; new fields may come at any time.
 #[derive(Debug, Serialize)]
@@ -112,7 +113,9 @@ pub(in crate::cli) fn closing(plan: &Plan) -> String {
             .collect();
     let mut text = format!("{}: {}", counted(plan.steps.len() as u64, "step"), list(&parts));
     let rows: u64 = plan.steps.iter().filter_map(|step| step.to_compute).sum();
-    let files: u64 = plan.steps.iter().map(|step| step.unhashed).sum();
+    // Steps behind a source count its files again.
+    let is_source = |step: &&StepPlan| kind(step.uses).is_some_and(|kind| kind.inputs.is_empty());
+    let files: u64 = plan.steps.iter().filter(is_source).map(|step| step.unhashed).sum();
     if rows > 0 {
         text.push_str(&format!("; {} to compute", counted(rows, "row")));
     }

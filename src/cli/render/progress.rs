@@ -171,9 +171,11 @@ fn doing(phase: &str) -> &str {
     match phase {
         "scan" => "looking for files",
         "hash" => "reading new files",
-        "map" => "computing rows",
-        "read" => "reading",
+        "map" | "compute" => "computing rows",
+        "read" => "reading images",
+        "name" => "naming",
         "write" => "writing",
+        "verify" => "computing again",
         other => other,
     }
 }

@@ -25,8 +25,10 @@ pub(in crate::cli) fn render(drawing: &Drawing) -> String {
     page.push_str(&format!("<g transform=\"translate({left:.1} {MARGIN})\">\n"));
     for (edge, wire) in drawing.edges.iter().zip(&layout.wires) {
         page.push_str(&format!("<path class=\"wire\" d=\"{}\"/>\n", curve(wire)));
-        if let (false, Some((x, y))) = (edge.label.is_empty(), wire.first()) {
-            page.push_str(&format!("<text class=\"port\" x=\"{:.1}\" y=\"{:.1}\">{}</text>\n", x + 6.0, y + 15.0, escaped(&edge.label)));
+        if let (false, Some(((x, y), next))) = (edge.label.is_empty(), wire.first().zip(wire.get(1))) {
+            // On the side from which the wire turns away.
+            let (x, end) = if next.0 > *x { (x - 6.0, " end") } else { (x + 6.0, "") };
+            page.push_str(&format!("<text class=\"port{end}\" x=\"{x:.1}\" y=\"{:.1}\">{}</text>\n", y + 15.0, escaped(&edge.label)));
         }
     }
     for (node, place) in drawing.nodes.iter().zip(&layout.boxes) {
@@ -94,7 +96,7 @@ fn style_sheet(roles: &[Role]) -> String {
     format!(
         "<style>\n\
          text{{font-family:ui-sans-serif,system-ui,'Segoe UI',Helvetica,Arial,sans-serif;fill:#1c2024}}\n\
-         .name{{font-size:14px;font-weight:600;text-anchor:middle}}.kind{{font-size:11.5px;fill:#59626d}}.mid{{text-anchor:middle}}.port{{font-size:11px;fill:#59626d}}\n\
+         .name{{font-size:14px;font-weight:600;text-anchor:middle}}.kind{{font-size:11.5px;fill:#59626d}}.mid{{text-anchor:middle}}.port{{font-size:11px;fill:#59626d}}.end{{text-anchor:end}}\n\
          .wire{{fill:none;stroke:#8a939d;stroke-width:1.4;marker-end:url(#tip)}}.tip{{fill:#8a939d}}rect{{stroke-width:1.4}}.open{{stroke-dasharray:5 4}}\n\
          .reuse{{fill:#3b8f5c}}.run{{fill:#2f80d0}}.wait{{fill:#d9a11e}}.blocked{{fill:#c9403a}}.unknown{{fill:#a3abb4}}\n\
          {}\n\
