@@ -1,5 +1,7 @@
 //! The commands around a project: init, help, completions, pictures, and how the program ends.
 
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+
 mod cli;
 
 use std::io::Read as _;
@@ -44,7 +46,23 @@ fn help_explains_kinds_codes_and_commands() {
 fn every_command_has_help_with_an_example() {
     let space = Space::new();
     let overview = space.run(&["help"]).out;
-    for command in ["demo", "init", "validate", "plan", "run", "status", "why", "show", "graph", "verify", "season", "model", "cache", "schema", "completions"] {
+    for command in [
+        "demo",
+        "init",
+        "validate",
+        "plan",
+        "run",
+        "status",
+        "why",
+        "show",
+        "graph",
+        "verify",
+        "season",
+        "model",
+        "cache",
+        "schema",
+        "completions",
+    ] {
         assert!(overview.contains(&format!("\n  {command}\n")), "{command}");
         let end = space.run(&[command, "--help"]);
         assert!(end.code == 0 && end.out.contains(&format!("trapline {command}")), "{command}: {}", end.out);

@@ -1,5 +1,7 @@
 //! `trapline validate` from outside: formats, exit codes, what a change touches.
 
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+
 mod cli;
 
 use cli::Space;
@@ -43,7 +45,10 @@ fn json_has_the_documented_form() {
     let answer: serde_json::Value = serde_json::from_str(&end.out).unwrap();
     assert_eq!(answer["format"], 1);
     let first = &answer["diagnostics"][0];
-    assert_eq!((&first["code"], &first["line"], &first["column"], &first["end_column"]), (&"TL0213".into(), &4.into(), &11.into(), &17.into()));
+    assert_eq!(
+        (&first["code"], &first["line"], &first["column"], &first["end_column"]),
+        (&"TL0213".into(), &4.into(), &11.into(), &17.into())
+    );
     assert_eq!((end.code, first["file"].as_str()), (2, Some("pipeline.yaml")));
 }
 

@@ -141,14 +141,22 @@ fn keep(pipeline: &Pipeline, store: &Store) -> anyhow::Result<Keep> {
 
 fn render_stats(store: &Store, stats: &StoreStats) -> String {
     let header = [("what", Align::Left), ("files", Align::Right), ("rows", Align::Right), ("size", Align::Right)];
-    let amount = |name: &str, amount: Amount| vec![Text::from(name), count(amount.files).into(), Text::from(""), bytes(amount.bytes).into()];
+    let amount = |name: &str, amount: Amount| {
+        vec![Text::from(name), count(amount.files).into(), Text::from(""), bytes(amount.bytes).into()]
+    };
     let mut rows = vec![amount("results", stats.results), amount("tables and files", stats.objects)];
     for (key, of) in &stats.rows {
-        rows.push(vec![format!("rows of {}", short(&key.to_string())).into(), count(of.packs).into(), count(of.rows).into(), bytes(of.bytes).into()]);
+        rows.push(vec![
+            format!("rows of {}", short(&key.to_string())).into(),
+            count(of.packs).into(),
+            count(of.rows).into(),
+            bytes(of.bytes).into(),
+        ]);
     }
     rows.extend([amount("inventories", stats.inventories), amount("index", stats.index), amount("quarantine", stats.quarantine)]);
-    let total = [stats.results, stats.objects, stats.inventories, stats.index, stats.quarantine].iter().map(|a| a.bytes).sum::<u64>()
-        + stats.rows.values().map(|of| of.bytes).sum::<u64>();
+    let total =
+        [stats.results, stats.objects, stats.inventories, stats.index, stats.quarantine].iter().map(|a| a.bytes).sum::<u64>()
+            + stats.rows.values().map(|of| of.bytes).sum::<u64>();
     format!("{}\n{} in {}\n", columns(&header, &rows, STRONG), bytes(total), store.root().display())
 }
 
@@ -164,7 +172,11 @@ fn render_verified(report: &VerifyReport) -> String {
     if report.damages.is_empty() && report.missing.is_empty() {
         return format!("{page}{read}: {}\n", paint(GOOD, "everything is whole"));
     }
-    page + &format!("{read}: {} damaged, {} with gaps. `trapline run` computes again what is needed.\n", report.damages.len(), counted(report.missing.len() as u64, "result"))
+    page + &format!(
+        "{read}: {} damaged, {} with gaps. `trapline run` computes again what is needed.\n",
+        report.damages.len(),
+        counted(report.missing.len() as u64, "result")
+    )
 }
 
 fn render_gc(report: &GcReport, dry_run: bool) -> String {
@@ -176,10 +188,16 @@ fn render_gc(report: &GcReport, dry_run: bool) -> String {
         ("quarantine", report.quarantine),
         ("leftovers", report.leftovers),
     ];
-    let rows: Vec<_> = parts.iter().map(|(name, of)| vec![Text::from(name), count(of.files).into(), bytes(of.bytes).into()]).collect();
+    let rows: Vec<_> =
+        parts.iter().map(|(name, of)| vec![Text::from(name), count(of.files).into(), bytes(of.bytes).into()]).collect();
     let total = bytes(parts.iter().map(|(_, of)| of.bytes).sum());
     let closing = if dry_run { format!("{total} would be freed") } else { format!("{total} freed") };
-    format!("{}\n{closing}; {} stay ({})\n", columns(&header, &rows, STRONG), counted(report.kept_objects.files, "object"), bytes(report.kept_objects.bytes))
+    format!(
+        "{}\n{closing}; {} stay ({})\n",
+        columns(&header, &rows, STRONG),
+        counted(report.kept_objects.files, "object"),
+        bytes(report.kept_objects.bytes)
+    )
 }
 
 #[cfg(test)]

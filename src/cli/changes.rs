@@ -27,8 +27,9 @@ pub(super) fn since(revision: &str, folder: &Path) -> anyhow::Result<Changes> {
     // A revision that looks like an option must not become one.
     let commit = git(folder, &["rev-parse", "--verify", "--quiet", "--end-of-options", &format!("{revision}^{{commit}}")])
         .map_err(|_| anyhow::anyhow!("git knows no revision `{revision}`: fetch it, or name another"))?;
-    let base = git(folder, &["merge-base", line(&commit), "HEAD"])
-        .map_err(|_| anyhow::anyhow!("`{revision}` and this branch have no common past: a shallow clone needs `git fetch --unshallow`"))?;
+    let base = git(folder, &["merge-base", line(&commit), "HEAD"]).map_err(|_| {
+        anyhow::anyhow!("`{revision}` and this branch have no common past: a shallow clone needs `git fetch --unshallow`")
+    })?;
     let mut files = BTreeSet::new();
     for args in [
         &["diff", "--name-only", "--no-renames", "-z", line(&base), "--"][..],
@@ -101,7 +102,8 @@ mod tests {
             git(folder.path(), args).unwrap();
         }
         std::fs::create_dir(folder.path().join("sub")).unwrap();
-        for (name, text) in [("a.yaml", "trapline: 1\n"), ("sub/b.yaml", "trapline: 1\n"), ("gone.csv", "x\n"), ("å.csv", "x\n")] {
+        for (name, text) in [("a.yaml", "trapline: 1\n"), ("sub/b.yaml", "trapline: 1\n"), ("gone.csv", "x\n"), ("å.csv", "x\n")]
+        {
             std::fs::write(folder.path().join(name), text).unwrap();
         }
         git(folder.path(), &["add", "-A"]).unwrap();

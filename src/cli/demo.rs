@@ -90,7 +90,8 @@ fn found(pipeline: &Pipeline, options: &RunOptions) -> anyhow::Result<String> {
     let names = ["path", "locality", "label"];
     let table = stored::table(&store, &result, None)?.read(Some(&names)).map_err(stored::store_error)?;
     let (tally, right, known) = tally(&table, &truth(&pipeline.project)?);
-    let localities: Vec<_> = tally.values().flat_map(BTreeMap::keys).collect::<std::collections::BTreeSet<_>>().into_iter().collect();
+    let localities: Vec<_> =
+        tally.values().flat_map(BTreeMap::keys).collect::<std::collections::BTreeSet<_>>().into_iter().collect();
     let mut header = vec![("what the model saw", Align::Left)];
     header.extend(localities.iter().map(|name| (name.as_str(), Align::Right)));
     let rows: Vec<Vec<Text>> = tally
@@ -122,7 +123,8 @@ fn tally(table: &Table, truth: &BTreeMap<String, String>) -> Tally {
         let label = text("label", row);
         let locality = text("locality", row).unwrap_or_default().to_owned();
         *tally.entry(label.unwrap_or("(not readable)").to_owned()).or_default().entry(locality).or_default() += 1;
-        let truth = text("path", row).and_then(|path| truth.iter().find(|(known, _)| known.ends_with(path)).map(|(_, class)| class));
+        let truth =
+            text("path", row).and_then(|path| truth.iter().find(|(known, _)| known.ends_with(path)).map(|(_, class)| class));
         if let (Some(truth), Some(label)) = (truth, label) {
             known += 1;
             right += u64::from(truth == label);
@@ -137,7 +139,12 @@ fn truth(folder: &Path) -> anyhow::Result<BTreeMap<String, String>> {
     for season in demo::seasons(folder) {
         let path = folder.join("truth").join(format!("{season}.csv"));
         let text = std::fs::read_to_string(&path).with_context(|| format!("cannot read `{}`", path.display()))?;
-        truth.extend(text.lines().skip(1).filter_map(|line| line.rsplit_once(',')).map(|(path, class)| (path.to_owned(), class.to_owned())));
+        truth.extend(
+            text.lines()
+                .skip(1)
+                .filter_map(|line| line.rsplit_once(','))
+                .map(|(path, class)| (path.to_owned(), class.to_owned())),
+        );
     }
     Ok(truth)
 }
@@ -157,6 +164,10 @@ fn next(folder: &Path) -> String {
     for (command, words) in commands {
         page.push_str(&format!("  {}  {words}\n", paint(CODE, &format!("{command:width$}"))));
     }
-    let steps = ["edit pipeline.yaml".to_owned(), "`trapline plan` says what would change".to_owned(), "`trapline run` does it".to_owned()];
+    let steps = [
+        "edit pipeline.yaml".to_owned(),
+        "`trapline plan` says what would change".to_owned(),
+        "`trapline run` does it".to_owned(),
+    ];
     page + &format!("Then {}.\n", list(&steps))
 }

@@ -58,7 +58,9 @@ fn overview(width: usize) -> String {
     for kind in KINDS {
         page.push_str(&entry(kind.name, "", kind.summary, width));
     }
-    page.push_str("\n`trapline help STEP` explains a kind, `trapline help TL0412` a diagnostic, `trapline help COMMAND` a command.\n");
+    page.push_str(
+        "\n`trapline help STEP` explains a kind, `trapline help TL0412` a diagnostic, `trapline help COMMAND` a command.\n",
+    );
     page
 }
 
@@ -73,8 +75,14 @@ fn of_kind(kind: &StepKind, width: usize) -> String {
             text.push_str(&format!("\n{}\n{}", paint(HEADING, title), entries.concat()));
         }
     };
-    section("Inputs (`from:`)", kind.inputs.iter().map(|port| entry(port.name, &port_kind(port, true), port.doc, width)).collect());
-    section("Parameters (`with:`)", kind.params.iter().map(|param| entry(param.name, &param_kind(param), param.doc, width)).collect());
+    section(
+        "Inputs (`from:`)",
+        kind.inputs.iter().map(|port| entry(port.name, &port_kind(port, true), port.doc, width)).collect(),
+    );
+    section(
+        "Parameters (`with:`)",
+        kind.params.iter().map(|param| entry(param.name, &param_kind(param), param.doc, width)).collect(),
+    );
     section("Outputs", kind.outputs.iter().map(|port| entry(port.name, &port_kind(port, false), port.doc, width)).collect());
     section("Metrics (`expect:`)", kind.metrics.iter().map(|metric| entry(metric.name, "", metric.doc, width)).collect());
     text
@@ -117,7 +125,9 @@ fn param_kind(param: &Param) -> String {
 fn type_words(ty: &ParamType) -> String {
     match ty {
         ParamType::Bool => "true or false".into(),
-        ParamType::Int(low, high) => range("whole number", (*low > i64::MIN).then(|| low.to_string()), (*high < i64::MAX).then(|| high.to_string())),
+        ParamType::Int(low, high) => {
+            range("whole number", (*low > i64::MIN).then(|| low.to_string()), (*high < i64::MAX).then(|| high.to_string()))
+        }
         ParamType::Number(low, high) => {
             range("number", low.is_finite().then(|| low.to_string()), high.is_finite().then(|| high.to_string()))
         }

@@ -17,14 +17,14 @@ use crate::table::{CellRef, Column, Table, Type};
 const MOST: usize = 20;
 
 /// The rows of one image, as (column, value), and the row recipes that computed them.
-pub(super) struct Rows {
+pub(super) struct Found {
     name: String,
     rows: Vec<Vec<(String, String)>>,
     recipes: Vec<String>,
 }
 
 /// Finds the rows of the image called `name` (its path, file name, new name, or identity) in the last result of `step`.
-pub(super) fn rows(pipeline: &Pipeline, folder: &Path, step: &str, name: &str) -> anyhow::Result<Rows> {
+pub(super) fn rows(pipeline: &Pipeline, folder: &Path, step: &str, name: &str) -> anyhow::Result<Found> {
     let store = stored::open(folder)?;
     let result = stored::result(pipeline, &store, step)?;
     let table = stored::table(&store, &result, None)?.read(None).map_err(stored::store_error)?;
@@ -33,10 +33,11 @@ pub(super) fn rows(pipeline: &Pipeline, folder: &Path, step: &str, name: &str) -
         bail!("the last result of `{step}` has no image `{name}`: give its path, file name, new name or identity");
     }
     let row = |row: usize| {
-        let cells = table.schema.fields.iter().zip(&table.columns).map(|(field, column)| (field.name.clone(), words(column, row)));
+        let cells =
+            table.schema.fields.iter().zip(&table.columns).map(|(field, column)| (field.name.clone(), words(column, row)));
         cells.collect()
     };
-    Ok(Rows {
+    Ok(Found {
         name: name.to_owned(),
         rows: found.into_iter().map(row).collect(),
         recipes: result.rows.iter().map(ToString::to_string).collect(),
@@ -81,7 +82,7 @@ fn words(column: &Column, row: usize) -> String {
 }
 
 /// The rows for people.
-pub(super) fn render(found: &Rows) -> String {
+pub(super) fn render(found: &Found) -> String {
     let mut page = format!("\n{STRONG}{}{STRONG:#}\n", visible(&found.name));
     for row in &found.rows {
         let cells: Vec<_> = row.iter().map(|(name, value)| vec![Text::from(name), Text::from(value)]).collect();
@@ -91,13 +92,16 @@ pub(super) fn render(found: &Rows) -> String {
         page.push('\n');
     }
     if !found.recipes.is_empty() {
-        page.push_str(&format!("Its cells come from the row recipes {}: a function of the image's bytes alone.\n", found.recipes.join(", ")));
+        page.push_str(&format!(
+            "Its cells come from the row recipes {}: a function of the image's bytes alone.\n",
+            found.recipes.join(", ")
+        ));
     }
     page
 }
 
 /// The rows for programs.
-pub(super) fn answer(found: &Rows) -> Value {
+pub(super) fn answer(found: &Found) -> Value {
     let row = |row: &Vec<(String, String)>| row.iter().cloned().collect::<BTreeMap<_, _>>();
     json!({ "name": found.name, "rows": found.rows.iter().map(row).collect::<Vec<_>>(), "row_recipes": found.recipes })
 }

@@ -36,16 +36,26 @@ pub(super) fn run(args: &Init, terminal: Terminal) -> anyhow::Result<Exit> {
         page.push_str(&format!("  {}  {purpose}\n", paint(STRONG, &format!("{name:<19}"))));
     }
     let there = if args.folder == Path::new(".") { String::new() } else { format!("cd {}, then ", args.folder.display()) };
-    page.push_str(&format!("\nEdit the first three, then: {there}{}, {}, {}\n", paint(CODE, "trapline validate"), paint(CODE, "trapline plan"), paint(CODE, "trapline run")));
+    page.push_str(&format!(
+        "\nEdit the first three, then: {there}{}, {}, {}\n",
+        paint(CODE, "trapline validate"),
+        paint(CODE, "trapline plan"),
+        paint(CODE, "trapline run")
+    ));
     terminal.say(&page);
     Ok(Exit::Ok)
 }
 
 /// Writes all files or none: what a person wrote is never replaced.
 fn write(folder: &Path) -> anyhow::Result<()> {
-    let there: Vec<_> = FILES.iter().map(|(name, ..)| *name).filter(|name| folder.join(name).symlink_metadata().is_ok()).collect();
+    let there: Vec<_> =
+        FILES.iter().map(|(name, ..)| *name).filter(|name| folder.join(name).symlink_metadata().is_ok()).collect();
     if !there.is_empty() {
-        bail!("`{}` has `{}` already, and nothing is replaced: name a new folder, `trapline init DIR`", folder.display(), there.join("`, `"));
+        bail!(
+            "`{}` has `{}` already, and nothing is replaced: name a new folder, `trapline init DIR`",
+            folder.display(),
+            there.join("`, `")
+        );
     }
     std::fs::create_dir_all(folder).with_context(|| format!("cannot make `{}`", folder.display()))?;
     for (name, text, _) in FILES {

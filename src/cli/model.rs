@@ -77,7 +77,14 @@ fn list(project: &Path, format: Format, terminal: Terminal) -> anyhow::Result<()
     let header = [("model", Align::Left), ("input", Align::Left), ("id", Align::Left), ("classes", Align::Left)];
     let rows: Vec<_> = models
         .values()
-        .map(|m| vec![m.model.clone().into(), format!("{}x{}", m.width, m.height).into(), short(&m.id.to_string()).into(), m.classes.join(", ").into()])
+        .map(|m| {
+            vec![
+                m.model.clone().into(),
+                format!("{}x{}", m.width, m.height).into(),
+                short(&m.id.to_string()).into(),
+                m.classes.join(", ").into(),
+            ]
+        })
         .collect();
     terminal.print(&columns(&header, &rows, STRONG))
 }

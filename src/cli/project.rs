@@ -48,10 +48,9 @@ pub(super) fn find(given: Option<&Path>, folder: &Path) -> anyhow::Result<PathBu
     let mut found = candidates(folder).with_context(|| format!("cannot look for a pipeline in `{}`", folder.display()))?;
     match (found.pop(), found.is_empty()) {
         (Some(only), true) => Ok(only),
-        (None, _) => bail!(
-            "there is no pipeline in `{}`: name one with `-p FILE`, or start one with `trapline init`",
-            folder.display()
-        ),
+        (None, _) => {
+            bail!("there is no pipeline in `{}`: name one with `-p FILE`, or start one with `trapline init`", folder.display())
+        }
         (Some(last), false) => {
             found.push(last);
             let names: Vec<_> = found.iter().map(|file| format!("\n  -p {}", file.display())).collect();
@@ -85,7 +84,8 @@ pub(super) fn is_pipeline(path: &Path) -> bool {
     const LIMIT: u64 = 1024 * 1024;
     let mut text = Vec::new();
     let read = std::fs::File::open(path).and_then(|file| file.take(LIMIT).read_to_end(&mut text));
-    read.is_ok() && String::from_utf8_lossy(&text).lines().any(|line| line.trim_start_matches('\u{feff}').starts_with("trapline:"))
+    read.is_ok()
+        && String::from_utf8_lossy(&text).lines().any(|line| line.trim_start_matches('\u{feff}').starts_with("trapline:"))
 }
 
 /// Joins without a leading `./`, so that messages show the path as a person would type it.
@@ -119,7 +119,8 @@ mod tests {
 
     #[test]
     fn the_only_file_with_the_key_is_taken() {
-        let files = [("voles.yml", "# ours\ntrapline: 1\n"), ("trapline.local.yaml", "roots:\n"), ("notes.yaml", "x: {trapline: 1}\n")];
+        let files =
+            [("voles.yml", "# ours\ntrapline: 1\n"), ("trapline.local.yaml", "roots:\n"), ("notes.yaml", "x: {trapline: 1}\n")];
         assert_eq!(found(&files), Ok("voles.yml".into()));
     }
 
@@ -129,6 +130,9 @@ mod tests {
             found(&[("a.yaml", "trapline: 1\n"), ("b.yaml", "trapline: 1\n")]),
             Err("there are several pipelines in `HERE`: name one of them\n  -p HERE/a.yaml\n  -p HERE/b.yaml".into())
         );
-        assert_eq!(found(&[]), Err("there is no pipeline in `HERE`: name one with `-p FILE`, or start one with `trapline init`".into()));
+        assert_eq!(
+            found(&[]),
+            Err("there is no pipeline in `HERE`: name one with `-p FILE`, or start one with `trapline init`".into())
+        );
     }
 }

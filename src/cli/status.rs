@@ -99,13 +99,22 @@ fn render(pipeline: &Pipeline, plan: &Plan, last: Option<&LastRun>, holder: Opti
         page.push_str(&format!("in use     by {holder}\n"));
     }
     page.push_str(&format!("now        {}", closing(plan)));
-    let open: Vec<_> = plan.steps.iter().filter(|step| matches!(step.decision, Decision::Wait { .. } | Decision::Blocked { .. })).collect();
+    let open: Vec<_> =
+        plan.steps.iter().filter(|step| matches!(step.decision, Decision::Wait { .. } | Decision::Blocked { .. })).collect();
     for step in &open {
-        page.push_str(&format!("           {} {}\n", paint(style(&step.decision), &format!("{}:", step.name)), grounds(&step.decision).join("; ")));
+        page.push_str(&format!(
+            "           {} {}\n",
+            paint(style(&step.decision), &format!("{}:", step.name)),
+            grounds(&step.decision).join("; ")
+        ));
     }
     if open.is_empty() {
         let done = plan.steps.iter().all(|step| step.decision == Decision::Reuse);
-        page.push_str(if done { "           everything is up to date\n" } else { "           `trapline plan` says why, `trapline run` does it\n" });
+        page.push_str(if done {
+            "           everything is up to date\n"
+        } else {
+            "           `trapline plan` says why, `trapline run` does it\n"
+        });
     }
     page
 }
@@ -140,7 +149,10 @@ mod tests {
 
     #[test]
     fn the_last_run_is_told_in_a_line() {
-        assert_eq!(words(Some((Outcome::Complete, 200.0))), "last run   2026-11-21 07:13 UTC, complete after 3 min 20 s, 2 findings\n");
+        assert_eq!(
+            words(Some((Outcome::Complete, 200.0))),
+            "last run   2026-11-21 07:13 UTC, complete after 3 min 20 s, 2 findings\n"
+        );
         assert_eq!(words(None), "last run   2026-11-21 07:13 UTC, not ended: under way, or killed, 2 findings\n");
     }
 
@@ -150,7 +162,10 @@ mod tests {
         let options = RunOptions { store: folder.path().to_owned(), ..RunOptions::default() };
         let write = |id: &str, pipeline: &str| {
             let time = format!("2026-01-0{id}T00:00:00Z");
-            let entry = journal::Entry { time, event: Event::RunStarted { run: id.into(), pipeline: pipeline.into(), steps: Vec::new() } };
+            let entry = journal::Entry {
+                time,
+                event: Event::RunStarted { run: id.into(), pipeline: pipeline.into(), steps: Vec::new() },
+            };
             std::fs::create_dir_all(folder.path().join("runs").join(id)).unwrap();
             let text = serde_json::to_string(&entry).unwrap() + "\n";
             std::fs::write(folder.path().join("runs").join(id).join("events.jsonl"), text).unwrap();

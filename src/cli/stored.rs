@@ -28,7 +28,9 @@ pub(super) fn result(pipeline: &Pipeline, store: &Store, step: &str) -> anyhow::
         bail!("step `{step}` has not run yet: `trapline run {step}` does it");
     };
     let result = store.get_result(*key).map_err(store_error)?;
-    result.with_context(|| format!("the last result of `{step}` is not in the store any more: `trapline run {step}` makes it again"))
+    result.with_context(|| {
+        format!("the last result of `{step}` is not in the store any more: `trapline run {step}` makes it again")
+    })
 }
 
 /// Opens a table of a result; without `port` the first.

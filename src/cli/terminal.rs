@@ -8,12 +8,17 @@ use anstream::{AutoStream, ColorChoice};
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Terminal {
     choice: ColorChoice,
+    /// A person watches the standard error.
+    watched: bool,
+    /// Columns of the terminal that the standard output goes to.
+    columns: Option<usize>,
 }
 
 impl Terminal {
     /// Remembers the choice of `--colour`; `Auto` honours `NO_COLOR`, `CLICOLOR` and `TERM`.
     pub(super) fn new(choice: ColorChoice) -> Self {
-        Self { choice }
+        let columns = terminal_size::terminal_size_of(io::stdout()).map(|(width, _)| usize::from(width.0));
+        Self { choice, watched: io::stderr().is_terminal(), columns }
     }
 
     /// Prints data. Styles in `text` reach terminals only.
@@ -44,7 +49,7 @@ impl Terminal {
 
     /// Whether a person watches the standard error, so that bars may move.
     pub(super) fn is_watched(self) -> bool {
-        io::stderr().is_terminal()
+        self.watched
     }
 
     /// Whether the standard error shows colour.
@@ -58,11 +63,11 @@ impl Terminal {
 
     /// Columns to wrap pages at: those of the terminal, within what reads well.
     pub(super) fn width(self) -> usize {
-        terminal_size::terminal_size_of(io::stdout()).map_or(100, |(width, _)| usize::from(width.0)).clamp(40, 100)
+        self.columns.unwrap_or(100).clamp(40, 100)
     }
 
     /// Columns that a source line may take.
     pub(super) fn full_width(self) -> usize {
-        terminal_size::terminal_size_of(io::stdout()).map_or(140, |(width, _)| usize::from(width.0)).max(40)
+        self.columns.unwrap_or(140).max(40)
     }
 }

@@ -80,7 +80,12 @@ fn render(found: &[Verified]) -> String {
             Verdict::Differs { .. } => ERROR,
             Verdict::NotCheckable { .. } => FAINT,
         };
-        vec![one.step.as_str().into(), one.what.as_str().into(), count(one.checked).into(), Text::styled(&one.verdict.to_string(), style)]
+        vec![
+            one.step.as_str().into(),
+            one.what.as_str().into(),
+            count(one.checked).into(),
+            Text::styled(&one.verdict.to_string(), style),
+        ]
     };
     let of = |is: fn(&Verdict) -> bool| found.iter().filter(|one| is(&one.verdict)).count();
     let differing = of(|verdict| matches!(verdict, Verdict::Differs { .. }));

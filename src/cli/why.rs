@@ -36,7 +36,8 @@ pub(super) struct Why {
 
 pub(super) fn run(args: &Why, terminal: Terminal) -> anyhow::Result<Exit> {
     let Some(pipeline) = project::load(&args.project, terminal)? else { return Ok(Exit::BadInput) };
-    let options = RunOptions { store: project::store(&args.store, &pipeline), targets: vec![args.step.clone()], ..RunOptions::default() };
+    let options =
+        RunOptions { store: project::store(&args.store, &pipeline), targets: vec![args.step.clone()], ..RunOptions::default() };
     let planned = plan::planned(&pipeline, &options)?;
     let Some(step) = planned.plan.steps.iter().find(|step| step.name == args.step) else {
         bail!("the plan has no step `{}`", args.step);

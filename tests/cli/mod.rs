@@ -1,6 +1,7 @@
 //! A folder to run the program in.
 
 #![allow(dead_code, reason = "each test file uses a part")]
+#![allow(clippy::unused_self, reason = "waiting belongs to the folder that is waited for")]
 
 use std::path::Path;
 use std::process::{Command, Stdio};
@@ -28,6 +29,11 @@ impl Space {
         let path = self.path().join(name);
         std::fs::create_dir_all(path.parent().unwrap()).unwrap();
         std::fs::write(path, text).unwrap();
+    }
+
+    /// Lets the clock of the file system go on: a file written in the moment of a run is rightly looked at again.
+    pub fn settle(&self) {
+        std::thread::sleep(std::time::Duration::from_millis(100));
     }
 
     pub fn read(&self, name: &str) -> String {

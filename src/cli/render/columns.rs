@@ -61,12 +61,13 @@ pub(in crate::cli) fn columns(header: &[(&str, Align)], rows: &[Vec<Text>], head
         for (place, text) in row.iter().enumerate().take(widths.len()) {
             let gap = widths[place] - width(&text.words);
             let (before, after) = if header[place].1 == Align::Right { (gap, 0) } else { (0, gap) };
-            if !text.words.is_empty() {
+            // Spaces are owed until something follows them.
+            if text.words.is_empty() {
+                owed += gap + 2;
+            } else {
                 line.extend(std::iter::repeat_n(' ', owed + before));
                 line.push_str(&paint(text.style, &text.words));
                 owed = after + 2;
-            } else {
-                owed += gap + 2;
             }
         }
         page.push_str(&line);

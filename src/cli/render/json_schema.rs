@@ -13,7 +13,10 @@ const NAME: &str = "^[a-z][a-z0-9_-]{0,63}$";
 /// The schema.
 pub(in crate::cli) fn pipeline() -> Value {
     let mut definitions = Map::new();
-    definitions.insert("template".into(), json!({ "type": "string", "pattern": "\\{\\{|\\{%" , "description": "A template, rendered when the file is read." }));
+    definitions.insert(
+        "template".into(),
+        json!({ "type": "string", "pattern": "\\{\\{|\\{%" , "description": "A template, rendered when the file is read." }),
+    );
     definitions.insert("step".into(), step());
     for kind in KINDS {
         definitions.insert(kind.name.into(), of_kind(kind));
@@ -131,7 +134,11 @@ fn of_kind(kind: &StepKind) -> Value {
 fn from(inputs: &[Port]) -> Value {
     let source = |port: &Port| {
         let one = json!({ "type": "string", "description": port.doc });
-        if port.many { json!({ "description": port.doc, "anyOf": [one, { "type": "array", "items": { "type": "string" }, "minItems": 1 }] }) } else { one }
+        if port.many {
+            json!({ "description": port.doc, "anyOf": [one, { "type": "array", "items": { "type": "string" }, "minItems": 1 }] })
+        } else {
+            one
+        }
     };
     let named: Map<_, _> = inputs.iter().map(|port| (port.name.to_owned(), source(port))).collect();
     let required: Vec<_> = inputs.iter().filter(|port| !port.optional).map(|port| port.name).collect();
@@ -167,14 +174,18 @@ fn param(param: &Param) -> Value {
 fn typed(ty: &ParamType) -> Value {
     match ty {
         ParamType::Bool => or_template(&json!({ "type": "boolean" })),
-        ParamType::Int(low, high) => or_template(&bounded("integer", (*low > i64::MIN).then(|| json!(low)), (*high < i64::MAX).then(|| json!(high)))),
+        ParamType::Int(low, high) => {
+            or_template(&bounded("integer", (*low > i64::MIN).then(|| json!(low)), (*high < i64::MAX).then(|| json!(high))))
+        }
         ParamType::Number(low, high) => {
             or_template(&bounded("number", low.is_finite().then(|| json!(low)), high.is_finite().then(|| json!(high))))
         }
         ParamType::Choice(words) => or_template(&json!({ "enum": words })),
         // A season or a code may be written as a number.
         ParamType::Text | ParamType::Class => json!({ "type": ["string", "number", "boolean"] }),
-        ParamType::Path(_) | ParamType::Root | ParamType::Pattern | ParamType::Column(_) | ParamType::Template(_) => json!({ "type": "string" }),
+        ParamType::Path(_) | ParamType::Root | ParamType::Pattern | ParamType::Column(_) | ParamType::Template(_) => {
+            json!({ "type": "string" })
+        }
         ParamType::Model => or_template(&json!({ "type": "string", "pattern": "^[^@]+@[^@]+$" })),
         ParamType::List(inner) => json!({ "anyOf": [{ "type": "array", "items": typed(inner) }, typed(inner), template()] }),
         ParamType::Map(inner) => or_template(&json!({ "type": "object", "additionalProperties": typed(inner) })),
@@ -228,6 +239,10 @@ mod tests {
         let words = validator(&ParamType::List(&ParamType::Choice(&["a", "b"])));
         assert!(words.is_valid(&json!("a")) && words.is_valid(&json!(["a", "b"])) && !words.is_valid(&json!(["c"])));
         let models = validator(&ParamType::BySeason(&ParamType::Model));
-        assert!(models.is_valid(&json!("m@1")) && models.is_valid(&json!({ "2014..2025": "m@1", "default": "m@2" })) && !models.is_valid(&json!("m")));
+        assert!(
+            models.is_valid(&json!("m@1"))
+                && models.is_valid(&json!({ "2014..2025": "m@1", "default": "m@2" }))
+                && !models.is_valid(&json!("m"))
+        );
     }
 }

@@ -87,8 +87,9 @@ impl Page {
     fn flush_table(&mut self) {
         let table = std::mem::take(&mut self.table);
         let last = table.iter().map(Vec::len).max().unwrap_or(1) - 1;
-        let widths: Vec<_> =
-            (0..last).map(|n| table.iter().filter_map(|row| row.get(n)).map(|cell| shown_width(cell)).max().unwrap_or(0) + 2).collect();
+        let widths: Vec<_> = (0..last)
+            .map(|n| table.iter().filter_map(|row| row.get(n)).map(|cell| shown_width(cell)).max().unwrap_or(0) + 2)
+            .collect();
         let lead: usize = widths.iter().sum::<usize>() + 2;
         for (place, row) in table.iter().enumerate() {
             let mut line = String::from("  ");

@@ -105,12 +105,17 @@ pub(in crate::cli) fn render(plan: &Plan) -> String {
 /// One sentence that says what a run would do.
 pub(in crate::cli) fn closing(plan: &Plan) -> String {
     let of = |word: &str| plan.steps.iter().filter(|step| step.decision.word() == word).count() as u64;
-    let parts: Vec<_> =
-        [("reuse", "to reuse"), ("run", "to run"), ("wait", "waiting for people"), ("blocked", "blocked"), ("unknown", "not known yet")]
-            .into_iter()
-            .filter(|(word, _)| of(word) > 0)
-            .map(|(word, words)| format!("{} {words}", of(word)))
-            .collect();
+    let parts: Vec<_> = [
+        ("reuse", "to reuse"),
+        ("run", "to run"),
+        ("wait", "waiting for people"),
+        ("blocked", "blocked"),
+        ("unknown", "not known yet"),
+    ]
+    .into_iter()
+    .filter(|(word, _)| of(word) > 0)
+    .map(|(word, words)| format!("{} {words}", of(word)))
+    .collect();
     let mut text = format!("{}: {}", counted(plan.steps.len() as u64, "step"), list(&parts));
     let rows: u64 = plan.steps.iter().filter_map(|step| step.to_compute).sum();
     // Steps behind a source count its files again.
@@ -205,12 +210,21 @@ pub(in crate::cli) mod tests {
         let images = Decision::Run(vec![Reason::Images { added: 20_000, removed: 3, changed: 0 }]);
         let changed = Decision::Run(vec![
             Reason::Param { name: "corrections".into(), old: None, new: Some("\"clock.csv\"".into()) },
-            Reason::Input { name: "input images".into(), old: Some(ContentId([1; 32]).to_string()), new: Some(ContentId([2; 32]).to_string()) },
+            Reason::Input {
+                name: "input images".into(),
+                old: Some(ContentId([1; 32]).to_string()),
+                new: Some(ContentId([2; 32]).to_string()),
+            },
         ]);
         Plan {
             steps: vec![
                 StepPlan { total: Some(440_000), unhashed: 20_000, ..step("images", "images", images) },
-                StepPlan { total: Some(440_000), cached: Some(420_000), to_compute: Some(20_000), ..step("metadata", "metadata", changed) },
+                StepPlan {
+                    total: Some(440_000),
+                    cached: Some(420_000),
+                    to_compute: Some(20_000),
+                    ..step("metadata", "metadata", changed)
+                },
                 StepPlan { total: Some(0), cached: Some(0), to_compute: Some(0), ..step("names", "rename", Decision::Reuse) },
                 step("qc_labels", "review", Decision::Wait { labels: 40 }),
                 step("old", "images", Decision::Blocked { root: "archive".into(), images: 1200 }),
@@ -250,13 +264,20 @@ pub(in crate::cli) mod tests {
 
     #[test]
     fn why_lists_the_ingredients_of_the_key() {
-        let recipe =
-            Recipe { kind: "rename", revision: 1, params: vec![("name".into(), "\"x\"".into())], model: None, numerics: None, rows: Vec::new() };
+        let recipe = Recipe {
+            kind: "rename",
+            revision: 1,
+            params: vec![("name".into(), "\"x\"".into())],
+            model: None,
+            numerics: None,
+            rows: Vec::new(),
+        };
         let inputs = [Ingredient { name: "input images".into(), value: ContentId([2; 32]).to_string() }];
         let mut ingredients = recipe.explain();
         ingredients.extend(inputs.clone());
         let reasons = vec![Reason::Param { name: "name".into(), old: Some("\"y\"".into()), new: Some("\"x\"".into()) }];
-        let step = StepPlan { ingredients, key: Some(recipe.result_key(&inputs)), ..step("names", "rename", Decision::Run(reasons)) };
+        let step =
+            StepPlan { ingredients, key: Some(recipe.result_key(&inputs)), ..step("names", "rename", Decision::Run(reasons)) };
         insta::assert_snapshot!(plain(&render_why(&step)), @r#"
         names (rename): run
           parameter name: "y" -> "x"

@@ -162,7 +162,8 @@ fn millis(time: Duration) -> u64 {
 }
 
 fn bar_style(colour: bool) -> ProgressStyle {
-    let template = if colour { "{prefix:.bold} {bar:30.cyan/dim} {percent:>3} % {msg}" } else { "{prefix} {bar:30} {percent:>3} % {msg}" };
+    let template =
+        if colour { "{prefix:.bold} {bar:30.cyan/dim} {percent:>3} % {msg}" } else { "{prefix} {bar:30} {percent:>3} % {msg}" };
     ProgressStyle::with_template(template).unwrap_or_else(|_| ProgressStyle::default_bar()).progress_chars("━╸─")
 }
 
@@ -193,7 +194,12 @@ fn so_far(items: u64, total: u64) -> String {
 }
 
 /// Rates and the time left: `, 1 200/s, 24.1 MB/s, 4 min 10 s left`.
-#[expect(clippy::cast_precision_loss, clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "rates are shown to three digits")]
+#[expect(
+    clippy::cast_precision_loss,
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "rates are shown to three digits"
+)]
 fn pace(items: u64, total: u64, read: u64, elapsed: f64) -> String {
     // Rates of the first moments say nothing.
     if elapsed < 0.5 || items == 0 {
@@ -230,8 +236,12 @@ fn line(event: &Event) -> Option<String> {
         Event::GateFailed { step, metric, expected, found } => {
             format!("{} {}", paint(ERROR, "expectation failed:"), gate(step, metric, expected, *found))
         }
-        Event::StepWaits { step, labels } => format!("{} {} {}", name(step), paint(WARNING, "waits for"), counted(*labels, "label")),
-        Event::StepBlocked { step, root, images } => format!("{} {} {}", name(step), paint(ERROR, "blocked:"), blocked(root, *images)),
+        Event::StepWaits { step, labels } => {
+            format!("{} {} {}", name(step), paint(WARNING, "waits for"), counted(*labels, "label"))
+        }
+        Event::StepBlocked { step, root, images } => {
+            format!("{} {} {}", name(step), paint(ERROR, "blocked:"), blocked(root, *images))
+        }
         Event::StepSkipped { step, because } => format!("{} skipped because of `{because}`", name(step)),
         Event::Notice { message } => format!("note: {}", visible(message)),
         Event::RunStarted { .. } | Event::StepStarted { .. } | Event::Phase { .. } | Event::RunFinished { .. } => return None,

@@ -147,7 +147,9 @@ impl Summary {
         let read = if read > 0 { format!(", {} of images read", bytes(read)) } else { String::new() };
         let took = format!("{}{read}", seconds(time));
         let (head, next) = match outcome {
-            Outcome::Complete => (paint(GOOD, "Complete"), "Next: `trapline show STEP` prints a table, `trapline status` sums up.".to_owned()),
+            Outcome::Complete => {
+                (paint(GOOD, "Complete"), "Next: `trapline show STEP` prints a table, `trapline status` sums up.".to_owned())
+            }
             Outcome::Failed => (
                 paint(ERROR, "Failed"),
                 "Mend what the errors above name, then `trapline run` again: what succeeded is kept.".to_owned(),
@@ -179,7 +181,8 @@ impl Summary {
             .collect();
         roots.sort_unstable();
         roots.dedup_by(|later, earlier| later.0 == earlier.0);
-        let mut parts: Vec<_> = roots.iter().map(|(root, images)| format!("Nothing is lost: {}.", blocked(root, *images))).collect();
+        let mut parts: Vec<_> =
+            roots.iter().map(|(root, images)| format!("Nothing is lost: {}.", blocked(root, *images))).collect();
         parts.push("Next: connect the disk, or name its place in `trapline.local.yaml`, then `trapline run` again.".into());
         parts.join("\n")
     }

@@ -87,7 +87,9 @@ pub(in crate::cli) fn closing(files: &[Checked]) -> String {
             format!("{} is valid{steps}{found}\n", shown(&one.file))
         }
         [one] => format!("{found} in {}\n", shown(&one.file)),
-        _ if all.is_empty() => format!("{} valid\n", if files.len() == 1 { "1 file is".into() } else { format!("{} files are", files.len()) }),
+        _ if all.is_empty() => {
+            format!("{} valid\n", if files.len() == 1 { "1 file is".into() } else { format!("{} files are", files.len()) })
+        }
         _ => format!("{found} in {}\n", counted(files.len() as u64, "file")),
     }
 }
@@ -102,7 +104,8 @@ pub(super) mod sample {
     pub(in super::super) const TEXT: &str = "trapline: 1\nsteps:\n  bilder_på_øya:\n    uses: images\n    wiht: { root: archive }\n  names:\n    uses: rename\n    from: imges\n";
 
     pub(in super::super) const UNKNOWN_KEY: Code = Code { id: "TL0202", title: "an unknown key", severity: Severity::Error };
-    const UNKNOWN_STEP: Code = Code { id: "TL0402", title: "a reference to a step that does not exist", severity: Severity::Error };
+    const UNKNOWN_STEP: Code =
+        Code { id: "TL0402", title: "a reference to a step that does not exist", severity: Severity::Error };
     const UNUSED: Code = Code { id: "TL0414", title: "a step that nothing uses", severity: Severity::Warning };
 
     fn span(file: FileId, text: &str, word: &str) -> Span {
@@ -115,7 +118,8 @@ pub(super) mod sample {
         let file = sources.add(Path::new("pipeline.yaml"), TEXT);
         let diagnostics = vec![
             Diagnostic::new(UNUSED, span(file, TEXT, "bilder_på_øya"), "nothing uses `bilder_på_øya`"),
-            Diagnostic::new(UNKNOWN_KEY, span(file, TEXT, "wiht"), "unknown key `wiht` in step `bilder_på_øya`").help("did you mean `with`?"),
+            Diagnostic::new(UNKNOWN_KEY, span(file, TEXT, "wiht"), "unknown key `wiht` in step `bilder_på_øya`")
+                .help("did you mean `with`?"),
             Diagnostic::new(UNKNOWN_STEP, span(file, TEXT, "imges"), "there is no step `imges`")
                 .help("the steps are `bilder_på_øya` and `names`")
                 .related(span(file, TEXT, "names"), "wanted by this step"),
@@ -125,7 +129,8 @@ pub(super) mod sample {
 
     #[test]
     fn the_closing_line_counts() {
-        let clean = |name: &str| Checked { file: name.into(), sources: Sources::default(), diagnostics: Vec::new(), steps: Some(7) };
+        let clean =
+            |name: &str| Checked { file: name.into(), sources: Sources::default(), diagnostics: Vec::new(), steps: Some(7) };
         assert_eq!(closing(&[checked()]), "2 errors, 1 warning in pipeline.yaml\n");
         assert_eq!(closing(&[checked(), checked()]), "2 errors, 1 warning in 2 files\n");
         assert_eq!(closing(&[clean("./pipeline.yaml")]), "pipeline.yaml is valid: 7 steps\n");

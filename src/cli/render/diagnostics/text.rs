@@ -23,7 +23,8 @@ fn group<'a>(sources: &'a Sources, diagnostic: &'a Diagnostic) -> Group<'a> {
     };
     let mut group = Group::with_title(level.primary_title(&*diagnostic.message).id(diagnostic.code.id));
     group = group.element(snippet(sources, diagnostic.span.file, Some(diagnostic.span), &diagnostic.related));
-    let mut others: Vec<_> = diagnostic.related.iter().map(|(span, _)| span.file).filter(|file| *file != diagnostic.span.file).collect();
+    let mut others: Vec<_> =
+        diagnostic.related.iter().map(|(span, _)| span.file).filter(|file| *file != diagnostic.span.file).collect();
     others.dedup();
     for file in others {
         group = group.element(snippet(sources, file, None, &diagnostic.related));
@@ -55,7 +56,9 @@ fn snippet<'a>(sources: &'a Sources, file: FileId, primary: Option<Span>, relate
     {
         annotations.push(AnnotationKind::Primary.span(span));
     }
-    annotations.extend(spans.zip(&related).map(|(span, (_, words))| -> Annotation<'_> { AnnotationKind::Context.span(span).label(&**words) }));
+    annotations.extend(
+        spans.zip(&related).map(|(span, (_, words))| -> Annotation<'_> { AnnotationKind::Context.span(span).label(&**words) }),
+    );
     Snippet::source(&text[start..end])
         .line_start(text[..start].bytes().filter(|b| *b == b'\n').count() + 1)
         .path(shown(&source.path))

@@ -9,11 +9,19 @@ pub(in crate::cli) fn render(drawing: &Drawing) -> String {
     for node in &drawing.nodes {
         let (fill, border) = node.role.colours();
         let label = format!("{}\n{}", node.name, node.subtitle());
-        page.push_str(&format!("  {} [label={}, fillcolor=\"{fill}\", color=\"{border}\"];\n", quoted(&node.name), quoted(&label)));
+        page.push_str(&format!(
+            "  {} [label={}, fillcolor=\"{fill}\", color=\"{border}\"];\n",
+            quoted(&node.name),
+            quoted(&label)
+        ));
     }
     for edge in &drawing.edges {
         let label = if edge.label.is_empty() { String::new() } else { format!(" [label={}]", quoted(&edge.label)) };
-        page.push_str(&format!("  {} -> {}{label};\n", quoted(&drawing.nodes[edge.from].name), quoted(&drawing.nodes[edge.to].name)));
+        page.push_str(&format!(
+            "  {} -> {}{label};\n",
+            quoted(&drawing.nodes[edge.from].name),
+            quoted(&drawing.nodes[edge.to].name)
+        ));
     }
     page + "}\n"
 }

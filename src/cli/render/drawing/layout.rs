@@ -72,7 +72,13 @@ fn points(chain: &[usize], at: &dyn Fn(usize) -> (f64, f64)) -> Vec<(f64, f64)> 
         .enumerate()
         .map(|(place, item)| {
             let (x, y) = at(*item);
-            let shift = if place == 0 { BOX_HEIGHT / 2.0 } else if place == last { -BOX_HEIGHT / 2.0 } else { 0.0 };
+            let shift = if place == 0 {
+                BOX_HEIGHT / 2.0
+            } else if place == last {
+                -BOX_HEIGHT / 2.0
+            } else {
+                0.0
+            };
             (x, y + shift)
         })
         .collect()
@@ -132,7 +138,11 @@ fn arrange(items: &[Item]) -> Vec<Vec<usize>> {
                 .enumerate()
                 .map(|(place, &i)| {
                     let neighbours = if down { &items[i].above } else { &items[i].below };
-                    (mean(neighbours.iter().filter_map(|n| places.get(n)).copied()).unwrap_or_else(|| mean([place]).unwrap_or(0.0)), i)
+                    (
+                        mean(neighbours.iter().filter_map(|n| places.get(n)).copied())
+                            .unwrap_or_else(|| mean([place]).unwrap_or(0.0)),
+                        i,
+                    )
                 })
                 .collect();
             keyed.sort_by(|a, b| a.0.total_cmp(&b.0));
@@ -163,7 +173,10 @@ fn crossings(items: &[Item], order: &[Vec<usize>]) -> usize {
     for layer in order {
         let wires: Vec<_> = layer.iter().flat_map(|&i| items[i].below.iter().map(move |&j| (i, j))).collect();
         for (n, a) in wires.iter().enumerate() {
-            count += wires[n + 1..].iter().filter(|b| (place[a.0] < place[b.0]) != (place[a.1] < place[b.1]) && a.0 != b.0 && a.1 != b.1).count();
+            count += wires[n + 1..]
+                .iter()
+                .filter(|b| (place[a.0] < place[b.0]) != (place[a.1] < place[b.1]) && a.0 != b.0 && a.1 != b.1)
+                .count();
         }
     }
     count

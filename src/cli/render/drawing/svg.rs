@@ -28,7 +28,11 @@ pub(in crate::cli) fn render(drawing: &Drawing) -> String {
         if let (false, Some(((x, y), next))) = (edge.label.is_empty(), wire.first().zip(wire.get(1))) {
             // On the side from which the wire turns away.
             let (x, end) = if next.0 > *x { (x - 6.0, " end") } else { (x + 6.0, "") };
-            page.push_str(&format!("<text class=\"port{end}\" x=\"{x:.1}\" y=\"{:.1}\">{}</text>\n", y + 15.0, escaped(&edge.label)));
+            page.push_str(&format!(
+                "<text class=\"port{end}\" x=\"{x:.1}\" y=\"{:.1}\">{}</text>\n",
+                y + 15.0,
+                escaped(&edge.label)
+            ));
         }
     }
     for (node, place) in drawing.nodes.iter().zip(&layout.boxes) {
@@ -64,7 +68,12 @@ fn boxed(node: &Node, x: f64, y: f64, width: f64) -> String {
     text.push_str(&format!("<text class=\"name\" x=\"{x:.1}\" y=\"{:.1}\">{}</text>", y - 2.0, escaped(&node.name)));
     text.push_str(&format!("<text class=\"kind mid\" x=\"{x:.1}\" y=\"{:.1}\">{}</text>", y + 14.0, escaped(&node.subtitle())));
     if let Some(decision) = &node.decision {
-        text.push_str(&format!("<circle class=\"{}\" cx=\"{:.1}\" cy=\"{:.1}\" r=\"4.5\"/>", decision.word(), left + width - 11.0, top + 11.0));
+        text.push_str(&format!(
+            "<circle class=\"{}\" cx=\"{:.1}\" cy=\"{:.1}\" r=\"4.5\"/>",
+            decision.word(),
+            left + width - 11.0,
+            top + 11.0
+        ));
     }
     text + "</g>\n"
 }
@@ -85,7 +94,7 @@ fn curve(points: &[(f64, f64)]) -> String {
 }
 
 fn style_sheet(roles: &[Role]) -> String {
-    let rules = |dark: bool| {
+    let colouring = |dark: bool| {
         let colours = |role: Role| if dark { role.dark_colours() } else { role.colours() };
         let rule = |role: &Role| {
             let (fill, border) = colours(*role);
@@ -102,8 +111,8 @@ fn style_sheet(roles: &[Role]) -> String {
          {}\n\
          @media (prefers-color-scheme:dark){{text{{fill:#e8ebee}}.kind,.port{{fill:#a9b2bc}}.wire{{stroke:#77808a}}.tip{{fill:#77808a}}{}}}\n\
          </style>\n",
-        rules(false),
-        rules(true)
+        colouring(false),
+        colouring(true)
     )
 }
 
