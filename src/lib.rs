@@ -7,6 +7,7 @@
 //! Each arrow is one module that uses only what stands to its left. Only `cli` prints, reads the environment or the clock.
 
 pub mod check;
+pub mod cli;
 pub mod demo;
 pub mod diagnostic;
 pub mod id;

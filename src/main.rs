@@ -1,1 +1,5 @@
-fn main() {}
+//! The `trapline` program: everything it does lies in [`trapline::cli`].
+
+fn main() -> std::process::ExitCode {
+    trapline::cli::main()
+}

@@ -1,0 +1,138 @@
+//! The command line as typed. What belongs to one command stands in that command's file.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+
+use super::render::style;
+use super::{
+    cache, completions, demo, explain, graph, init, model, plan, run, schema, season, show, status, validate, verify, why,
+};
+
+/// From a folder of camera-trap images and one YAML file to a quality-checked data set.
+#[derive(Debug, Parser)]
+#[command(
+    name = "trapline",
+    version,
+    styles = style::HELP,
+    disable_help_subcommand = true,
+    arg_required_else_help = true,
+    after_help = "A first look:   trapline demo\nA new project:  trapline init, then edit pipeline.yaml, then trapline run"
+)]
+pub(super) struct Cli {
+    /// What to do.
+    #[command(subcommand)]
+    pub(super) command: Command,
+
+    /// When to use colour; `auto` honours `NO_COLOR`
+    #[arg(long, global = true, value_name = "WHEN", default_value = "auto", alias = "color")]
+    pub(super) colour: Colour,
+}
+
+/// When to use colour.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(super) enum Colour {
+    /// On a terminal.
+    Auto,
+    /// Also into pipes and files.
+    Always,
+    /// Never.
+    Never,
+}
+
+/// The commands, in the order of a project's life.
+#[derive(Debug, Subcommand)]
+pub(super) enum Command {
+    Demo(demo::Demo),
+    Init(init::Init),
+    Validate(validate::Validate),
+    Plan(plan::Plan),
+    Run(run::Run),
+    Status(status::Status),
+    Why(why::Why),
+    Show(show::Show),
+    Graph(graph::Graph),
+    Verify(verify::Verify),
+    Season(season::Season),
+    Model(model::Model),
+    Cache(cache::Cache),
+    Schema(schema::Schema),
+    Completions(completions::Completions),
+    Help(explain::Explain),
+}
+
+/// Which pipeline, with which parameters.
+#[derive(Debug, Clone, Default, Args)]
+pub(super) struct ProjectArgs {
+    /// The pipeline's file; without it the one in this folder
+    #[arg(short, long, value_name = "FILE")]
+    pub(super) pipeline: Option<PathBuf>,
+
+    #[command(flatten)]
+    pub(super) overrides: OverrideArgs,
+}
+
+/// What the command line changes in a pipeline.
+#[derive(Debug, Clone, Default, Args)]
+pub(super) struct OverrideArgs {
+    /// Change a parameter of `params:`; may be repeated
+    #[arg(long, value_name = "KEY=VALUE", value_parser = key_value)]
+    pub(super) set: Vec<(String, String)>,
+
+    /// Change parameters by a YAML file; `--set` wins; may be repeated
+    #[arg(long, value_name = "FILE")]
+    pub(super) params: Vec<PathBuf>,
+}
+
+/// Where results are stored.
+#[derive(Debug, Clone, Default, Args)]
+pub(super) struct StoreArgs {
+    /// The folder of stored results; without it `.trapline` beside the pipeline
+    #[arg(long, value_name = "DIR")]
+    pub(super) store: Option<PathBuf>,
+}
+
+/// For people or for programs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(super) enum Format {
+    /// For people.
+    Text,
+    /// For programs.
+    Json,
+}
+
+fn key_value(text: &str) -> Result<(String, String), String> {
+    match text.split_once('=') {
+        Some((key, value)) if !key.trim().is_empty() => Ok((key.trim().to_owned(), value.to_owned())),
+        _ => Err("expected KEY=VALUE, such as accept_at=0.95".into()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory as _;
+
+    use super::*;
+
+    #[test]
+    fn the_definitions_hold_together() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn every_command_shows_an_example() {
+        let command = Cli::command();
+        let without: Vec<_> = command
+            .get_subcommands()
+            .filter(|c| !c.get_after_help().is_some_and(|help| help.to_string().contains("trapline ")))
+            .map(clap::Command::get_name)
+            .collect();
+        assert_eq!(without, Vec::<&str>::new());
+    }
+
+    #[test]
+    fn a_setting_keeps_later_equal_signs() {
+        assert_eq!(key_value("path=a=b"), Ok(("path".into(), "a=b".into())));
+        assert!(key_value("=3").is_err());
+    }
+}

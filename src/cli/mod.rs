@@ -1,0 +1,89 @@
+//! The command line: the only place that prints, reads the environment and the clock, or knows colour.
+//!
+//! One file per command. What people read is rendered in `render` from the values that programs get as JSON.
+
+use std::process::ExitCode;
+
+use anstream::ColorChoice;
+use clap::Parser as _;
+
+mod args;
+mod changes;
+mod exit;
+mod host;
+mod project;
+mod render;
+mod terminal;
+
+mod cache;
+mod completions;
+mod demo;
+mod explain;
+mod graph;
+mod image;
+mod init;
+mod model;
+mod plan;
+mod run;
+mod schema;
+mod season;
+mod show;
+mod status;
+mod stored;
+mod validate;
+mod verify;
+mod why;
+
+use args::{Cli, Colour, Command};
+use exit::Exit;
+use terminal::Terminal;
+
+/// Runs the program: arguments, command, exit code.
+#[must_use]
+pub fn main() -> ExitCode {
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(error) => return refuse(&error),
+    };
+    let terminal = Terminal::new(match cli.colour {
+        Colour::Auto => ColorChoice::Auto,
+        Colour::Always => ColorChoice::Always,
+        Colour::Never => ColorChoice::Never,
+    });
+    dispatch(cli.command, terminal).unwrap_or_else(|error| report(&error, terminal)).into()
+}
+
+fn dispatch(command: Command, terminal: Terminal) -> anyhow::Result<Exit> {
+    match command {
+        Command::Cache(args) => cache::run(&args, terminal),
+        Command::Completions(args) => completions::run(&args, terminal),
+        Command::Demo(args) => demo::run(&args, terminal),
+        Command::Graph(args) => graph::run(&args, terminal),
+        Command::Help(args) => explain::run(&args, terminal),
+        Command::Init(args) => init::run(&args, terminal),
+        Command::Model(args) => model::run(&args, terminal),
+        Command::Plan(args) => plan::run(&args, terminal),
+        Command::Run(args) => run::run(args, terminal),
+        Command::Schema(args) => schema::run(&args, terminal),
+        Command::Season(args) => season::run(&args, terminal),
+        Command::Show(args) => show::run(&args, terminal),
+        Command::Status(args) => status::run(&args, terminal),
+        Command::Validate(args) => validate::run(&args, terminal),
+        Command::Verify(args) => verify::run(&args, terminal),
+        Command::Why(args) => why::run(&args, terminal),
+    }
+}
+
+/// Prints what clap has to say: help and version are data, mistakes are talk.
+fn refuse(error: &clap::Error) -> ExitCode {
+    // A reader that went away is no mistake.
+    let _ = error.print();
+    if error.use_stderr() { Exit::BadInput.into() } else { Exit::Ok.into() }
+}
+
+/// Says an error with its causes, and gives its code.
+fn report(error: &anyhow::Error, terminal: Terminal) -> Exit {
+    let Some(exit) = exit::of(error) else { return Exit::Ok };
+    terminal.say(&render::error(error));
+    exit
+}

@@ -1,0 +1,68 @@
+//! `trapline plan`: what a run would do, and why. Nothing is written.
+
+use clap::Args;
+
+use super::args::{Format, ProjectArgs, StoreArgs};
+use super::exit::{Exit, coded};
+use super::project;
+use super::render::plan::{answer, render};
+use super::terminal::Terminal;
+use crate::check::Pipeline;
+use crate::run::{self, Planned, RunError, RunOptions};
+
+/// Show what a run would do, and why
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:
+  trapline plan
+  trapline plan --set accept_at=0.95
+  trapline plan --format json
+
+Decisions: reuse, run, wait (for labels), blocked (a root is absent), unknown (depends on a step that runs).")]
+pub(super) struct Plan {
+    #[command(flatten)]
+    project: ProjectArgs,
+    #[command(flatten)]
+    store: StoreArgs,
+
+    /// Plan these steps with all before them; without any, the everyday run
+    #[arg(value_name = "STEP")]
+    steps: Vec<String>,
+
+    /// Plan the steps of this stage
+    #[arg(long, value_name = "NAME")]
+    stage: Option<String>,
+
+    /// For people or for programs
+    #[arg(long, value_name = "FORMAT", default_value = "text")]
+    format: Format,
+}
+
+pub(super) fn run(args: &Plan, terminal: Terminal) -> anyhow::Result<Exit> {
+    let Some(pipeline) = project::load(&args.project, terminal)? else { return Ok(Exit::BadInput) };
+    let options = RunOptions {
+        targets: args.steps.clone(),
+        stage: args.stage.clone(),
+        store: project::store(&args.store, &pipeline),
+        ..RunOptions::default()
+    };
+    let planned = planned(&pipeline, &options)?;
+    match args.format {
+        Format::Text => terminal.print(&render(&planned.plan))?,
+        Format::Json => terminal.print_json(&answer(&pipeline.name, &planned.plan))?,
+    }
+    Ok(Exit::Ok)
+}
+
+/// Plans, with the exit code that a failure stands for.
+pub(super) fn planned(pipeline: &Pipeline, options: &RunOptions) -> anyhow::Result<Planned> {
+    run::plan(pipeline, options).map_err(run_error)
+}
+
+/// What a run that could not begin or end means for the exit code.
+pub(super) fn run_error(error: RunError) -> anyhow::Error {
+    match error {
+        RunError::Store(_) => coded(Exit::Store, error),
+        RunError::Scan(_) => coded(Exit::StepFailed, error),
+        RunError::Seal(_) | RunError::LockFile(_) | RunError::UnknownStep { .. } | RunError::UnknownStage { .. } => error.into(),
+    }
+}

@@ -1,0 +1,318 @@
+//! What a run did and what to do next, from its events: the end of `run`.
+
+use std::collections::BTreeMap;
+
+use super::columns::{Align, Text, columns, visible};
+use super::style::{BUSY, ERROR, FAINT, GOOD, STRONG, WARNING, paint};
+use super::words::{blocked, bytes, count, counted, seconds};
+use crate::run::event::{Event, Outcome};
+use crate::step::Finding;
+
+/// What became of a step.
+#[derive(Debug, Clone, PartialEq)]
+enum Fate {
+    Reused { rows: u64 },
+    Computed { rows: u64, computed: u64, cached: u64, seconds: f64, unchanged: bool },
+    Failed { error: String },
+    Waits { labels: u64 },
+    Blocked { root: String, images: u64 },
+    Skipped { because: String },
+}
+
+/// Collects the events of one run.
+#[derive(Debug, Default)]
+pub(in crate::cli) struct Summary {
+    pipeline: String,
+    steps: Vec<(String, Fate)>,
+    findings: Vec<(String, Finding)>,
+    gates: Vec<String>,
+    notices: Vec<String>,
+    end: Option<(Outcome, f64, u64)>,
+    uses: BTreeMap<String, String>,
+}
+
+impl Summary {
+    /// Takes one event in.
+    pub(in crate::cli) fn note(&mut self, event: &Event) {
+        match event {
+            Event::RunStarted { pipeline, .. } => self.pipeline.clone_from(pipeline),
+            Event::StepStarted { step, uses, .. } => {
+                self.uses.insert(step.clone(), uses.clone());
+            }
+            Event::Phase { .. } => {}
+            Event::StepReused { step, rows, findings } => {
+                self.settle(step, Fate::Reused { rows: *rows });
+                self.found(step, findings);
+            }
+            Event::StepFinished { step, rows, computed, cached, seconds, unchanged, findings, .. } => {
+                let (rows, computed, cached) = (*rows, *computed, *cached);
+                self.settle(step, Fate::Computed { rows, computed, cached, seconds: *seconds, unchanged: *unchanged });
+                self.found(step, findings);
+            }
+            Event::StepFailed { step, error } => self.settle(step, Fate::Failed { error: error.clone() }),
+            Event::GateFailed { step, metric, expected, found } => self.gates.push(gate(step, metric, expected, *found)),
+            Event::StepWaits { step, labels } => self.settle(step, Fate::Waits { labels: *labels }),
+            Event::StepBlocked { step, root, images } => self.settle(step, Fate::Blocked { root: root.clone(), images: *images }),
+            Event::StepSkipped { step, because } => self.settle(step, Fate::Skipped { because: because.clone() }),
+            Event::Notice { message } => self.notices.push(message.clone()),
+            Event::RunFinished { outcome, seconds, bytes_read } => self.end = Some((*outcome, *seconds, *bytes_read)),
+        }
+    }
+
+    fn settle(&mut self, step: &str, fate: Fate) {
+        self.steps.push((step.to_owned(), fate));
+    }
+
+    fn found(&mut self, step: &str, findings: &[Finding]) {
+        self.findings.extend(findings.iter().map(|finding| (step.to_owned(), finding.clone())));
+    }
+
+    /// The table, the findings, and what to do next.
+    pub(in crate::cli) fn render(&self) -> String {
+        let mut page = String::from("\n");
+        if !self.steps.is_empty() {
+            page.push_str(&self.table());
+            page.push('\n');
+        }
+        for (step, fate) in &self.steps {
+            if let Fate::Failed { error } = fate {
+                page.push_str(&format!("{} step `{step}` failed: {}\n\n", paint(ERROR, "error:"), lines(error)));
+            }
+        }
+        for gate in &self.gates {
+            page.push_str(&format!("{} {gate}\n\n", paint(ERROR, "expectation failed:")));
+        }
+        page.push_str(&self.findings());
+        for notice in &self.notices {
+            page.push_str(&format!("note: {}\n", visible(notice)));
+        }
+        page.push_str(&self.closing());
+        page
+    }
+
+    fn table(&self) -> String {
+        const HEADER: [(&str, Align); 6] = [
+            ("step", Align::Left),
+            ("did", Align::Left),
+            ("rows", Align::Right),
+            ("computed", Align::Right),
+            ("cached", Align::Right),
+            ("seconds", Align::Right),
+        ];
+        let row = |(step, fate): &(String, Fate)| {
+            let mut row = vec![Text::from(step)];
+            match fate {
+                Fate::Reused { rows } => row.extend([Text::styled("reused", GOOD), count(*rows).into()]),
+                Fate::Computed { rows, computed, cached, seconds, unchanged } => {
+                    let did = if *unchanged { "ran, unchanged" } else { "ran" };
+                    let mapped = |n: u64| if computed + cached == 0 { Text::styled("-", FAINT) } else { count(n).into() };
+                    row.extend([Text::styled(did, BUSY), count(*rows).into(), mapped(*computed), mapped(*cached)]);
+                    row.push(format!("{seconds:.1}").into());
+                }
+                Fate::Failed { .. } => row.push(Text::styled("failed", ERROR)),
+                Fate::Waits { labels } => row.push(Text::styled(&format!("waits for {}", counted(*labels, "label")), WARNING)),
+                Fate::Blocked { root, .. } => row.push(Text::styled(&format!("blocked: root `{root}` is absent"), ERROR)),
+                Fate::Skipped { because } => row.push(Text::styled(&format!("skipped because of `{because}`"), FAINT)),
+            }
+            row.resize(HEADER.len(), Text::from(""));
+            row
+        };
+        columns(&HEADER, &self.steps.iter().map(row).collect::<Vec<_>>(), STRONG)
+    }
+
+    fn findings(&self) -> String {
+        if self.findings.is_empty() {
+            return String::new();
+        }
+        let mut page = format!("{}\n", paint(STRONG, &counted(self.findings.len() as u64, "finding")));
+        for (step, finding) in &self.findings {
+            page.push_str(&format!("  {} {}\n", paint(WARNING, &format!("{step}:")), visible(&finding.message)));
+            let mut examples: Vec<_> = finding.examples.iter().take(3).map(|example| visible(example)).collect();
+            let hidden = finding.count.saturating_sub(examples.len() as u64);
+            if !examples.is_empty() {
+                if hidden > 0 {
+                    examples.push(format!("and {} more", count(hidden)));
+                }
+                page.push_str(&format!("    {}\n", paint(FAINT, &examples.join(", "))));
+            }
+        }
+        page + "\n"
+    }
+
+    /// How it ended and the next thing to do.
+    fn closing(&self) -> String {
+        let Some((outcome, time, read)) = self.end else {
+            return format!("{}\n", paint(WARNING, "The run did not reach its end: `trapline run` goes on from there."));
+        };
+        let read = if read > 0 { format!(", {} of images read", bytes(read)) } else { String::new() };
+        let took = format!("{}{read}", seconds(time));
+        let (head, next) = match outcome {
+            Outcome::Complete => {
+                (paint(GOOD, "Complete"), "Next: `trapline show STEP` prints a table, `trapline status` sums up.".to_owned())
+            }
+            Outcome::Failed => (
+                paint(ERROR, "Failed"),
+                "Mend what the errors above name, then `trapline run` again: what succeeded is kept.".to_owned(),
+            ),
+            Outcome::Waiting => (paint(WARNING, "Waiting for people"), self.next_when_waiting()),
+            Outcome::Blocked => (paint(ERROR, "Blocked"), self.next_when_blocked()),
+            Outcome::Interrupted => {
+                (paint(WARNING, "Stopped"), "`trapline run` goes on from there: finished rows are kept.".to_owned())
+            }
+        };
+        format!("{head} after {took}.\n{next}\n")
+    }
+
+    fn next_when_waiting(&self) -> String {
+        let mut parts = Vec::new();
+        for (step, fate) in &self.steps {
+            if let Fate::Waits { labels } = fate {
+                parts.push(format!("Next: {} for `{step}`, then `trapline run` again.", counted(*labels, "label")));
+            }
+        }
+        parts.join("\n")
+    }
+
+    fn next_when_blocked(&self) -> String {
+        let mut roots: Vec<_> = self
+            .steps
+            .iter()
+            .filter_map(|(_, fate)| if let Fate::Blocked { root, images } = fate { Some((root, *images)) } else { None })
+            .collect();
+        roots.sort_unstable();
+        roots.dedup_by(|later, earlier| later.0 == earlier.0);
+        let mut parts: Vec<_> =
+            roots.iter().map(|(root, images)| format!("Nothing is lost: {}.", blocked(root, *images))).collect();
+        parts.push("Next: connect the disk, or name its place in `trapline.local.yaml`, then `trapline run` again.".into());
+        parts.join("\n")
+    }
+}
+
+/// A gate that failed, in words.
+pub(in crate::cli) fn gate(step: &str, metric: &str, expected: &str, found: Option<f64>) -> String {
+    let found = found.map_or("was not reported".to_owned(), |n| format!("is {n}"));
+    format!("`{metric}` of step `{step}` {found}, expected {expected} (the results are kept)")
+}
+
+/// Further lines of a message, indented under its first.
+fn lines(text: &str) -> String {
+    text.lines().map(visible).collect::<Vec<_>>().join("\n  ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn plain(events: &[Event]) -> String {
+        let mut summary = Summary::default();
+        for event in events {
+            summary.note(event);
+        }
+        anstream::adapter::strip_str(&summary.render()).to_string()
+    }
+
+    fn finished(step: &str, rows: u64, computed: u64, cached: u64, findings: Vec<Finding>) -> Event {
+        Event::StepFinished {
+            step: step.into(),
+            rows,
+            computed,
+            cached,
+            bytes_read: 0,
+            seconds: 12.34,
+            unchanged: false,
+            findings,
+            metrics: BTreeMap::new(),
+        }
+    }
+
+    fn ended(outcome: Outcome) -> Event {
+        Event::RunFinished { outcome, seconds: 200.0, bytes_read: 1_234_000_000 }
+    }
+
+    #[test]
+    fn a_complete_run_sums_up() {
+        let finding = Finding {
+            kind: "unknown_site".into(),
+            message: "12 images lie in `ko_xx`, which `deployments.csv` does not know: add the site or mend the folder".into(),
+            count: 12,
+            examples: vec!["a/1.jpg".into(), "a/2.jpg".into(), "a/3.jpg".into(), "a/4.jpg".into()],
+        };
+        insta::assert_snapshot!(plain(&[
+            Event::RunStarted { run: "1".into(), pipeline: "voles".into(), steps: vec!["images".into(), "metadata".into()] },
+            Event::StepReused { step: "images".into(), rows: 440_000, findings: Vec::new() },
+            finished("metadata", 440_000, 20_000, 420_000, vec![finding]),
+            finished("table", 440_000, 0, 0, Vec::new()),
+            ended(Outcome::Complete),
+        ]), @"
+        step      did        rows  computed   cached  seconds
+        images    reused  440 000
+        metadata  ran     440 000    20 000  420 000     12.3
+        table     ran     440 000         -        -     12.3
+
+        1 finding
+          metadata: 12 images lie in `ko_xx`, which `deployments.csv` does not know: add the site or mend the folder
+            a/1.jpg, a/2.jpg, a/3.jpg, and 9 more
+
+        Complete after 3 min 20 s, 1.2 GB of images read.
+        Next: `trapline show STEP` prints a table, `trapline status` sums up.
+        ");
+    }
+
+    #[test]
+    fn a_failed_run_says_what_failed() {
+        insta::assert_snapshot!(plain(&[
+            finished("images", 10, 0, 0, Vec::new()),
+            Event::StepFailed { step: "names".into(), error: "cannot write `names.csv`\npermission denied".into() },
+            Event::StepSkipped { step: "table".into(), because: "names".into() },
+            Event::GateFailed { step: "quality".into(), metric: "accuracy_lower".into(), expected: ">= 0.93".into(), found: Some(0.91) },
+            ended(Outcome::Failed),
+        ]), @"
+        step    did                         rows  computed  cached  seconds
+        images  ran                           10         -       -     12.3
+        names   failed
+        table   skipped because of `names`
+
+        error: step `names` failed: cannot write `names.csv`
+          permission denied
+
+        expectation failed: `accuracy_lower` of step `quality` is 0.91, expected >= 0.93 (the results are kept)
+
+        Failed after 3 min 20 s, 1.2 GB of images read.
+        Mend what the errors above name, then `trapline run` again: what succeeded is kept.
+        ");
+    }
+
+    #[test]
+    fn people_and_disks_are_asked_for() {
+        insta::assert_snapshot!(plain(&[
+            Event::StepBlocked { step: "images".into(), root: "archive".into(), images: 1200 },
+            Event::StepBlocked { step: "more".into(), root: "archive".into(), images: 1200 },
+            ended(Outcome::Blocked),
+        ]), @"
+        step    did                                rows  computed  cached  seconds
+        images  blocked: root `archive` is absent
+        more    blocked: root `archive` is absent
+
+        Blocked after 3 min 20 s, 1.2 GB of images read.
+        Nothing is lost: root `archive` is absent (1 200 images last seen there).
+        Next: connect the disk, or name its place in `trapline.local.yaml`, then `trapline run` again.
+        ");
+        insta::assert_snapshot!(plain(&[Event::StepWaits { step: "qc".into(), labels: 40 }, ended(Outcome::Waiting)]), @"
+        step  did                  rows  computed  cached  seconds
+        qc    waits for 40 labels
+
+        Waiting for people after 3 min 20 s, 1.2 GB of images read.
+        Next: 40 labels for `qc`, then `trapline run` again.
+        ");
+    }
+
+    #[test]
+    fn a_killed_run_has_no_end() {
+        insta::assert_snapshot!(plain(&[finished("images", 10, 0, 0, Vec::new())]), @"
+        step    did  rows  computed  cached  seconds
+        images  ran    10         -       -     12.3
+
+        The run did not reach its end: `trapline run` goes on from there.
+        ");
+    }
+}
