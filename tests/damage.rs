@@ -123,3 +123,56 @@ fn readers_write_nothing() {
     space.plan();
     assert!(!space.path(".trapline").exists());
 }
+
+#[test]
+fn an_input_that_changes_while_it_is_read_poisons_nothing() {
+    use std::sync::atomic::{AtomicBool, Ordering};
+    let space = TestSpace::with_images();
+    let (path, stop) = (space.path("raw/a/2024/1.jpg"), AtomicBool::new(false));
+    std::thread::scope(|scope| {
+        scope.spawn(|| {
+            for round in 0u8.. {
+                if stop.load(Ordering::Relaxed) {
+                    break;
+                }
+                // In place and in two halves: a reader may see any mixture.
+                let bytes = support::jpeg(20 + round % 3);
+                let (front, back) = bytes.split_at(bytes.len() / 2);
+                fs::write(&path, front).unwrap();
+                std::thread::yield_now();
+                use std::io::Write as _;
+                fs::File::options().append(true).open(&path).unwrap().write_all(back).unwrap();
+            }
+        });
+        for _ in 0..15 {
+            // A file that never rests may be left out with a word; the run must not fail for it.
+            space.try_run().unwrap();
+        }
+        stop.store(true, Ordering::Relaxed);
+    });
+    space.image("raw/a/2024/1.jpg", 1);
+    space.run();
+    let after = outcome(&space);
+    fs::remove_dir_all(space.path(".trapline")).unwrap();
+    space.run();
+    assert_eq!(outcome(&space), after);
+}
+
+#[test]
+fn a_run_that_is_stopped_keeps_what_it_computed() {
+    let space = TestSpace::with_images();
+    for seed in 10..60 {
+        space.image(&format!("raw/b/2024/{seed}.jpg"), seed);
+    }
+    let cancel = trapline::step::Cancel::default();
+    let stopped = std::thread::scope(|scope| {
+        scope.spawn(|| {
+            std::thread::sleep(std::time::Duration::from_millis(45));
+            cancel.cancel();
+        });
+        space.run_with(&cancel).unwrap()
+    });
+    assert!(matches!(stopped.outcome, Outcome::Interrupted | Outcome::Complete), "{stopped:?}");
+    space.run();
+    assert_eq!(space.table("metadata").rows, 53);
+}
