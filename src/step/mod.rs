@@ -13,6 +13,7 @@ use crate::spec::taxonomy::Taxonomy;
 use crate::table::{Cell, Schema, Type};
 
 pub mod classify;
+pub mod export;
 pub mod images;
 mod job;
 pub mod metadata;

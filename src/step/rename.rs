@@ -192,7 +192,7 @@ impl Rename {
     ) -> Result<(), StepError> {
         let mut faults = Faults::default();
         let mut reserved = Vec::new();
-        self.adopt(job, images, fresh, manifest, &mut reserved, findings)?;
+        take_over(job, images, fresh, manifest, &mut reserved, findings)?;
         let names = manifest.entries.iter().map(|entry| entry.name.as_ref()).chain(reserved.iter().map(String::as_str));
         let mut used = Used::new(names);
         let template = Template::new(&self.name).map_err(|error| StepError::Data(format!("the name template fails: {error}")))?;
@@ -236,45 +236,44 @@ impl Rename {
         findings.extend(unnamed.findings());
         faults.into_result()
     }
+}
 
-    /// Takes over the names of `adopt:`; those that belong to no image are `reserved`.
-    fn adopt<'a>(
-        &self,
-        job: &Job<'_>,
-        images: &Images<'a>,
-        fresh: &[usize],
-        manifest: &mut Manifest<'a>,
-        reserved: &mut Vec<String>,
-        findings: &mut Vec<Finding>,
-    ) -> Result<(), StepError> {
-        let unnamed: Vec<Unnamed<'_>> = fresh.iter().filter_map(|row| images.unnamed(*row)).collect();
-        let matcher = Matcher::new(&unnamed);
-        let mut faults = Faults::default();
-        let (mut missed, mut several) = (Vec::new(), Vec::new());
-        let mut adopt = |entry: Entry<'a>| {
-            faults.check(&entry.name, &entry.path);
-            manifest.add(entry);
-        };
-        for (file, bytes) in job.files.iter().filter_map(|(name, bytes)| Some((name.strip_prefix(ADOPT)?, bytes))) {
-            match adopt::read(bytes, file)? {
-                Adopted::Manifest(entries) => entries.into_iter().map(owned).for_each(&mut adopt),
-                Adopted::Files(list) => {
-                    for given in list {
-                        match matcher.find(&given) {
-                            Match::Image(at) => adopt(named(&unnamed[at], &given)),
-                            Match::None => missed.push(given),
-                            Match::Several => several.push(given),
-                        }
+/// Takes over the names of `adopt:`; those that belong to no image are `reserved`.
+fn take_over<'a>(
+    job: &Job<'_>,
+    images: &Images<'a>,
+    fresh: &[usize],
+    manifest: &mut Manifest<'a>,
+    reserved: &mut Vec<String>,
+    findings: &mut Vec<Finding>,
+) -> Result<(), StepError> {
+    let unnamed: Vec<Unnamed<'_>> = fresh.iter().filter_map(|row| images.unnamed(*row)).collect();
+    let matcher = Matcher::new(&unnamed);
+    let mut faults = Faults::default();
+    let (mut missed, mut several) = (Vec::new(), Vec::new());
+    let mut adopt = |entry: Entry<'a>| {
+        faults.check(&entry.name, &entry.path);
+        manifest.add(entry);
+    };
+    for (file, bytes) in job.files.iter().filter_map(|(name, bytes)| Some((name.strip_prefix(ADOPT)?, bytes))) {
+        match adopt::read(bytes, file)? {
+            Adopted::Manifest(entries) => entries.into_iter().map(owned).for_each(&mut adopt),
+            Adopted::Files(list) => {
+                for given in list {
+                    match matcher.find(&given) {
+                        Match::Image(at) => adopt(named(&unnamed[at], &given)),
+                        Match::None => missed.push(given),
+                        Match::Several => several.push(given),
                     }
                 }
             }
         }
-        reserved.extend(missed.iter().chain(&several).map(|given| given.name.to_string()));
-        findings.extend(finding("adopt_unmatched", &missed, "names to adopt belong to no image here; they stay reserved"));
-        let words = "names to adopt fit several images; add the folders, or the columns `site` and `season`";
-        findings.extend(finding("adopt_ambiguous", &several, words));
-        faults.into_result()
     }
+    reserved.extend(missed.iter().chain(&several).map(|given| given.name.to_string()));
+    findings.extend(finding("adopt_unmatched", &missed, "names to adopt belong to no image here; they stay reserved"));
+    let words = "names to adopt fit several images; add the folders, or the columns `site` and `season`";
+    findings.extend(finding("adopt_ambiguous", &several, words));
+    faults.into_result()
 }
 
 /// The prefix of the names under which files to adopt enter the key.

@@ -2,7 +2,6 @@
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 
 use super::{Cancel, Context, InputTable, Job, Outputs, ParamValue, Params, Progress, Step, StepError, StepKind};
 use crate::diagnostic::{FileId, Report, Span, Spanned};
@@ -76,6 +75,9 @@ impl Progress for Silent {
     fn advance(&self, _items: u64, _bytes: u64) {}
 }
 
+/// Sees the paths that a step asks for.
+pub type OnLocate = Box<dyn Fn(&str) + Sync>;
+
 /// A project in a temporary folder in which steps run.
 pub struct Project {
     /// Its folder.
@@ -84,6 +86,8 @@ pub struct Project {
     pub root: PathBuf,
     /// Stops a run.
     pub cancel: Cancel,
+    /// Called with each path that a step asks for.
+    pub on_locate: Option<OnLocate>,
 }
 
 impl Project {
@@ -91,7 +95,7 @@ impl Project {
     pub fn new() -> Self {
         let folder = tempfile::tempdir().unwrap();
         let root = folder.path().join("archive");
-        Self { folder, root, cancel: Cancel::default() }
+        Self { folder, root, cancel: Cancel::default(), on_locate: None }
     }
 
     /// The absolute path of a project file.
@@ -144,7 +148,12 @@ impl Project {
                 Err(source) => return Err(StepError::File { action: "read", path: file.path, source }),
             }
         }
-        let locate = |_: &str, path: &str| Some(self.root.join(path)).filter(|_| self.root.is_dir());
+        let locate = |_: &str, path: &str| {
+            if let Some(call) = &self.on_locate {
+                call(path);
+            }
+            Some(self.root.join(path)).filter(|_| self.root.is_dir())
+        };
         step.run(&mut Job {
             step: "tested",
             context: &context,
@@ -174,11 +183,4 @@ impl Project {
 /// An identity made from a few letters.
 pub fn content(seed: &str) -> Cell {
     Cell::Content(ContentId::of(seed.as_bytes()))
-}
-
-/// One value for all rows.
-pub fn with_constant(table: &Table, name: &str, value: &str) -> Table {
-    let mut builder = ColumnBuilder::new(Type::Text);
-    (0..table.rows).for_each(|_| builder.push_text(value));
-    table.with_column(name, Arc::new(builder.finish().unwrap())).unwrap()
 }

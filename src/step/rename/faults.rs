@@ -23,8 +23,8 @@ pub fn check_distinct(manifest: &Manifest<'_>, file: &str) -> Result<(), StepErr
 
 /// A hash that ignores case, without copying names.
 fn folded_hash(name: &str) -> u64 {
-    let step = |hash: u64, byte: u8| (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01B3);
     const START: u64 = 0xCBF2_9CE4_8422_2325;
+    let step = |hash: u64, byte: u8| (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01B3);
     if name.is_ascii() {
         name.bytes().map(|byte| byte.to_ascii_lowercase()).fold(START, step)
     } else {

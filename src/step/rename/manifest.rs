@@ -196,7 +196,8 @@ mod tests {
         );
         let manifest = Manifest::read(text.as_bytes(), FILE).unwrap();
         for guess in 0..4 {
-            let name = |season, site, seed| manifest.find(season, site, id(seed), guess).map(|at| manifest.entries[at].name.as_ref());
+            let name =
+                |season, site, seed| manifest.find(season, site, id(seed), guess).map(|at| manifest.entries[at].name.as_ref());
             assert_eq!(name("2021", "ko_2", "b"), Some("n2"));
             assert_eq!(name("2020", "ko_2", "b"), Some("n0"));
             assert_eq!(name("2021", "ko,1", "a"), Some("n1"));

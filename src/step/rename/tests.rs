@@ -215,21 +215,21 @@ fn reference() -> Option<std::path::PathBuf> {
 
 #[test]
 fn the_reference_rule_gives_the_reference_names() {
-    let Some(data) = reference() else {
+    let Some(varanger) = reference() else {
         eprintln!("SKIPPED: ../shared/data/varanger is absent");
         return;
     };
     let mut rows = Vec::new();
     let mut expected = std::collections::BTreeMap::new();
     for site in ["vj_ga_hu_1", "vj_ga_hu_2"] {
-        let file = data.join(format!("metadata/vestre_jakobselv/2020/metadata_{site}_2020.txt"));
+        let file = varanger.join(format!("metadata/vestre_jakobselv/2020/metadata_{site}_2020.txt"));
         let bytes = std::fs::read(&file).unwrap();
         let metadata = crate::table::csv::read(&bytes, &crate::table::Reading::tolerant("metadata")).unwrap();
         for row in 0..metadata.rows {
             let get = |name: &str| metadata.column(name).unwrap().text(row).unwrap().to_owned();
             let path = get("SourceFile").replace("data/raw_images/", "");
             let date = get("DateTimeOriginal")[..10].replace(':', "-");
-            let bytes = std::fs::read(data.join("raw_images").join(&path)).unwrap();
+            let bytes = std::fs::read(varanger.join("raw_images").join(&path)).unwrap();
             let id = Cell::Content(crate::id::ContentId::of(&bytes));
             expected.insert(path.clone(), get("NewFileName"));
             rows.push(vec![id, text(&path), text("2020"), text(site), text(&date)]);
@@ -262,7 +262,7 @@ fn the_reference_rule_gives_the_reference_names() {
     let other = Project::new();
     for site in ["vj_ga_hu_1", "vj_ga_hu_2"] {
         let name = format!("metadata_{site}_2020.txt");
-        other.write(&format!("old/{name}"), std::fs::read(data.join("metadata/vestre_jakobselv/2020").join(&name)).unwrap());
+        other.write(&format!("old/{name}"), std::fs::read(varanger.join("metadata/vestre_jakobselv/2020").join(&name)).unwrap());
     }
     let adopting =
         step(&KIND, &[("name", ParamValue::Text("x{{ counter() }}".into())), ("adopt", ParamValue::Text("old".into()))]);
@@ -275,7 +275,9 @@ fn the_reference_rule_gives_the_reference_names() {
 fn figures_at_a_hundred_thousand_images() {
     let project = Project::new();
     let rows: Vec<(String, String, String)> = (0..100_000)
-        .map(|i| (format!("ko_ga_hu_{}", i / 1000), format!("IMG_{:04}.JPG", i % 10_000), format!("2021-07-{:02}", i % 1000 / 40 + 1)))
+        .map(|i| {
+            (format!("ko_ga_hu_{}", i / 1000), format!("IMG_{:04}.JPG", i % 10_000), format!("2021-07-{:02}", i % 1000 / 40 + 1))
+        })
         .collect();
     let rows: Vec<_> = rows.iter().map(|(site, file, date)| ("2021", site.as_str(), file.as_str(), date.as_str())).collect();
     let input = images(&rows);
@@ -286,7 +288,7 @@ fn figures_at_a_hundred_thousand_images() {
         let outputs = project.run(rename.as_ref(), &input).unwrap();
         let taken = start.elapsed().as_secs_f64() * 1e3;
         best[round.min(1)] = best[round.min(1)].min(taken);
-        assert_eq!(outputs.metrics["unnamed"], 0.0);
+        assert!(outputs.metrics["unnamed"] < 0.5);
     }
     eprintln!("100 000 images: first {:.0} ms, unchanged {:.0} ms (best of 19)", best[0], best[1]);
 }

@@ -1,0 +1,234 @@
+//! Step kind `export`: writes a table, or the images under their new names, into the project.
+
+use std::path::PathBuf;
+
+use super::{Context, Job, Metric, Outputs, Param, ParamType, Params, PathUse, Port, Step, StepError, StepKind};
+use crate::diagnostic::{Diagnostic, Report, codes};
+use crate::table::{Schema, Type};
+
+mod images;
+mod ledger;
+mod table;
+#[cfg(test)]
+mod tests;
+
+use images::Way;
+use table::Format;
+
+const DOCS: &str = "\
+# export
+
+Writes a table as CSV or Parquet, or the images themselves under their new names, to a path in the project.
+
+## Why
+The data set leaves the pipeline here: for R, for a portal, for a colleague. What an export wrote, it may replace or remove;
+what anybody else wrote or changed, it never touches: then it stops and says which files are in the way.
+
+## Example
+```yaml
+table:
+  uses: export
+  from: final
+  with: { into: published/observations.csv }
+stoats:
+  uses: export
+  from: predictions
+  with: { into: published/images, images: reflink, folders: label }
+```
+
+## Tables
+- `.csv`: commas, LF, quotes where needed; an empty field is missing, `\"\"` an empty text; dates `YYYY-MM-DDThh:mm:ss`, identities
+  `b3:...`. `.parquet`: typed columns, the same bytes for the same table.
+- `columns` chooses and orders the columns; without it all are written.
+
+## Images
+- `images: reflink` makes copies that share the disk's blocks where the disk can (APFS, Btrfs, XFS, ReFS) and plain copies
+  elsewhere; `copy` always copies; `hardlink` gives the original a second name: it needs no space, but whoever rotates or tags the
+  exported file alters the original too.
+- Files are called by the column `name` (see `rename`), in `folders` by a column such as `label` where given. Every file is
+  read back and compared with the identity of its image. Originals are never altered.
+- New files are made aside and moved into place at the end; an interrupted export leaves the folder as it was. A repeated one
+  touches nothing. Images that are no longer wanted are removed, unless somebody changed them.
+- The hidden `.trapline.csv` lists what the export wrote. Keep it: without it the files count as yours.
+
+## References
+RFC 4180 (CSV); Apache Parquet.
+";
+
+/// The kind, as declared.
+pub static KIND: StepKind = StepKind {
+    name: "export",
+    revision: 1,
+    summary: "writes a table, or the images under their new names, into the project",
+    docs: DOCS,
+    inputs: &[Port::table("table", &[], "the table, or the images")],
+    outputs: &[],
+    params: &[
+        Param {
+            name: "into",
+            ty: ParamType::Path(PathUse::Write),
+            required: true,
+            default: None,
+            keyed: true,
+            doc: "the file to write, or the folder for images",
+        },
+        Param {
+            name: "format",
+            ty: ParamType::Choice(&["csv", "parquet"]),
+            required: false,
+            default: None,
+            keyed: true,
+            doc: "format of the table; by the ending of `into` where not given",
+        },
+        Param {
+            name: "columns",
+            ty: ParamType::List(&ParamType::Column("table")),
+            required: false,
+            default: None,
+            keyed: true,
+            doc: "columns to write, in this order; all where not given",
+        },
+        Param {
+            name: "images",
+            ty: ParamType::Choice(&["reflink", "copy", "hardlink"]),
+            required: false,
+            default: None,
+            keyed: true,
+            doc: "writes the images instead of the table, and how: a hardlink is the original under a second name",
+        },
+        Param {
+            name: "folders",
+            ty: ParamType::Column("table"),
+            required: false,
+            default: None,
+            keyed: true,
+            doc: "column whose values become folders for the images, such as `label`",
+        },
+    ],
+    metrics: &[Metric { name: "rows", doc: "rows of the table exported" }],
+    keeps_rows: false,
+    read,
+};
+
+fn read(params: &Params, report: &mut Report) -> Option<Box<dyn Step>> {
+    let into = params.text("into")?.to_owned();
+    let mut wrong = |code, name: &str, message: &str, help: &str| {
+        report.push(Diagnostic::new(code, params.span_of(name), message).help(help));
+    };
+    if let Some(way) = params.text("images") {
+        for name in ["format", "columns"] {
+            if params.get(name).is_some() {
+                wrong(
+                    codes::UNKNOWN_PARAMETER,
+                    name,
+                    &format!("`{name}` is for tables, and this step exports images"),
+                    "use a second `export` step for the table",
+                );
+                return None;
+            }
+        }
+        let way = match way {
+            "copy" => Way::Copy,
+            "hardlink" => Way::Hardlink,
+            _ => Way::Reflink,
+        };
+        return Some(Box::new(Export { into, what: What::Images { way, folders: params.text("folders").map(str::to_owned) } }));
+    }
+    if params.get("folders").is_some() {
+        wrong(
+            codes::MISSING_PARAMETER,
+            "folders",
+            "`folders` is for images, and this step exports a table",
+            "add `images: reflink`, or remove `folders`",
+        );
+        return None;
+    }
+    let ending = into.rsplit_once('.').map(|(_, ending)| ending.to_ascii_lowercase());
+    let format = match (params.text("format"), ending.as_deref()) {
+        (Some("parquet"), _) | (None, Some("parquet")) => Format::Parquet,
+        (Some(_), _) | (None, Some("csv")) => Format::Csv,
+        _ => {
+            let message = format!("`{into}` does not say whether it is CSV or Parquet");
+            wrong(
+                codes::MISSING_PARAMETER,
+                "into",
+                &message,
+                "end it in `.csv` or `.parquet`, or add `format`; for image files add `images: reflink`",
+            );
+            return None;
+        }
+    };
+    if cfg!(not(feature = "parquet")) && format == Format::Parquet {
+        wrong(codes::NOT_A_CHOICE, "into", "this build has no Parquet", "export CSV, or build with the feature `parquet`");
+        return None;
+    }
+    let columns = params.texts("columns").into_iter().map(|name| name.value).collect();
+    Some(Box::new(Export { into, what: What::Table { format, columns } }))
+}
+
+struct Export {
+    /// As written, `/` between parts.
+    into: String,
+    what: What,
+}
+
+enum What {
+    Table { format: Format, columns: Vec<String> },
+    Images { way: Way, folders: Option<String> },
+}
+
+/// The columns that image files are made from.
+const NEEDED: &[(&str, Type, &str)] = &[
+    ("name", Type::Text, "name the images with a `rename` step before"),
+    ("content", Type::Content, "export a table of images"),
+    ("root", Type::Text, "export a table of images"),
+    ("path", Type::Text, "export a table of images"),
+];
+
+impl Step for Export {
+    fn columns(&self, inputs: &[Vec<Schema>], context: &Context<'_>, report: &mut Report) -> Option<Vec<Schema>> {
+        let schema = inputs.first()?.first()?;
+        if let What::Images { .. } = self.what {
+            let mut fine = true;
+            for (name, ty, help) in NEEDED {
+                if schema.field(name).is_none_or(|field| field.ty != *ty) {
+                    let message = format!("to export images, the input needs a column `{name}` of {ty}");
+                    report.push(Diagnostic::new(codes::MISSING_COLUMN, context.span, message).help(*help));
+                    fine = false;
+                }
+            }
+            fine.then_some(())?;
+        }
+        Some(Vec::new())
+    }
+
+    fn run(&self, job: &mut Job<'_>) -> Result<Outputs, StepError> {
+        let input = job.input(0)?;
+        let path = job.context.project.join(&self.into);
+        if job.dry {
+            // What lies in the project is compared with what was recorded, by whoever asked.
+            return Ok(Outputs::default());
+        }
+        let (rows, findings, file) = match &self.what {
+            What::Table { format, columns } => {
+                let names: Vec<&str> = columns.iter().map(String::as_str).collect();
+                let table = input.read((!names.is_empty()).then_some(&names[..]))?;
+                job.progress.start("write", table.rows as u64);
+                table::write(job, &table, &path, *format)?;
+                job.progress.advance(table.rows as u64, 0);
+                (table.rows, Vec::new(), PathBuf::from(&self.into))
+            }
+            What::Images { way, folders } => {
+                let names: Vec<&str> = NEEDED.iter().map(|(name, ..)| *name).chain(folders.as_deref()).collect();
+                let names: Vec<&str> =
+                    names.iter().enumerate().filter(|(at, name)| !names[..*at].contains(name)).map(|(_, name)| *name).collect();
+                let table = input.read(Some(&names))?;
+                let findings = images::write(job, &table, &path, *way, folders.as_deref())?;
+                (table.rows, findings, ledger::within(std::path::Path::new(&self.into)))
+            }
+        };
+        #[expect(clippy::cast_precision_loss, reason = "a table has fewer than 2^32 rows")]
+        let metrics = [("rows".to_owned(), rows as f64)].into();
+        Ok(Outputs { tables: Vec::new(), findings, metrics, files: vec![file] })
+    }
+}

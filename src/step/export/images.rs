@@ -1,0 +1,327 @@
+//! Exports images: each under its name, in a folder, every byte verified.
+//!
+//! All new files are made in a folder of their own first (`.trapline-part`), then moved into place. An interruption before that
+//! leaves nothing behind; one in the midst leaves files that the ledger knows, and the next run goes on from there. Files are not
+//! synced one by one: a copy that a power failure tears is found by its content and made again from the original.
+
+use std::collections::{BTreeMap, HashSet};
+use std::path::{Path, PathBuf};
+
+use rayon::prelude::*;
+
+use super::ledger::{self, Found, Ledger, content_of};
+use crate::id::ContentId;
+use crate::step::portable::{check_length, check_name, check_relative, fold};
+use crate::step::{Finding, Job, StepError};
+use crate::table::{CellRef, Table};
+
+/// How an image comes into its folder.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Way {
+    /// A copy of the bytes.
+    Copy,
+    /// A copy that shares the disk's blocks until one of the two is changed; a plain copy where the disk cannot.
+    Reflink,
+    /// A second name of the same file.
+    Hardlink,
+}
+
+/// How many examples an error or finding shows.
+const EXAMPLES: usize = 8;
+/// New files are made here, inside the folder.
+const PART: &str = ".trapline-part";
+
+/// One file to be there.
+#[derive(Debug)]
+struct Target<'a> {
+    content: ContentId,
+    root: &'a str,
+    path: &'a str,
+}
+
+/// The files wanted, by their path in the folder.
+type Targets<'a> = BTreeMap<String, Target<'a>>;
+
+/// Brings the images of `table` into `into`, in folders by the column `folders` where given.
+pub fn write(job: &Job<'_>, table: &Table, into: &Path, way: Way, folders: Option<&str>) -> Result<Vec<Finding>, StepError> {
+    let mut findings = Vec::new();
+    let targets = plan(table, into, folders, &mut findings)?;
+    let ledger_path = ledger::within(into);
+    let earlier = Ledger::read(&ledger_path)?;
+    let pool = rayon::ThreadPoolBuilder::new()
+        .num_threads(job.workers.max(1))
+        .build()
+        .map_err(|error| StepError::Data(format!("no threads to export with: {error}")))?;
+    let missing = pool.install(|| missing(&earlier, into, &targets))?;
+    if !missing.is_empty() {
+        let part = Part::new(into)?;
+        make(job, &pool, &part, &missing, way)?;
+        job.cancel.check()?;
+        let mut intent = earlier.clone();
+        for (file, target) in &targets {
+            intent.add(file, target.content);
+        }
+        intent.write(&ledger_path, true)?;
+        part.publish(into, &missing)?;
+    } else if into.join(PART).exists() {
+        // Left by a run that was killed before it had moved anything.
+        drop(Part { folder: into.join(PART), created: Vec::new() });
+    }
+    remove_stale(&earlier, into, &targets, &mut findings)?;
+    let made: HashSet<&str> = missing.iter().map(|(file, _)| *file).collect();
+    let mut ours = Ledger::default();
+    for (file, target) in &targets {
+        // A file that was there with the right bytes before any export is not ours to remove.
+        if earlier.files.contains_key(file) || made.contains(file.as_str()) {
+            ours.add(file, target.content);
+        }
+    }
+    ours.write(&ledger_path, !made.is_empty())?;
+    if way == Way::Hardlink && !targets.is_empty() {
+        findings.push(Finding {
+            kind: "hardlink".into(),
+            message: "each exported image is its original under a second name: rotating or tagging one alters both; `images: reflink` or `copy` keeps them apart".into(),
+            count: targets.len() as u64,
+            examples: targets.keys().take(EXAMPLES).cloned().collect(),
+        });
+    }
+    Ok(findings)
+}
+
+/// What should lie where; all of it is checked before anything is written.
+fn plan<'a>(table: &'a Table, into: &Path, folders: Option<&str>, findings: &mut Vec<Finding>) -> Result<Targets<'a>, StepError> {
+    let (name, content) = (table.require("name")?, table.require("content")?);
+    let (root, path) = (table.require("root")?, table.require("path")?);
+    let class = folders.map(|column| table.require(column)).transpose()?;
+    let base = into.to_string_lossy();
+    let mut targets = Targets::new();
+    let mut seen: BTreeMap<String, String> = BTreeMap::new();
+    let (mut faults, mut left_out, mut long) = (Vec::new(), Vec::new(), Vec::new());
+    for row in 0..table.rows {
+        let place = path.text(row).unwrap_or_default();
+        let (Some(name), Some(content)) = (name.text(row), content.content(row)) else {
+            left_out.push(place);
+            continue;
+        };
+        let label = class.map(|column| column.cell(row));
+        if label == Some(CellRef::Null) {
+            left_out.push(place);
+            continue;
+        }
+        let label = label.map(|label| label.to_string());
+        let file = label.as_ref().map_or_else(|| name.to_owned(), |label| format!("{label}/{name}"));
+        if let Err(fault) = label.iter().map(String::as_str).chain([name]).try_for_each(check_name) {
+            faults.push(format!("`{file}` for `{place}`: {fault}"));
+            continue;
+        }
+        if check_length(&format!("{base}/{file}")).is_err() {
+            long.push(file.clone());
+        }
+        if let Some(other) = seen.get(&fold(&file)) {
+            if *other != file || targets.get(other).is_some_and(|target| target.content != content) {
+                faults.push(format!(
+                    "`{file}` is wanted for `{place}` and for `{}`",
+                    targets.get(other).map_or("", |target| target.path)
+                ));
+            }
+            continue;
+        }
+        seen.insert(fold(&file), file.clone());
+        targets.insert(file, Target { content, root: root.text(row).unwrap_or_default(), path: place });
+    }
+    if !faults.is_empty() {
+        return Err(StepError::Data(format!(
+            "{} files cannot be exported, nothing was written:\n  {}",
+            faults.len(),
+            first(&faults)
+        )));
+    }
+    let note = |kind: &str, words: &str, list: &[String]| Finding {
+        kind: kind.into(),
+        message: format!("{} {words}", list.len()),
+        count: list.len() as u64,
+        examples: list.iter().take(EXAMPLES).cloned().collect(),
+    };
+    let left_out: Vec<String> = left_out.into_iter().map(str::to_owned).collect();
+    if !left_out.is_empty() {
+        findings.push(note("left_out", "images have no name, content or folder and are left out", &left_out));
+    }
+    if !long.is_empty() {
+        findings.push(note("long_path", "paths are longer than many Windows programs open; export to a shorter folder", &long));
+    }
+    Ok(targets)
+}
+
+fn first(list: &[String]) -> String {
+    let more = list.len().saturating_sub(EXAMPLES);
+    let shown = list.iter().take(EXAMPLES).cloned().collect::<Vec<_>>().join("\n  ");
+    if more > 0 { format!("{shown}\n  and {more} more") } else { shown }
+}
+
+/// The targets that are not there yet; fails where something else is in the way.
+fn missing<'t, 'a>(ledger: &Ledger, into: &Path, targets: &'t Targets<'a>) -> Result<Vec<(&'t str, &'t Target<'a>)>, StepError> {
+    let mut links: Vec<String> =
+        targets.keys().filter_map(|file| file.split_once('/')).map(|(folder, _)| folder.to_owned()).collect();
+    links.dedup();
+    // A link in place of a folder could lead out of the project.
+    links.retain(|folder| std::fs::symlink_metadata(into.join(folder)).is_ok_and(|meta| !meta.is_dir()));
+    let mut blocked: Vec<String> = links.into_iter().map(|folder| format!("`{folder}` is not a folder")).collect();
+    let looked: Vec<_> = targets
+        .par_iter()
+        .map(|(file, target)| Ok((file.as_str(), target, ledger.look(file, &into.join(file))?)))
+        .collect::<Result<_, StepError>>()?;
+    let mut missing = Vec::new();
+    for (file, target, found) in looked {
+        match found {
+            Found::Ours(there) | Found::Foreign(Some(there)) if there == target.content => {}
+            Found::Nothing | Found::Ours(_) => missing.push((file, target)),
+            Found::Foreign(_) if ledger.files.contains_key(file) => {
+                blocked.push(format!("`{file}` was changed since it was exported"));
+            }
+            Found::Foreign(_) => blocked.push(format!("`{file}` was not written by an export")),
+        }
+    }
+    if blocked.is_empty() {
+        return Ok(missing);
+    }
+    Err(StepError::Data(format!(
+        "`{}` holds files that are not this export's, nothing was written: move them away, or choose another `into`\n  {}",
+        into.display(),
+        first(&blocked)
+    )))
+}
+
+/// The folder in which new files are made; gone when dropped, and `into` with it where it was new.
+struct Part {
+    folder: PathBuf,
+    created: Vec<PathBuf>,
+}
+
+impl Part {
+    fn new(into: &Path) -> Result<Self, StepError> {
+        let folder = into.join(PART);
+        let failed = |source| StepError::File { action: "write", path: folder.clone(), source };
+        let created: Vec<PathBuf> = into.ancestors().take_while(|path| !path.exists()).map(Path::to_owned).collect();
+        if folder.exists() {
+            // Left by a run that was killed.
+            std::fs::remove_dir_all(&folder).map_err(failed)?;
+        }
+        std::fs::create_dir_all(&folder).map_err(failed)?;
+        Ok(Self { folder, created })
+    }
+
+    /// Moves the files into place; nothing is undone from here on.
+    fn publish(mut self, into: &Path, missing: &[(&str, &Target<'_>)]) -> Result<(), StepError> {
+        self.created.clear();
+        for (number, (file, _)) in missing.iter().enumerate() {
+            let target = into.join(file);
+            let failed = |source| StepError::File { action: "write", path: target.clone(), source };
+            if let Some(folder) = target.parent() {
+                std::fs::create_dir_all(folder).map_err(failed)?;
+            }
+            std::fs::rename(self.folder.join(number.to_string()), &target).map_err(failed)?;
+        }
+        Ok(())
+    }
+}
+
+impl Drop for Part {
+    fn drop(&mut self) {
+        // What cannot be removed now is removed by the next run.
+        let _ = std::fs::remove_dir_all(&self.folder);
+        for folder in &self.created {
+            let _ = std::fs::remove_dir(folder);
+        }
+    }
+}
+
+/// Makes the missing files in the part folder, numbered, each verified against its identity.
+fn make(
+    job: &Job<'_>,
+    pool: &rayon::ThreadPool,
+    part: &Part,
+    missing: &[(&str, &Target<'_>)],
+    way: Way,
+) -> Result<(), StepError> {
+    job.progress.start("write", missing.len() as u64);
+    let (locate, progress, cancel) = (job.locate, job.progress, job.cancel);
+    pool.install(|| {
+        missing.par_iter().enumerate().try_for_each(|(number, (file, target))| {
+            cancel.check()?;
+            let source = locate(target.root, target.path).ok_or_else(|| {
+                StepError::Data(format!(
+                    "`{}` of root `{}` cannot be reached for `{file}`: mount the disk and run again",
+                    target.path, target.root
+                ))
+            })?;
+            let copy = part.folder.join(number.to_string());
+            let content = bring(&source, &copy, way)?;
+            if content != target.content {
+                return Err(StepError::Data(format!(
+                    "`{}` is not the image that was hashed ({content} instead of {}): run again to hash it anew",
+                    source.display(),
+                    target.content
+                )));
+            }
+            progress.advance(1, 0);
+            Ok(())
+        })
+    })
+}
+
+/// Brings one file, and gives the identity of what has arrived.
+fn bring(source: &Path, copy: &Path, way: Way) -> Result<ContentId, StepError> {
+    match way {
+        Way::Hardlink => std::fs::hard_link(source, copy).map_err(|error| {
+            StepError::Data(format!("`{}` cannot be linked ({error}); links need one disk: use `images: copy`", source.display()))
+        })?,
+        // A disk that shares no blocks, or another disk: a plain copy.
+        Way::Reflink if reflink_copy::reflink(source, copy).is_ok() => {}
+        Way::Reflink | Way::Copy => {
+            std::fs::copy(source, copy).map_err(|error| StepError::File {
+                action: "copy",
+                path: source.to_owned(),
+                source: error,
+            })?;
+        }
+    }
+    // What has arrived is read back, not what was sent.
+    content_of(copy)
+}
+
+/// Removes files of an earlier export that are no longer wanted; a file that somebody changed stays and is reported.
+fn remove_stale(earlier: &Ledger, into: &Path, targets: &Targets<'_>, findings: &mut Vec<Finding>) -> Result<(), StepError> {
+    let mut kept = Vec::new();
+    let wanted: HashSet<String> = targets.keys().map(|file| fold(file)).collect();
+    for file in earlier.files.keys().filter(|file| !targets.contains_key(*file)) {
+        // A ledger that was edited must not reach outside the folder.
+        if check_relative(file).is_err() {
+            continue;
+        }
+        // Where case does not count, this is the wanted file itself.
+        if wanted.contains(&fold(file)) {
+            continue;
+        }
+        let path = into.join(file);
+        match earlier.look(file, &path)? {
+            Found::Nothing => {}
+            Found::Ours(_) => {
+                std::fs::remove_file(&path).map_err(|source| StepError::File { action: "remove", path: path.clone(), source })?;
+                if let Some(folder) = path.parent().filter(|folder| *folder != into) {
+                    // Only an empty folder goes.
+                    let _ = std::fs::remove_dir(folder);
+                }
+            }
+            Found::Foreign(_) => kept.push(file.clone()),
+        }
+    }
+    if !kept.is_empty() {
+        findings.push(Finding {
+            kind: "kept".into(),
+            message: format!("{} files of an earlier export were changed since and are kept", kept.len()),
+            count: kept.len() as u64,
+            examples: kept.into_iter().take(EXAMPLES).collect(),
+        });
+    }
+    Ok(())
+}

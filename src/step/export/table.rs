@@ -1,0 +1,96 @@
+//! Exports a table as one file.
+
+use std::io::{BufWriter, Write};
+use std::path::Path;
+
+use super::ledger::{self, Found, Ledger};
+use crate::id::ContentId;
+use crate::step::{Job, StepError};
+use crate::table::{Table, TableError, csv};
+
+/// How a table is written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Format {
+    /// Tidy CSV.
+    Csv,
+    /// Parquet.
+    Parquet,
+}
+
+/// Hashes what passes through.
+struct Hashing<W> {
+    inner: W,
+    hasher: blake3::Hasher,
+}
+
+impl<W: Write> Write for Hashing<W> {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        let written = self.inner.write(bytes)?;
+        self.hasher.update(&bytes[..written]);
+        Ok(written)
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        self.inner.flush()
+    }
+}
+
+/// Writes `table` at `path` through a temporary file beside it. A file with the same bytes is left alone; one that is not ours, or
+/// that somebody changed, is refused.
+pub fn write(job: &Job<'_>, table: &Table, path: &Path, format: Format) -> Result<(), StepError> {
+    let failed = |source| StepError::File { action: "write", path: path.to_owned(), source };
+    let folder = path.parent().unwrap_or(Path::new("."));
+    std::fs::create_dir_all(folder).map_err(failed)?;
+    let name = path.file_name().unwrap_or_default().to_string_lossy();
+    // One fixed name: what a killed run leaves is replaced by the next.
+    let part = format!(".{name}.trapline-part");
+    let _ = std::fs::remove_file(folder.join(&part));
+    let mut file = tempfile::Builder::new().prefix(&part).rand_bytes(0).tempfile_in(folder).map_err(failed)?;
+    let content = write_into(table, file.as_file_mut(), format).map_err(|error| match error {
+        TableError::Io(source) => failed(source),
+        other => other.into(),
+    })?;
+    let ledger_path = ledger::beside(path);
+    let earlier = Ledger::read(&ledger_path)?;
+    let mut ledger = Ledger::default();
+    ledger.add(&name, content);
+    match earlier.look(&name, path)? {
+        Found::Ours(there) | Found::Foreign(Some(there)) if there == content => return ledger.write(&ledger_path, false),
+        Found::Foreign(_) => return Err(foreign(&earlier, &name, path)),
+        Found::Nothing | Found::Ours(_) => {}
+    }
+    // Last chance to stop: from here on all is renames.
+    job.cancel.check()?;
+    file.as_file().sync_all().map_err(failed)?;
+    let mut both = earlier;
+    both.add_all(&ledger);
+    both.write(&ledger_path, true)?;
+    file.persist(path).map_err(|error| failed(error.error))?;
+    ledger.write(&ledger_path, true)
+}
+
+fn foreign(ledger: &Ledger, name: &str, path: &Path) -> StepError {
+    let what = if ledger.files.contains_key(name) {
+        "was changed by hand since it was exported"
+    } else {
+        "was not written by an export"
+    };
+    StepError::Data(format!("`{}` {what}; nothing was overwritten: move it away, or choose another `into`", path.display()))
+}
+
+fn write_into(table: &Table, file: &mut std::fs::File, format: Format) -> Result<ContentId, TableError> {
+    let mut out = Hashing { inner: BufWriter::with_capacity(1 << 18, file), hasher: blake3::Hasher::new() };
+    match format {
+        Format::Csv => csv::write(table, &mut out)?,
+        #[cfg(feature = "parquet")]
+        Format::Parquet => crate::table::parquet::write(table, &mut out)?,
+        #[cfg(not(feature = "parquet"))]
+        Format::Parquet => {
+            return Err(
+                std::io::Error::other("this build has no Parquet; export CSV, or build with the feature `parquet`").into()
+            );
+        }
+    }
+    out.flush()?;
+    Ok(ContentId(*out.hasher.finalize().as_bytes()))
+}
