@@ -170,7 +170,7 @@ pub fn display(text: &str) -> String {
     let mut shown = String::with_capacity(text.len());
     for c in text.chars() {
         match escaped(c) {
-            Some(byte) => shown.push_str(&format!("\\x{byte:02X}")),
+            Some(byte) => shown.extend(["\\x", &format!("{byte:02X}")]),
             None => shown.push(c),
         }
     }

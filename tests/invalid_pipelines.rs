@@ -3,6 +3,8 @@
 //! A case is `NAME.yaml`, or `NAME/pipeline.yaml` where it needs other files. A first line `# --set key=value` or `# --params FILE`
 //! overrides parameters. `UPDATE_EXPECTED=1 cargo test --test invalid_pipelines` writes the expectations anew.
 
+#![allow(clippy::unwrap_used, clippy::print_stderr, reason = "a test that fails here is right to fail")]
+
 #[path = "support/kinds.rs"]
 mod kinds;
 
@@ -143,7 +145,7 @@ fn links_that_leave_the_project() {
     ");
 }
 
-/// `validate` runs in a pre-commit hook: twenty steps in under 20 ms, which this bound leaves far behind even unoptimised.
+/// `validate` runs in a pre-commit hook: twenty steps take under 20 ms; an unoptimised build gets ten times that.
 #[test]
 fn twenty_steps_are_checked_at_once() {
     let folder = tempfile::tempdir().unwrap();
@@ -169,5 +171,5 @@ fn twenty_steps_are_checked_at_once() {
     }
     let each = started.elapsed() / runs;
     eprintln!("twenty steps: {each:?}");
-    assert!(each.as_millis() < 200, "{each:?}");
+    assert!(each.as_millis() < if cfg!(debug_assertions) { 200 } else { 20 }, "{each:?}");
 }

@@ -1,5 +1,7 @@
 //! What a checked pipeline holds: order, instances, values, roots, files; and that no text makes the reader fail otherwise.
 
+#![allow(clippy::unwrap_used, clippy::print_stderr, reason = "a test that fails here is right to fail")]
+
 #[path = "support/kinds.rs"]
 mod kinds;
 
@@ -158,7 +160,7 @@ fn defaults_are_filled_in() {
 #[test]
 fn per_image_templates_keep_columns_and_take_in_parameters() {
     let text = format!(
-        "trapline: 1\nparams: {{ prefix: va }}\nsteps:\n{IMAGES}  named: {{ uses: stamp, from: images, with: {{ name: \"{{{{ params.prefix }}}}_{{{{ site }}}}_{{{{ counter(4) }}}}.JPG\" }} }}\n"
+        "trapline: 1\nparams: {{ prefix: va }}\nsteps:\n{IMAGES}  named: {{ uses: rename, from: images, with: {{ name: \"{{{{ params.prefix }}}}_{{{{ site }}}}_{{{{ counter(4) }}}}.JPG\" }} }}\n"
     );
     let pipeline = Project::new(&text).pipeline();
     assert_eq!(pipeline.steps[1].params.text("name"), Some("va_{{ site }}_{{ counter(4) }}.JPG"));

@@ -32,16 +32,13 @@ pub(super) fn read(spec: &StepSpec, report: &mut Report) -> Vec<Expectation> {
             report.push(finding);
             continue;
         }
-        match bound(&entry.value) {
-            Some((comparison, value)) => {
-                gates.push(Expectation { metric: entry.key.value.clone(), comparison, value, span: entry.value.span });
-            }
-            None => {
-                let message = format!("the bound of `{}` is no number with a comparison", entry.key.value);
-                let help = "write a number, or `\">= 0.93\"` with one of `>=`, `<=`, `>`, `<`, `==`";
-                report.push(Diagnostic::new(codes::BAD_EXPECTATION, entry.value.span, message).help(help));
-            }
-        }
+        let Some((comparison, value)) = bound(&entry.value) else {
+            let message = format!("the bound of `{}` is no number with a comparison", entry.key.value);
+            let help = "write a number, or `\">= 0.93\"` with one of `>=`, `<=`, `>`, `<`, `==`";
+            report.push(Diagnostic::new(codes::BAD_EXPECTATION, entry.value.span, message).help(help));
+            continue;
+        };
+        gates.push(Expectation { metric: entry.key.value.clone(), comparison, value, span: entry.value.span });
     }
     gates
 }

@@ -1,5 +1,6 @@
 //! The order of steps: sources first, ties as written; steps that wait for each other are drawn as a loop.
 
+use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use petgraph::Direction;
@@ -51,13 +52,10 @@ fn cycle(graph: &DiGraph<(), Span>, start: NodeIndex, component: &[NodeIndex]) -
                     way.push(at);
                 }
                 way.reverse();
-                if node == start {
-                    return vec![start, start];
-                }
                 return way;
             }
-            if !came_from.contains_key(&next) {
-                came_from.insert(next, node);
+            if let Entry::Vacant(free) = came_from.entry(next) {
+                free.insert(node);
                 queue.push_back(next);
             }
         }

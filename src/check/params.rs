@@ -42,24 +42,24 @@ pub(super) fn check(spec: &StepSpec, report: &mut Report) -> Checked {
         classes: Vec::new(),
         models: Vec::new(),
     };
-    let mut checker = Checker { checked, report };
+    let mut reading = Checker { checked, report };
     let known: Vec<&str> = spec.kind.params.iter().map(|param| param.name).collect();
     for entry in &spec.with {
         match spec.kind.params.iter().find(|param| param.name == entry.key.value) {
             Some(param) => {
-                let value = checker.value(param.name, &param.ty, &entry.value);
-                checker.take(param, value, entry.value.span);
+                let value = reading.value(param.name, &param.ty, &entry.value);
+                reading.take(param, value, entry.value.span);
             }
-            None => checker.unknown(spec, &entry.key, &known),
+            None => reading.unknown(spec, &entry.key, &known),
         }
     }
     for param in spec.kind.params {
         // Half a `with:` is no reason to say that the other half is missing.
         if !spec.with.iter().any(|entry| entry.key.value == param.name) {
-            checker.left_out(spec, param);
+            reading.left_out(spec, param);
         }
     }
-    checker.checked
+    reading.checked
 }
 
 struct Checker<'a> {

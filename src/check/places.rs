@@ -106,12 +106,12 @@ pub(super) fn check_roots(places: &Places<'_>, params: &mut [Checked], absolute:
     for checked in params {
         for name in &checked.roots {
             match resolve(places, name, report) {
-                Some(Some(folder)) => {
+                Some(Found::Folder(folder)) => {
                     if !roots.iter().any(|root| root.name == name.value) {
                         roots.push(Root { name: name.value.clone(), marker: None, candidates: vec![folder.into()] });
                     }
                 }
-                Some(None) => used.push(name.value.clone()),
+                Some(Found::Declared) => used.push(name.value.clone()),
                 None => checked.complete = false,
             }
         }
@@ -131,8 +131,16 @@ pub(super) fn check_roots(places: &Places<'_>, params: &mut [Checked], absolute:
     roots
 }
 
-/// A declared root (`None`), or the folder of the project that `name` means.
-fn resolve(places: &Places<'_>, name: &Spanned<String>, report: &mut Report) -> Option<Option<String>> {
+/// What `root:` means.
+enum Found {
+    /// A declared root.
+    Declared,
+    /// A folder of the project.
+    Folder(String),
+}
+
+/// What the root called `name` is; `None` where that is said.
+fn resolve(places: &Places<'_>, name: &Spanned<String>, report: &mut Report) -> Option<Found> {
     let declared = places.declared.iter().find(|root| root.name.value == name.value);
     let is_folder = |path: &str| places.project.join(path).is_dir();
     if let Some(declared) = declared {
@@ -148,7 +156,7 @@ fn resolve(places: &Places<'_>, name: &Spanned<String>, report: &mut Report) -> 
             );
             return None;
         }
-        return Some(None);
+        return Some(Found::Declared);
     }
     match project_path(&name.value) {
         Err(bad) => {
@@ -174,6 +182,6 @@ fn resolve(places: &Places<'_>, name: &Spanned<String>, report: &mut Report) -> 
             report.push(Diagnostic::new(codes::LINK_LEAVES, name.span, message).help("declare the place as a root"));
             None
         }
-        Ok(path) => Some(Some(path)),
+        Ok(path) => Some(Found::Folder(path)),
     }
 }

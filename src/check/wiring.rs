@@ -29,8 +29,7 @@ pub(super) fn wire(index: usize, names: &Names<'_>, report: &mut Report) -> Wire
     let step = &names.steps[index];
     let mut wired = Wired { inputs: vec![Vec::new(); step.kind.inputs.len()], broken: false };
     if let Some(from) = &step.from {
-        let mut wirer = Wirer { step, names, wired: &mut wired, report };
-        wirer.from(from);
+        Wirer { step, names, wired: &mut wired, report }.from(from);
     }
     if !wired.broken && !step.damaged {
         for (port, sources) in step.kind.inputs.iter().zip(&wired.inputs) {
@@ -101,30 +100,25 @@ impl Wirer<'_> {
             self.broken(Diagnostic::new(codes::NO_INPUTS, from.span, message).help("remove `from`"));
             return;
         }
-        match &from.value {
-            Value::Map(entries) => {
-                let ports: Vec<&str> = kind.inputs.iter().map(|port| port.name).collect();
-                for entry in entries {
-                    match ports.iter().position(|port| *port == entry.key.value) {
-                        Some(port) => self.port(port, &entry.value),
-                        None => {
-                            let message = format!("`{}` has no input `{}`", kind.name, entry.key.value);
-                            let mut finding = Diagnostic::new(codes::UNKNOWN_INPUT, entry.key.span, message);
-                            finding.help = did_you_mean(&entry.key.value, &ports);
-                            self.broken(finding);
-                        }
-                    }
+        if let Value::Map(entries) = &from.value {
+            let ports: Vec<&str> = kind.inputs.iter().map(|port| port.name).collect();
+            for entry in entries {
+                if let Some(port) = ports.iter().position(|port| *port == entry.key.value) {
+                    self.port(port, &entry.value);
+                } else {
+                    let message = format!("`{}` has no input `{}`", kind.name, entry.key.value);
+                    let mut finding = Diagnostic::new(codes::UNKNOWN_INPUT, entry.key.span, message);
+                    finding.help = did_you_mean(&entry.key.value, &ports);
+                    self.broken(finding);
                 }
             }
-            _ => match single(kind.inputs) {
-                Some(port) => self.port(port, from),
-                None => {
-                    let ports: Vec<_> = kind.inputs.iter().map(|port| format!("{}: STEP", port.name)).collect();
-                    let message = format!("`{}` has several inputs: say which one is meant", kind.name);
-                    let help = format!("write `from: {{ {} }}`", ports.join(", "));
-                    self.broken(Diagnostic::new(codes::NAME_THE_INPUT, from.span, message).help(help));
-                }
-            },
+        } else if let Some(port) = single(kind.inputs) {
+            self.port(port, from);
+        } else {
+            let ports: Vec<_> = kind.inputs.iter().map(|port| format!("{}: STEP", port.name)).collect();
+            let message = format!("`{}` has several inputs: say which one is meant", kind.name);
+            let help = format!("write `from: {{ {} }}`", ports.join(", "));
+            self.broken(Diagnostic::new(codes::NAME_THE_INPUT, from.span, message).help(help));
         }
     }
 
@@ -302,15 +296,12 @@ struct Reference<'a> {
 impl<'a> Reference<'a> {
     fn parse(text: &'a str) -> Option<Self> {
         // A label may hold dots, so the bracket comes first.
-        let (step, instance, rest) = match text.split_once('[') {
-            Some((step, rest)) => {
-                let (instance, rest) = rest.split_once(']')?;
-                (step, Some(instance.trim()), rest)
-            }
-            None => {
-                let end = text.find('.').unwrap_or(text.len());
-                (&text[..end], None, &text[end..])
-            }
+        let (step, instance, rest) = if let Some((step, rest)) = text.split_once('[') {
+            let (instance, rest) = rest.split_once(']')?;
+            (step, Some(instance.trim()), rest)
+        } else {
+            let end = text.find('.').unwrap_or(text.len());
+            (&text[..end], None, &text[end..])
         };
         let port = match rest {
             "" => None,

@@ -53,7 +53,7 @@ fn training_images_have_the_same_bytes_for_any_number_of_threads_and_on_every_pl
     vole 756c376432af3379
     least_weasel 6599b13354b5b2ef
     lemming 86a92a4417c44e77
-    shrew 1171cf0a941b4f8d
+    shrew 9343c7eab17ec512
     stoat b7a7ba917c552568
     ");
 }
@@ -104,7 +104,10 @@ fn check_images(files: &BTreeMap<String, Vec<u8>>, summary: &SeasonSummary) {
         assert!(bytes.starts_with(&[0xFF, 0xD8, 0xFF, 0xE1]));
     }
     let clock = String::from_utf8(files["clock.csv"].clone()).unwrap();
-    assert!(clock.lines().nth(1).unwrap().contains(summary.slow_clock));
+    let corrections = crate::photo::clock::read("clock.csv", clock.as_bytes()).unwrap();
+    assert_eq!(corrections.len(), 1);
+    assert_eq!(corrections[0].site.as_deref(), Some(summary.slow_clock));
+    assert_eq!(corrections[0].change, crate::photo::clock::Change::ShiftSeconds(3600));
     assert_eq!(String::from_utf8(files["deployments.csv"].clone()).unwrap().lines().count(), 7);
 }
 

@@ -30,7 +30,7 @@ pub(super) fn params(
             None => own,
         };
         // A damaged value stays as it is written: the damage is said once.
-        values.push((name.clone(), value.unwrap_or_else(|| Node { value: Value::Null, span: written.span })));
+        values.push((name.clone(), value.unwrap_or(Node { value: Value::Null, span: written.span })));
     }
     (values, overridden)
 }

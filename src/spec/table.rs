@@ -108,7 +108,7 @@ pub fn rows(
 }
 
 /// The records of `text`, which starts at byte `offset` of the file. Cells are trimmed, `""` inside quotes is one quote.
-fn records<'a>(file: FileId, text: &'a str, offset: usize, separator: char) -> impl Iterator<Item = Vec<Spanned<String>>> + 'a {
+fn records(file: FileId, text: &str, offset: usize, separator: char) -> impl Iterator<Item = Vec<Spanned<String>>> {
     let mut at = 0;
     std::iter::from_fn(move || {
         if at >= text.len() {

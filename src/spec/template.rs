@@ -100,29 +100,7 @@ impl Renderer {
     pub fn text(&mut self, text: &str, span: Span, scope: &Scope, sources: &Sources, report: &mut Report) -> Option<Value> {
         let place = Place { text, span, sources };
         if let Some((inner, offset)) = one_expression(text) {
-            let place = Place { text: inner, ..place };
-            let names = match self.env.compile_expression_owned(inner.to_owned()) {
-                Ok(expression) => sorted(expression.undeclared_variables(true)),
-                Err(error) => return failed(&error, offset, &Place { text, ..place }, report),
-            };
-            self.check_names(&names, scope, &Place { text, ..place }, report)?;
-            let result = self.env.compile_expression_owned(inner.to_owned()).and_then(|e| e.eval(scope.context()));
-            return match result {
-                Ok(value) if value.is_undefined() => {
-                    let message = format!("`{}` is not defined", inner.trim());
-                    report.push(Diagnostic::new(codes::UNDEFINED_VARIABLE, place.of(inner.trim()), message));
-                    None
-                }
-                Ok(value) => match from_jinja(&value, span, 0, &mut 10_000) {
-                    Some(value) => Some(value),
-                    None => {
-                        let message = format!("`{}` gives a value that YAML cannot hold", inner.trim());
-                        report.push(Diagnostic::new(codes::TEMPLATE_FAILED, span, message));
-                        None
-                    }
-                },
-                Err(error) => failed(&error, offset, &Place { text, ..place }, report),
-            };
+            return self.expression(inner, offset, &place, scope, report);
         }
         if let Err(error) = self.env.add_template_owned(SLOT, text.to_owned()) {
             return failed(&error, 0, &place, report);
@@ -141,6 +119,36 @@ impl Renderer {
             Ok(text) => Some(Value::Text(text)),
             Err(error) => failed(&error, 0, &place, report),
         }
+    }
+
+    /// Evaluates the one expression `inner` of a string, which starts at `offset` in it.
+    fn expression(&mut self, inner: &str, offset: usize, place: &Place<'_>, scope: &Scope, report: &mut Report) -> Option<Value> {
+        let expression = match self.env.compile_expression_owned(inner.to_owned()) {
+            Ok(expression) => expression,
+            Err(error) => return failed(&error, offset, place, report),
+        };
+        let names = sorted(expression.undeclared_variables(true));
+        let value = expression.eval(scope.context());
+        drop(expression);
+        // Unknown names are said first: they explain a failure better than its message.
+        self.check_names(&names, scope, place, report)?;
+        let shown = inner.trim();
+        let value = match value {
+            Ok(value) if value.is_undefined() => {
+                report.push(Diagnostic::new(codes::UNDEFINED_VARIABLE, place.of(shown), format!("`{shown}` is not defined")));
+                return None;
+            }
+            Ok(value) => value,
+            Err(error) => return failed(&error, offset, place, report),
+        };
+        let converted = from_jinja(&value, place.span, 0, &mut 10_000);
+        if converted.is_none() {
+            let message = format!("`{shown}` gives a value that YAML cannot hold");
+            report.push(
+                Diagnostic::new(codes::TEMPLATE_FAILED, place.span, message).help("give text, a number, a list or a mapping"),
+            );
+        }
+        converted
     }
 
     /// Checks the names that a template uses before it is rendered: every unknown one is said, with the nearest.

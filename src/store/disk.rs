@@ -55,31 +55,11 @@ impl Store {
         }
     }
 
-    /// Makes written files durable and gives them their names: all data is synced before the first rename, each folder once after
-    /// the last.
-    pub(super) fn commit(&self, temps: Vec<(Temp, PathBuf)>) -> Result<(), StoreError> {
-        temps.par_iter().try_for_each(|(temp, _)| temp.file.sync_data().map_err(StoreError::io("sync", &temp.path)))?;
-        let mut folders = BTreeSet::new();
-        for (mut temp, target) in temps {
-            if let Some(folder) = target.parent() {
-                if !folder.is_dir() {
-                    fs::create_dir_all(folder).map_err(StoreError::io("make", folder))?;
-                    folders.extend(folder.parent().map(Path::to_owned));
-                }
-                folders.insert(folder.to_owned());
-            }
-            rename(&temp.path, &target).map_err(StoreError::io("write", &target))?;
-            temp.committed = true;
-        }
-        let folders: Vec<_> = folders.into_iter().collect();
-        folders.par_iter().try_for_each(|folder| sync_folder(folder).map_err(StoreError::io("sync", folder)))
-    }
-
     /// Replaces the file at `path`.
     pub(super) fn write_atomically(&self, path: &Path, bytes: &[u8]) -> Result<(), StoreError> {
         let mut temp = self.temp(path)?;
         temp.file.write_all(bytes).map_err(StoreError::io("write", path))?;
-        self.commit(vec![(temp, path.to_owned())])
+        commit(vec![(temp, path.to_owned())])
     }
 
     /// Notes that `path` is damaged and, in a writable store, moves it aside. Returns the error to hand up.
@@ -154,6 +134,26 @@ impl Store {
         paths.sort();
         Ok(paths)
     }
+}
+
+/// Makes written files durable and gives them their names: all data is synced before the first rename, each folder once after
+/// the last.
+pub(super) fn commit(temps: Vec<(Temp, PathBuf)>) -> Result<(), StoreError> {
+    temps.par_iter().try_for_each(|(temp, _)| temp.file.sync_data().map_err(StoreError::io("sync", &temp.path)))?;
+    let mut folders = BTreeSet::new();
+    for (mut temp, target) in temps {
+        if let Some(folder) = target.parent() {
+            if !folder.is_dir() {
+                fs::create_dir_all(folder).map_err(StoreError::io("make", folder))?;
+                folders.extend(folder.parent().map(Path::to_owned));
+            }
+            folders.insert(folder.to_owned());
+        }
+        rename(&temp.path, &target).map_err(StoreError::io("write", &target))?;
+        temp.committed = true;
+    }
+    let folders: Vec<_> = folders.into_iter().collect();
+    folders.par_iter().try_for_each(|folder| sync_folder(folder).map_err(StoreError::io("sync", folder)))
 }
 
 /// Removes a file; one that is gone already is no failure.

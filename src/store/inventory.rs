@@ -11,7 +11,7 @@ use std::fs::File;
 use std::io::{self, Read, Write as _};
 use std::path::{Path, PathBuf};
 
-use super::{Store, StoreError, sealed};
+use super::{Store, StoreError, disk, sealed};
 use crate::id::ContentId;
 
 const MAGIC: &[u8; 8] = b"TLINV01\n";
@@ -344,6 +344,6 @@ impl Store {
         let path = self.inventory_path(root);
         let temp = self.temp(&path)?;
         inventory.write_to(&temp.file).map_err(StoreError::io("write", &path))?;
-        self.commit(vec![(temp, path)])
+        disk::commit(vec![(temp, path)])
     }
 }

@@ -82,7 +82,7 @@ impl Store {
         let mut packs = Vec::new();
         for path in self.pack_paths(row_key)? {
             let Ok(Ok((pack, file))) = Pack::open(&path) else { return Ok(None) };
-            let Ok(stream) = file.try_clone().and_then(|file| RowStream::sparse(&pack, file)) else { return Ok(None) };
+            let Ok(stream) = file.try_clone().map(|file| RowStream::sparse(&pack, file)) else { return Ok(None) };
             if pack.row_key != row_key {
                 return Ok(None);
             }

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use rayon::prelude::*;
 
-use super::disk::Temp;
+use super::disk::{self, Temp};
 use super::{Store, StoreError};
 use crate::id::ContentId;
 
@@ -47,7 +47,7 @@ impl Store {
                 Ok((temp, target))
             })
             .collect::<Result<_, StoreError>>()?;
-        self.commit(temps)?;
+        disk::commit(temps)?;
         Ok(ids)
     }
 
@@ -69,7 +69,7 @@ impl Store {
         }
         let id = ContentId(*hasher.finalize().as_bytes());
         if !self.is_stored(id, length) {
-            self.commit(vec![(temp, self.object_path(id))])?;
+            disk::commit(vec![(temp, self.object_path(id))])?;
         }
         Ok(id)
     }

@@ -25,8 +25,10 @@ use super::{Store, StoreError};
 use crate::id::{ContentId, RowKey};
 
 const MAGIC: &[u8; 8] = b"TLROWS1\n";
-pub(super) const HEAD_BYTES: u64 = 64;
-const SEAL_BYTES: u64 = 32;
+const HEAD_LEN: usize = 64;
+const SEAL_LEN: usize = 32;
+const HEAD_BYTES: u64 = HEAD_LEN as u64;
+const SEAL_BYTES: u64 = SEAL_LEN as u64;
 /// The checksum in front of each row.
 pub(super) const SUM_BYTES: usize = 8;
 const BUFFER_BYTES: usize = 256 * 1024;
@@ -97,7 +99,7 @@ impl Pack {
         if length < HEAD_BYTES + SEAL_BYTES {
             return Ok(Err("it is cut short".into()));
         }
-        let mut head = [0; HEAD_BYTES as usize];
+        let mut head = [0; HEAD_LEN];
         file.read_exact(&mut head)?;
         let provenance_bytes = u32::from_le_bytes([head[8], head[9], head[10], head[11]]);
         let mut row_key = [0; 32];
@@ -151,12 +153,12 @@ impl Pack {
         read_items::<32>(file, count, &mut hasher, |key| keys.push(ContentId(*key)))?;
         let mut ends = Vec::with_capacity(count);
         read_items::<8>(file, count, &mut hasher, |end| ends.push(u64::from_le_bytes(*end)))?;
-        let mut seal = [0; SEAL_BYTES as usize];
+        let mut seal = [0; SEAL_LEN];
         file.read_exact(&mut seal)?;
         if hasher.finalize().as_bytes() != &seal {
             return Ok(Err("its key list does not fit its checksum".into()));
         }
-        let provenance = serde_json::from_slice(&front[HEAD_BYTES as usize..]).unwrap_or_default();
+        let provenance = serde_json::from_slice(&front[HEAD_LEN..]).unwrap_or_default();
         Ok(Ok(PackTable { keys, ends, provenance }))
     }
 }
@@ -203,8 +205,8 @@ impl RowStream {
     }
 
     /// For rows here and there.
-    pub fn sparse(pack: &Pack, file: File) -> io::Result<Self> {
-        Ok(Self { file: BufReader::with_capacity(4096, file), base: pack.rows_at(), at: 0, buffer: Vec::new() })
+    pub fn sparse(pack: &Pack, file: File) -> Self {
+        Self { file: BufReader::with_capacity(4096, file), base: pack.rows_at(), at: 0, buffer: Vec::new() }
     }
 
     /// Reads a row wherever the file's place is.
@@ -255,6 +257,9 @@ impl<W: Write> Write for Hashed<W> {
     }
 }
 
+/// Receives keys and the lengths of their rows.
+pub(super) type EachRow<'a> = dyn FnMut(ContentId, u64) + 'a;
+
 /// What a pack is written from: keys and row lengths may be walked several times, the rows once.
 pub(super) struct PackSource<'a> {
     pub row_key: RowKey,
@@ -262,13 +267,18 @@ pub(super) struct PackSource<'a> {
     pub count: u64,
     pub rows_bytes: u64,
     /// Calls back with each key in ascending order and the length of its row (checksum excluded).
-    pub walk: &'a dyn Fn(&mut dyn FnMut(ContentId, u64)),
+    pub walk: &'a dyn Fn(&mut EachRow<'_>),
     /// Writes every row behind its checksum, in the same order.
     pub rows: &'a mut dyn FnMut(&mut dyn Write) -> io::Result<()>,
 }
 
 /// Writes a pack aside and returns it with the name it is to have.
-pub(super) fn write(store: &Store, folder: &Path, number: u64, source: PackSource<'_>) -> Result<(Temp, PathBuf), StoreError> {
+pub(super) fn write(
+    store: &Store,
+    folder: &Path,
+    number: u64,
+    source: &mut PackSource<'_>,
+) -> Result<(Temp, PathBuf), StoreError> {
     let temp = store.temp(folder)?;
     let mut out = BufWriter::with_capacity(BUFFER_BYTES, Hashed { inner: &temp.file, hasher: blake3::Hasher::new() });
     write_into(&mut out, source).map_err(StoreError::io("write", folder))?;
@@ -278,7 +288,7 @@ pub(super) fn write(store: &Store, folder: &Path, number: u64, source: PackSourc
     Ok((temp, target))
 }
 
-fn write_into<W: Write>(out: &mut BufWriter<Hashed<W>>, source: PackSource<'_>) -> io::Result<()> {
+fn write_into<W: Write>(out: &mut BufWriter<Hashed<W>>, source: &mut PackSource<'_>) -> io::Result<()> {
     let provenance = serde_json::to_vec(source.provenance)?;
     let provenance_bytes = u32::try_from(provenance.len()).map_err(io::Error::other)?;
     out.write_all(MAGIC)?;
@@ -314,7 +324,7 @@ fn write_into<W: Write>(out: &mut BufWriter<Hashed<W>>, source: PackSource<'_>) 
 pub(super) fn salvage(path: &Path) -> io::Result<Option<Salvage>> {
     let mut file = File::open(path)?;
     let length = file.metadata()?.len();
-    let mut head = [0; HEAD_BYTES as usize];
+    let mut head = [0; HEAD_LEN];
     if length < HEAD_BYTES || file.read_exact(&mut head).is_err() {
         return Ok(None);
     }

@@ -5,7 +5,7 @@ use std::io::{self, Read as _, Seek as _, SeekFrom};
 use std::path::{Path, PathBuf};
 
 use super::pack::{self, Pack, PackSource, PackTable, Row, RowStream};
-use super::{Store, StoreError};
+use super::{Store, StoreError, disk};
 use crate::id::{ContentId, RowKey};
 
 /// How often packs are listed again when one vanishes between listing and opening, merged away by a run.
@@ -237,7 +237,7 @@ impl Store {
         let mut replaced = false;
         if !salvage.rows.is_empty() {
             let (rows, file) = (&salvage.rows, &mut salvage.file);
-            let source = PackSource {
+            let mut source = PackSource {
                 row_key,
                 provenance: &salvage.provenance,
                 count: rows.len() as u64,
@@ -255,10 +255,10 @@ impl Store {
                 },
             };
             let folder = self.rows_folder(row_key);
-            let written = pack::write(self, &folder, number, source)?;
+            let written = pack::write(self, &folder, number, &mut source)?;
             // Nothing lost: the pack is again what its name says, and takes the place of the damaged one.
             replaced = written.1 == path;
-            self.commit(vec![written])?;
+            disk::commit(vec![written])?;
         }
         let what = format!("{what}; {lost} of {} rows are lost", salvage.stated);
         drop(salvage);

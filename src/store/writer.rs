@@ -3,7 +3,7 @@
 use std::io;
 use std::path::{Path, PathBuf};
 
-use super::pack::{self, PackSource, Row};
+use super::pack::{self, EachRow, PackSource, Row};
 use super::rows::{Conflict, Cursor, OpenPack};
 use super::{Store, StoreError, disk};
 use crate::id::{ContentId, RowKey};
@@ -94,7 +94,7 @@ impl RowWriter<'_> {
             same
         });
         let index = &self.index;
-        let source = PackSource {
+        let mut source = PackSource {
             row_key,
             provenance: &self.provenance,
             count: index.len() as u64,
@@ -108,8 +108,8 @@ impl RowWriter<'_> {
                 })
             },
         };
-        let pack = pack::write(self.store, &self.store.rows_folder(row_key), self.number, source)?;
-        self.store.commit(vec![pack])?;
+        let pack = pack::write(self.store, &self.store.rows_folder(row_key), self.number, &mut source)?;
+        disk::commit(vec![pack])?;
         self.number += 1;
         self.written.rows += self.index.len() as u64;
         self.index.clear();
@@ -239,7 +239,7 @@ impl Store {
         let mut cursors = packs.into_iter().map(Cursor::new).collect::<Result<Vec<_>, _>>()?;
         let cells = std::cell::RefCell::new(&mut cursors);
         let mut hurt: Option<PathBuf> = None;
-        let source = PackSource {
+        let mut source = PackSource {
             row_key,
             provenance,
             count,
@@ -251,7 +251,7 @@ impl Store {
             },
             rows: &mut |out| copy_rows(row_key, *cells.borrow_mut(), out, conflicts, &mut hurt),
         };
-        let written = pack::write(self, &self.rows_folder(row_key), number, source);
+        let written = pack::write(self, &self.rows_folder(row_key), number, &mut source);
         drop(cursors);
         if let Some(path) = hurt {
             self.salvage_pack(row_key, &path, "a row does not fit its checksum")?;
@@ -259,19 +259,19 @@ impl Store {
         }
         let written = written?;
         let target = written.1.clone();
-        self.commit(vec![written])?;
+        disk::commit(vec![written])?;
         for path in paths.iter().filter(|path| **path != target) {
-            self.remove_pack(path)?;
+            remove_pack(path)?;
         }
         Ok(true)
     }
+}
 
-    /// Removes a pack that was merged. On Windows one that a reader holds open stays until the next merge: its rows are the same.
-    fn remove_pack(&self, path: &Path) -> Result<(), StoreError> {
-        match disk::remove(path) {
-            Err(StoreError::Io { source, .. }) if source.kind() == io::ErrorKind::PermissionDenied => Ok(()),
-            done => done,
-        }
+/// Removes a pack that was merged. On Windows one that a reader holds open stays until the next merge: its rows are the same.
+fn remove_pack(path: &Path) -> Result<(), StoreError> {
+    match disk::remove(path) {
+        Err(StoreError::Io { source, .. }) if source.kind() == io::ErrorKind::PermissionDenied => Ok(()),
+        done => done,
     }
 }
 
@@ -287,7 +287,7 @@ fn provenances(packs: &[OpenPack]) -> Vec<String> {
 }
 
 /// Walks several sorted key lists as one; of equal keys the first list's counts.
-fn walk_merged(tables: &[(&[ContentId], &[u64])], each: &mut dyn FnMut(ContentId, u64)) {
+fn walk_merged(tables: &[(&[ContentId], &[u64])], each: &mut EachRow<'_>) {
     let mut places = vec![0usize; tables.len()];
     while let Some((first, content)) = lowest(tables.iter().zip(&places).map(|((keys, _), place)| keys.get(*place).copied())) {
         let (_, ends) = tables[first];

@@ -5,6 +5,7 @@ use crate::diagnostic::{Span, Spanned};
 mod allow;
 mod read;
 mod scalar;
+mod syntax;
 
 pub use allow::{Allow, apply as apply_allows};
 pub use read::{Document, read};

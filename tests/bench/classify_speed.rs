@@ -7,7 +7,8 @@
 //! ```
 //!
 //! End to end means: read the file, hash it, decode, resize, normalise, ResNet-50, softmax, the row of cells. Bare means: the
-//! same number of single-threaded sessions on tensors that are ready. Without arguments it says so and measures nothing.
+//! same number of single-threaded sessions on tensors that are ready. Processor time per image is given beside images a second: on
+//! a machine that others use it is the steadier of the two (Linux only, 10 ms grain). Without arguments it says so and measures nothing.
 
 #![allow(clippy::unwrap_used, clippy::print_stdout, clippy::print_stderr, reason = "a bench panics to fail and prints to report")]
 
@@ -62,20 +63,36 @@ fn measure(folder: &Path, images: &[PathBuf], threads: usize, rounds: usize) {
     end_to_end(mapper.as_ref(), &context, &images[..images.len().min(8)], threads);
     bare(&network, &ready, 8, threads);
     let (mut bares, mut ends, mut shares) = (Vec::new(), Vec::new(), Vec::new());
+    let (mut bare_cpu, mut end_cpu, mut cpu_shares) = (Vec::new(), Vec::new(), Vec::new());
     for round in 1..=rounds {
+        let before = cpu_ms();
         let one = bare(&network, &ready, images.len(), threads);
+        let between = cpu_ms();
         let other = end_to_end(mapper.as_ref(), &context, images, threads);
-        println!("round {round}: bare {one:.2} img/s, end to end {other:.2} img/s, {:.1} %", 100.0 * other / one);
+        let (one_ms, other_ms) = (per_image(between - before, images), per_image(cpu_ms() - between, images));
+        println!(
+            "round {round}: bare {one:.2} img/s, {one_ms:.1} ms of processor an image; end to end {other:.2} img/s, {other_ms:.1} ms; \
+             {:.1} %, by processor time {:.1} %",
+            100.0 * other / one,
+            100.0 * one_ms / other_ms
+        );
+        bare_cpu.push(one_ms);
+        end_cpu.push(other_ms);
+        cpu_shares.push(one_ms / other_ms);
         bares.push(one);
         ends.push(other);
         shares.push(other / one);
     }
     let line = format!(
-        "{{\"threads\": {threads}, \"images\": {}, \"bare\": {:.2}, \"end_to_end\": {:.2}, \"share\": {:.3}, \"prepare_ms\": {:.2}}}",
+        "{{\"threads\": {threads}, \"images\": {}, \"bare\": {:.2}, \"end_to_end\": {:.2}, \"share\": {:.3}, \
+         \"bare_cpu_ms\": {:.1}, \"end_to_end_cpu_ms\": {:.1}, \"cpu_share\": {:.3}, \"prepare_ms\": {:.2}}}",
         images.len(),
         median(&mut bares),
         median(&mut ends),
         median(&mut shares),
+        median(&mut bare_cpu),
+        median(&mut end_cpu),
+        median(&mut cpu_shares),
         prepare_ms(&bundle, images),
     );
     println!("{line}");
@@ -142,6 +159,20 @@ fn prepare_ms(bundle: &Bundle, images: &[PathBuf]) -> f64 {
         times.push(start.elapsed().as_secs_f64() * 1000.0);
     }
     median(&mut times)
+}
+
+/// Processor time of this process so far, milliseconds; NaN where the system does not say.
+fn cpu_ms() -> f64 {
+    let stat = std::fs::read_to_string("/proc/self/stat").unwrap_or_default();
+    // The name in brackets may hold spaces; after it, user and system time are the 12th and 13th field, in 1/100 s.
+    let fields: Vec<&str> = stat.rsplit(')').next().unwrap_or_default().split_whitespace().collect();
+    let ticks = |at: usize| fields.get(at).and_then(|field| field.parse::<f64>().ok()).unwrap_or(f64::NAN);
+    10.0 * (ticks(11) + ticks(12))
+}
+
+#[expect(clippy::cast_precision_loss, reason = "counts of images are small")]
+fn per_image(ms: f64, images: &[PathBuf]) -> f64 {
+    ms / images.len() as f64
 }
 
 #[expect(clippy::cast_precision_loss, reason = "counts of images are small")]

@@ -8,7 +8,7 @@ use trapline::table::{Schema, Type};
 
 /// The shipped kinds and those of this file.
 pub fn kinds() -> Vec<&'static StepKind> {
-    trapline::step::KINDS.iter().copied().chain([&PICK, &JOIN, &FIT, &STAMP]).collect()
+    trapline::step::KINDS.iter().copied().chain([&PICK, &JOIN, &FIT]).collect()
 }
 
 const fn param(name: &'static str, ty: ParamType) -> Param {
@@ -59,15 +59,6 @@ static FIT: StepKind = StepKind {
     outputs: &[Port { optional: false, ..MODEL }, Port::table("log", &[], "What happened.")],
     params: &[Param { required: true, ..param("architecture", ParamType::Text) }],
     metrics: &[Metric { name: "accuracy", doc: "share of right labels" }],
-    ..BLANK
-};
-
-/// Names images by a template.
-static STAMP: StepKind = StepKind {
-    name: "stamp",
-    inputs: &[Port::table("images", IMAGE_COLUMNS, "The images to name.")],
-    outputs: &[Port::table("images", IMAGE_COLUMNS, "The images named.")],
-    params: &[Param { required: true, ..param("name", ParamType::Template("images")) }],
     ..BLANK
 };
 
