@@ -87,7 +87,7 @@ fn brought(season: &SeasonSummary) -> String {
 fn found(pipeline: &Pipeline, options: &RunOptions) -> anyhow::Result<String> {
     let store = stored::open(&options.store)?;
     let result = stored::result(pipeline, &store, "predictions")?;
-    let names = ["path", "locality", "label"];
+    let names = ["root", "path", "locality", "label"];
     let table = stored::table(&store, &result, None)?.read(Some(&names)).map_err(stored::store_error)?;
     let (tally, right, known) = tally(&table, &truth(&pipeline.project)?);
     let localities: Vec<_> =
@@ -123,8 +123,8 @@ fn tally(table: &Table, truth: &BTreeMap<String, String>) -> Tally {
         let label = text("label", row);
         let locality = text("locality", row).unwrap_or_default().to_owned();
         *tally.entry(label.unwrap_or("(not readable)").to_owned()).or_default().entry(locality).or_default() += 1;
-        let truth =
-            text("path", row).and_then(|path| truth.iter().find(|(known, _)| known.ends_with(path)).map(|(_, class)| class));
+        let place = text("root", row).zip(text("path", row)).map(|(root, path)| format!("{root}/{path}"));
+        let truth = place.and_then(|place| truth.get(&place));
         if let (Some(truth), Some(label)) = (truth, label) {
             known += 1;
             right += u64::from(truth == label);

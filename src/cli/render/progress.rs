@@ -227,8 +227,10 @@ fn line(event: &Event) -> Option<String> {
             } else {
                 format!(" ({} computed, {} cached)", count(*computed), count(*cached))
             };
-            let same = if *unchanged { ", unchanged" } else { "" };
-            format!("{} {} {}{mapped} in {}{same}", name(step), paint(GOOD, "done,"), counted(*rows, "row"), seconds(*time))
+            // A step that yields files has no rows.
+            let made = if *rows == 0 { String::new() } else { format!(" {}{mapped}", counted(*rows, "row")) };
+            let same = if *unchanged && *rows > 0 { ", unchanged" } else { "" };
+            format!("{} {}{made} in {}{same}", name(step), paint(GOOD, "done,"), seconds(*time))
         }
         Event::StepFailed { step, error } => {
             format!("{} {} {}", name(step), paint(ERROR, "failed:"), visible(error.lines().next().unwrap_or_default()))

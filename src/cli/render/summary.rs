@@ -1,7 +1,5 @@
 //! What a run did and what to do next, from its events: the end of `run`.
 
-use std::collections::BTreeMap;
-
 use super::columns::{Align, Text, columns, visible};
 use super::style::{BUSY, ERROR, FAINT, GOOD, STRONG, WARNING, paint};
 use super::words::{blocked, bytes, count, counted, seconds};
@@ -22,24 +20,18 @@ enum Fate {
 /// Collects the events of one run.
 #[derive(Debug, Default)]
 pub(in crate::cli) struct Summary {
-    pipeline: String,
     steps: Vec<(String, Fate)>,
     findings: Vec<(String, Finding)>,
     gates: Vec<String>,
     notices: Vec<String>,
     end: Option<(Outcome, f64, u64)>,
-    uses: BTreeMap<String, String>,
 }
 
 impl Summary {
     /// Takes one event in.
     pub(in crate::cli) fn note(&mut self, event: &Event) {
         match event {
-            Event::RunStarted { pipeline, .. } => self.pipeline.clone_from(pipeline),
-            Event::StepStarted { step, uses, .. } => {
-                self.uses.insert(step.clone(), uses.clone());
-            }
-            Event::Phase { .. } => {}
+            Event::RunStarted { .. } | Event::StepStarted { .. } | Event::Phase { .. } => {}
             Event::StepReused { step, rows, findings } => {
                 self.settle(step, Fate::Reused { rows: *rows });
                 self.found(step, findings);
@@ -104,9 +96,11 @@ impl Summary {
             match fate {
                 Fate::Reused { rows } => row.extend([Text::styled("reused", GOOD), count(*rows).into()]),
                 Fate::Computed { rows, computed, cached, seconds, unchanged } => {
-                    let did = if *unchanged { "ran, unchanged" } else { "ran" };
+                    // A step that yields files has no rows, and no table that could be as before.
+                    let did = if *unchanged && *rows > 0 { "ran, unchanged" } else { "ran" };
+                    let listed = if *rows == 0 { Text::styled("-", FAINT) } else { count(*rows).into() };
                     let mapped = |n: u64| if computed + cached == 0 { Text::styled("-", FAINT) } else { count(n).into() };
-                    row.extend([Text::styled(did, BUSY), count(*rows).into(), mapped(*computed), mapped(*cached)]);
+                    row.extend([Text::styled(did, BUSY), listed, mapped(*computed), mapped(*cached)]);
                     row.push(format!("{seconds:.1}").into());
                 }
                 Fate::Failed { .. } => row.push(Text::styled("failed", ERROR)),
@@ -133,7 +127,7 @@ impl Summary {
                 if hidden > 0 {
                     examples.push(format!("and {} more", count(hidden)));
                 }
-                page.push_str(&format!("    {}\n", paint(FAINT, &examples.join(", "))));
+                page.push_str(&format!("    {}\n", paint(FAINT, &examples.join("; "))));
             }
         }
         page + "\n"
@@ -201,6 +195,8 @@ fn lines(text: &str) -> String {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeMap;
+
     use super::*;
 
     fn plain(events: &[Event]) -> String {
@@ -241,17 +237,17 @@ mod tests {
             Event::RunStarted { run: "1".into(), pipeline: "voles".into(), steps: vec!["images".into(), "metadata".into()] },
             Event::StepReused { step: "images".into(), rows: 440_000, findings: Vec::new() },
             finished("metadata", 440_000, 20_000, 420_000, vec![finding]),
-            finished("table", 440_000, 0, 0, Vec::new()),
+            finished("table", 0, 0, 0, Vec::new()),
             ended(Outcome::Complete),
         ]), @"
         step      did        rows  computed   cached  seconds
         images    reused  440 000
         metadata  ran     440 000    20 000  420 000     12.3
-        table     ran     440 000         -        -     12.3
+        table     ran           -         -        -     12.3
 
         1 finding
           metadata: 12 images lie in `ko_xx`, which `deployments.csv` does not know: add the site or mend the folder
-            a/1.jpg, a/2.jpg, a/3.jpg, and 9 more
+            a/1.jpg; a/2.jpg; a/3.jpg; and 9 more
 
         Complete after 3 min 20 s, 1.2 GB of images read.
         Next: `trapline show STEP` prints a table, `trapline status` sums up.
