@@ -10,6 +10,7 @@ pub mod check;
 pub mod cli;
 pub mod demo;
 pub mod diagnostic;
+pub mod file;
 pub mod id;
 pub mod model;
 pub mod path;

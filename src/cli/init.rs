@@ -60,7 +60,7 @@ fn write(folder: &Path) -> anyhow::Result<()> {
     std::fs::create_dir_all(folder).with_context(|| format!("cannot make `{}`", folder.display()))?;
     for (name, text, _) in FILES {
         let path = folder.join(name);
-        crate::step::write_atomically(&path, text.as_bytes()).with_context(|| format!("cannot write `{}`", path.display()))?;
+        crate::file::replace(&path, text.as_bytes()).with_context(|| format!("cannot write `{}`", path.display()))?;
     }
     Ok(())
 }

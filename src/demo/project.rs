@@ -16,6 +16,7 @@ use super::draw::{Shot, Strip, photograph};
 use super::scene::Backdrop;
 use super::season::{Deployment, Image, calendar, is_light, snow};
 use super::{Class, DemoError, camera};
+use crate::file::Part;
 
 /// Says that a folder is a demo project, and by which seed its boxes look as they do.
 const MARKER: &str = ".trapline-demo";
@@ -301,21 +302,17 @@ enum Existing {
 }
 
 /// Writes a file that is not there yet, whole or not at all.
-///
-/// Not forced to the disk: whatever a power cut takes, a rerun draws again.
 fn write_new(path: &Path, bytes: &[u8], existing: Existing) -> Result<(), DemoError> {
-    let folder = path.parent().unwrap_or_else(|| Path::new("."));
-    fs::create_dir_all(folder).map_err(failed(folder))?;
-    let mut file = tempfile::Builder::new().prefix(".writing-").tempfile_in(folder).map_err(failed(path))?;
-    file.write_all(bytes).map_err(failed(path))?;
-    match file.persist_noclobber(path) {
-        Ok(_) => Ok(()),
-        Err(error) if error.error.kind() == io::ErrorKind::AlreadyExists => match existing {
+    let mut part = Part::beside(path).map_err(failed(path))?;
+    part.file().and_then(|file| file.write_all(bytes)).map_err(failed(path))?;
+    match part.persist_new() {
+        Ok(()) => Ok(()),
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => match existing {
             Existing::Kept => Ok(()),
             Existing::Same if fs::read(path).map_err(failed(path))? == bytes => Ok(()),
             Existing::Same | Existing::Refused => Err(DemoError::Foreign { path: path.to_owned() }),
         },
-        Err(error) => Err(failed(path)(error.error)),
+        Err(error) => Err(failed(path)(error)),
     }
 }
 
@@ -337,12 +334,7 @@ fn add_rows(path: &Path, header: &str, rows: &[String]) -> Result<(), DemoError>
             text.push_str(row);
         }
     }
-    let folder = path.parent().unwrap_or_else(|| Path::new("."));
-    let mut file = tempfile::Builder::new().prefix(".writing-").tempfile_in(folder).map_err(failed(path))?;
-    file.write_all(text.as_bytes()).map_err(failed(path))?;
-    // Rows of earlier seasons may be the user's: they reach the disk before the old file goes.
-    file.as_file().sync_all().map_err(failed(path))?;
-    file.persist(path).map(drop).map_err(|error| failed(path)(error.error))
+    crate::file::replace(path, text.as_bytes()).map_err(failed(path))
 }
 
 /// Names the path in what the system said.

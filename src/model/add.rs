@@ -6,7 +6,7 @@ use super::bundle::{Bundle, BundleError, MODEL_FILE, bundle_folder};
 use super::engine::EngineError;
 use super::rten::Network;
 use super::signature::{LockError, ModelSignature, read_lock, write_lock};
-use crate::step::write_atomically;
+use crate::file::replace;
 
 /// Why a bundle was not taken into the project. Nothing was changed then.
 #[derive(Debug, thiserror::Error)]
@@ -92,7 +92,7 @@ fn place(bundle: &Bundle, signature: &ModelSignature, target: &Path) -> Result<(
             return Err(AddError::Taken(signature.model.clone()));
         }
         let notes = std::fs::read(bundle.folder.join(MODEL_FILE)).map_err(copy(&bundle.folder.join(MODEL_FILE)))?;
-        return write_atomically(&target.join(MODEL_FILE), &notes).map_err(copy(&target.join(MODEL_FILE)));
+        return replace(&target.join(MODEL_FILE), &notes).map_err(copy(&target.join(MODEL_FILE)));
     }
     let parent = target.parent().unwrap_or(target);
     std::fs::create_dir_all(parent).map_err(copy(parent))?;

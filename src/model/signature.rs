@@ -104,8 +104,7 @@ pub fn write_lock(project: &Path, signatures: &BTreeMap<String, ModelSignature>)
     let path = project.join(LOCK_FILE);
     let lock = Lock { format: LOCK_FORMAT, models: signatures.values().cloned().collect() };
     let text = serde_yaml::to_string(&lock).map_err(|source| LockError::Malformed { path: path.clone(), source })?;
-    crate::step::write_atomically(&path, format!("{LOCK_HEADER}{text}").as_bytes())
-        .map_err(|source| LockError::Write { path, source })
+    crate::file::replace(&path, format!("{LOCK_HEADER}{text}").as_bytes()).map_err(|source| LockError::Write { path, source })
 }
 
 #[cfg(test)]

@@ -378,7 +378,7 @@ impl<'a> Planner<'a> {
         let mut reasons = changes(&last, &work.ingredients);
         if let Some(source) = self.sources.get(&index) {
             reasons.retain(|reason| !matches!(reason, Reason::Input { name, .. } if name == "listing"));
-            if source.added + source.removed + source.changed > 0 {
+            if source.added + source.removed + source.changed + source.unhashed > 0 {
                 let SourceState { added, removed, changed, .. } = *source;
                 reasons.push(Reason::Images { added, removed, changed });
             }

@@ -207,11 +207,7 @@ impl LockFile {
         if fs::read_to_string(&path).is_ok_and(|old| old == text) {
             return Ok(());
         }
-        crate::step::write_atomically(&path, text.as_bytes()).map_err(|source| LockFileError::Io {
-            action: "write",
-            path,
-            source,
-        })
+        crate::file::replace(&path, text.as_bytes()).map_err(|source| LockFileError::Io { action: "write", path, source })
     }
 }
 

@@ -88,7 +88,10 @@ pub fn plan(pipeline: &Pipeline, options: &RunOptions) -> Result<Planned, RunErr
     let store = Store::open(&options.store, Access::Read)?;
     let order = select(pipeline, options)?;
     let sealed = seasons::read(&pipeline.project)?;
-    let scans = scan_all(pipeline, &order, &sealed, &store)?;
+    let mut scans = scan_all(pipeline, &order, &sealed, &store)?;
+    for scan in scans.values_mut() {
+        scan.look_again()?;
+    }
     let history = History::of(&store, &pipeline.name, &pipeline.project);
     let mut planner = Planner::new(pipeline, &history);
     let mut steps = Vec::with_capacity(order.len());
@@ -110,7 +113,8 @@ pub fn seal_season(pipeline: &Pipeline, options: &RunOptions, season: &str) -> R
     let store = Store::open(&options.store, Access::Read)?;
     let order: Vec<usize> = (0..pipeline.steps.len()).collect();
     let mut files = Vec::new();
-    for scan in scan_all(pipeline, &order, &Sealed::new(), &store)?.values() {
+    for mut scan in scan_all(pipeline, &order, &Sealed::new(), &store)?.into_values() {
+        scan.look_again()?;
         if scan.folder.is_none() {
             let words = format!("root `{}` is not connected: a season is sealed from the files themselves", scan.root);
             return Err(crate::step::StepError::Data(words).into());

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use super::read::ReadProblem;
+use super::read::{ReadJob, ReadProblem, read_all};
 use super::seasons::{Sealed, SealedFile};
 use super::walk::{self, Found, PathProblem};
 use crate::check::Root;
@@ -12,9 +12,12 @@ use crate::id::ContentId;
 use crate::plan::planner::{Capture, ImageSet, LazyImages, SourceState};
 use crate::step::images::SCANNED;
 use crate::step::images::pattern::Pattern;
-use crate::step::{Source, StepError};
+use crate::step::{Cancel, Source, StepError};
 use crate::store::{Entry, Inventory, Known as KnownFile, Stat, Store, StoreError};
 use crate::table::{ColumnBuilder, Schema, Table};
+
+/// How many files a plan reads again.
+const LOOK_AGAIN_MAX: usize = 1000;
 
 /// A file of a scan.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -36,6 +39,8 @@ pub struct Scan {
     /// Matching files, sorted by path.
     pub files: Arc<Vec<ScannedFile>>,
     problems: Vec<(String, PathProblem)>,
+    /// Files that look as they did and were touched too shortly before they were hashed to be believed.
+    racy: Vec<usize>,
     added: u64,
     removed: u64,
     changed: u64,
@@ -78,6 +83,7 @@ fn present(source: &Source, folder: PathBuf, pattern: Pattern, inventory: &Inven
         pattern,
         files: Arc::default(),
         problems: walk.problems,
+        racy: Vec::new(),
         added: 0,
         removed: 0,
         changed: 0,
@@ -98,7 +104,10 @@ fn present(source: &Source, folder: PathBuf, pattern: Pattern, inventory: &Inven
                 Some(KnownFile::ZeroByte) => Some(Err("zero_byte")),
                 Some(KnownFile::Unreadable) => None,
                 None => {
-                    scan.changed += u64::from(entry.stat != found.stat);
+                    match entry.stat == found.stat {
+                        true => scan.racy.push(files.len()),
+                        false => scan.changed += 1,
+                    }
                     None
                 }
             },
@@ -135,6 +144,7 @@ fn absent(source: &Source, pattern: Pattern, sealed: &Sealed, inventory: &Invent
         folder: None,
         pattern,
         problems: Vec::new(),
+        racy: Vec::new(),
         added: 0,
         removed: 0,
         changed: 0,
@@ -151,6 +161,24 @@ impl Scan {
             self.removed += 1;
         }
         true
+    }
+
+    /// Reads those files again that look as they did but cannot be believed, so that `plan` right after a run knows them. Many of
+    /// them (an archive copied within one tick) are left to the run.
+    ///
+    /// # Errors
+    /// When the person stops.
+    pub fn look_again(&mut self) -> Result<(), StepError> {
+        let Some(folder) = self.folder.clone().filter(|_| self.racy.len() <= LOOK_AGAIN_MAX) else { return Ok(()) };
+        let racy = std::mem::take(&mut self.racy);
+        let path = |at: &usize| folder.join(crate::path::from_text(&self.files[*at].found.path));
+        let jobs: Vec<_> = racy.iter().map(|at| ReadJob { path: path(at), expected: None, wants: Vec::new() }).collect();
+        read_all(&jobs, &[], 2, &Cancel::default(), &mut |batch| {
+            for done in batch.iter().filter(|done| done.content.is_ok()) {
+                self.set(racy[done.job], done.content, done.stat);
+            }
+            Ok(())
+        })
     }
 
     /// Indices of files whose content must be read.

@@ -135,7 +135,7 @@ pub fn seal(project: &Path, season: &str, mut files: Vec<SealedFile>) -> Result<
     files.sort_by(|a, b| (&a.root, &a.path).cmp(&(&b.root, &b.path)));
     let io = |source| SealError::Io { action: "write", path: path.clone(), source };
     let bytes = text(&files).map_err(|error| io(std::io::Error::other(error)))?;
-    crate::step::write_atomically(&path, &bytes).map_err(io)?;
+    crate::file::replace(&path, &bytes).map_err(io)?;
     Ok(path)
 }
 

@@ -164,33 +164,6 @@ impl Job<'_> {
             return Ok(());
         }
         let path = self.context.project.join(relative);
-        write_atomically(&path, bytes).map_err(|source| StepError::File { action: "write", path, source })
+        crate::file::replace(&path, bytes).map_err(|source| StepError::File { action: "write", path, source })
     }
-}
-
-/// Replaces `path` by `bytes` so that a reader sees the old or the new file, never a part.
-///
-/// # Errors
-/// When the folder or file cannot be written.
-pub fn write_atomically(path: &Path, bytes: &[u8]) -> std::io::Result<()> {
-    use std::io::Write as _;
-    let folder = path.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    std::fs::create_dir_all(folder)?;
-    let mut file = tempfile::Builder::new().prefix(".trapline-").tempfile_in(folder)?;
-    file.write_all(bytes)?;
-    file.as_file().sync_all()?;
-    file.persist(path).map_err(|error| error.error)?;
-    sync_folder(folder)
-}
-
-/// Makes a rename in `folder` durable where the platform can.
-#[cfg(unix)]
-fn sync_folder(folder: &Path) -> std::io::Result<()> {
-    std::fs::File::open(folder)?.sync_all()
-}
-
-#[cfg(not(unix))]
-fn sync_folder(_folder: &Path) -> std::io::Result<()> {
-    // Windows has no handle to sync a folder with; NTFS journals the rename itself.
-    Ok(())
 }

@@ -24,7 +24,7 @@ pub mod rename;
 #[cfg(test)]
 pub(crate) mod testing;
 
-pub use job::{Cancel, Finding, InputTable, Job, Outputs, Progress, StepError, write_atomically};
+pub use job::{Cancel, Finding, InputTable, Job, Outputs, Progress, StepError};
 pub use param::{Param, ParamType, ParamValue, Params, PathUse};
 pub use registry::{KINDS, kind};
 

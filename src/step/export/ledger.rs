@@ -7,8 +7,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
+use crate::file::replace;
 use crate::id::ContentId;
-use crate::step::{StepError, write_atomically};
+use crate::step::StepError;
 use crate::table::{CellRef, Reading, Schema, Type, csv};
 
 /// Files that an export has written, with every content that may be there.
@@ -70,7 +71,7 @@ impl Ledger {
         if !changed && std::fs::read(path).is_ok_and(|there| there == bytes) {
             return Ok(());
         }
-        write_atomically(path, &bytes).map_err(|source| StepError::File { action: "write", path: path.to_owned(), source })
+        replace(path, &bytes).map_err(|source| StepError::File { action: "write", path: path.to_owned(), source })
     }
 
     /// What lies at `file`, of `path`.

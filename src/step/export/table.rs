@@ -4,6 +4,7 @@ use std::io::{BufWriter, Write};
 use std::path::Path;
 
 use super::ledger::{self, Found, Ledger};
+use crate::file::Part;
 use crate::id::ContentId;
 use crate::step::{Job, StepError};
 use crate::table::{Table, TableError, csv};
@@ -39,14 +40,9 @@ impl<W: Write> Write for Hashing<W> {
 /// that somebody changed, is refused.
 pub fn write(job: &Job<'_>, table: &Table, path: &Path, format: Format) -> Result<(), StepError> {
     let failed = |source| StepError::File { action: "write", path: path.to_owned(), source };
-    let folder = path.parent().unwrap_or(Path::new("."));
-    std::fs::create_dir_all(folder).map_err(failed)?;
     let name = path.file_name().unwrap_or_default().to_string_lossy();
-    // One fixed name: what a killed run leaves is replaced by the next.
-    let part = format!(".{name}.trapline-part");
-    let _ = std::fs::remove_file(folder.join(&part));
-    let mut file = tempfile::Builder::new().prefix(&part).rand_bytes(0).tempfile_in(folder).map_err(failed)?;
-    let content = write_into(table, file.as_file_mut(), format).map_err(|error| match error {
+    let mut part = Part::beside(path).map_err(failed)?;
+    let content = write_into(table, part.file().map_err(failed)?, format).map_err(|error| match error {
         TableError::Io(source) => failed(source),
         other => other.into(),
     })?;
@@ -61,11 +57,10 @@ pub fn write(job: &Job<'_>, table: &Table, path: &Path, format: Format) -> Resul
     }
     // Last chance to stop: from here on all is renames.
     job.cancel.check()?;
-    file.as_file().sync_all().map_err(failed)?;
     let mut both = earlier;
     both.add_all(&ledger);
     both.write(&ledger_path, true)?;
-    file.persist(path).map_err(|error| failed(error.error))?;
+    part.persist().map_err(failed)?;
     ledger.write(&ledger_path, true)
 }
 

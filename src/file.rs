@@ -1,0 +1,165 @@
+//! Files of the user's project: a reader sees the old or the new one, never a part, and a killed run leaves no litter behind.
+
+use std::fs::{self, File};
+use std::io::{self, Write as _};
+use std::path::{Path, PathBuf};
+
+/// A file being written beside the one that it will replace. Dropped before [`Part::persist`], it is gone.
+///
+/// Its name is fixed (`.NAME.trapline-part`), so that the next run writes over what a killed one left. It gets the permissions that
+/// any new file of the person gets: projects lie on shares.
+#[derive(Debug)]
+pub struct Part {
+    file: Option<File>,
+    part: PathBuf,
+    path: PathBuf,
+}
+
+impl Part {
+    /// Begins a new version of the file at `path`; makes its folder.
+    ///
+    /// # Errors
+    /// When folder or file cannot be made.
+    pub fn beside(path: &Path) -> io::Result<Self> {
+        let name = path.file_name().ok_or(io::ErrorKind::InvalidInput)?;
+        let folder = folder_of(path);
+        fs::create_dir_all(folder)?;
+        let mut part = std::ffi::OsString::from(".");
+        part.push(name);
+        part.push(".trapline-part");
+        let part = folder.join(part);
+        let file = File::create(&part)?;
+        Ok(Self { file: Some(file), part, path: path.to_owned() })
+    }
+
+    /// Where to write.
+    ///
+    /// # Errors
+    /// Never before the part is persisted.
+    pub fn file(&mut self) -> io::Result<&mut File> {
+        self.file.as_mut().ok_or_else(|| io::ErrorKind::NotFound.into())
+    }
+
+    /// Puts the part in the place of the file, durably.
+    ///
+    /// # Errors
+    /// When it cannot be synced or renamed; the old file stands.
+    pub fn persist(mut self) -> io::Result<()> {
+        self.sync()?;
+        fs::rename(&self.part, &self.path)?;
+        self.part.clear();
+        sync_folder(folder_of(&self.path))
+    }
+
+    /// Puts the part where no file may be yet. It is not forced to the disk: for what can be made again.
+    ///
+    /// # Errors
+    /// [`io::ErrorKind::AlreadyExists`] where one is.
+    pub fn persist_new(mut self) -> io::Result<()> {
+        self.file = None;
+        match fs::hard_link(&self.part, &self.path) {
+            Ok(()) => Ok(()),
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Err(error),
+            // File systems of memory cards know no links.
+            Err(_) if self.path.exists() => Err(io::ErrorKind::AlreadyExists.into()),
+            Err(_) => {
+                fs::rename(&self.part, &self.path)?;
+                self.part.clear();
+                Ok(())
+            }
+        }
+    }
+
+    fn sync(&mut self) -> io::Result<()> {
+        // Closed before it is renamed: Windows refuses to rename an open file.
+        self.file.take().map_or(Ok(()), |file| file.sync_all())
+    }
+}
+
+impl Drop for Part {
+    fn drop(&mut self) {
+        self.file = None;
+        if !self.part.as_os_str().is_empty() {
+            let _ = fs::remove_file(&self.part);
+        }
+    }
+}
+
+/// Replaces the file at `path` by `bytes`.
+///
+/// # Errors
+/// When it cannot be written; the old file stands.
+pub fn replace(path: &Path, bytes: &[u8]) -> io::Result<()> {
+    let mut part = Part::beside(path)?;
+    part.file()?.write_all(bytes)?;
+    part.persist()
+}
+
+fn folder_of(path: &Path) -> &Path {
+    path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."))
+}
+
+/// Makes a rename in `folder` durable where the platform can.
+#[cfg(unix)]
+fn sync_folder(folder: &Path) -> io::Result<()> {
+    File::open(folder)?.sync_all()
+}
+
+#[cfg(not(unix))]
+fn sync_folder(_folder: &Path) -> io::Result<()> {
+    // Windows has no handle to sync a folder with; NTFS journals the rename itself.
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn names(folder: &Path) -> Vec<String> {
+        let entries = fs::read_dir(folder).unwrap().flatten();
+        entries.map(|entry| entry.file_name().into_string().unwrap()).collect()
+    }
+
+    #[test]
+    fn a_file_is_replaced_whole_and_litter_of_a_killed_run_goes_with_it() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("names.csv");
+        fs::write(folder.path().join(".names.csv.trapline-part"), "half a li").unwrap();
+        replace(&path, b"old").unwrap();
+        replace(&path, b"new").unwrap();
+        assert_eq!(fs::read(&path).unwrap(), b"new");
+        assert_eq!(names(folder.path()), ["names.csv"]);
+    }
+
+    #[test]
+    fn a_part_that_is_given_up_leaves_the_old_file() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("names.csv");
+        replace(&path, b"old").unwrap();
+        drop(Part::beside(&path).unwrap());
+        assert_eq!(fs::read(&path).unwrap(), b"old");
+        assert_eq!(names(folder.path()), ["names.csv"]);
+    }
+
+    #[test]
+    fn a_new_file_never_takes_the_place_of_another() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("names.csv");
+        Part::beside(&path).unwrap().persist_new().unwrap();
+        let error = Part::beside(&path).unwrap().persist_new().unwrap_err();
+        assert_eq!(error.kind(), io::ErrorKind::AlreadyExists);
+        assert_eq!(names(folder.path()), ["names.csv"]);
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn others_of_the_group_can_read_it() {
+        use std::os::unix::fs::PermissionsExt as _;
+        let folder = tempfile::tempdir().unwrap();
+        let (ours, plain) = (folder.path().join("ours"), folder.path().join("plain"));
+        replace(&ours, b"").unwrap();
+        fs::write(&plain, b"").unwrap();
+        let mode = |path: &Path| fs::metadata(path).unwrap().permissions().mode();
+        assert_eq!(mode(&ours), mode(&plain));
+    }
+}
