@@ -45,7 +45,8 @@ impl Watch {
     pub(in crate::cli) fn new(terminal: Terminal) -> Self {
         let bar = terminal.is_watched().then(|| {
             let bar = ProgressBar::with_draw_target(Some(0), ProgressDrawTarget::stderr());
-            bar.set_style(bar_style(terminal.talks_in_colour()));
+            bar.set_style(bar_style(0, terminal.talks_in_colour()));
+            bar.enable_steady_tick(BAR_EVERY);
             bar
         });
         let every = if bar.is_some() { BAR_EVERY } else { LINE_EVERY };
@@ -94,6 +95,7 @@ impl Watch {
         self.next_ms.store(millis(state.since + self.every), Ordering::Relaxed);
         match &self.bar {
             Some(bar) => {
+                bar.set_style(bar_style(total, self.terminal.talks_in_colour()));
                 bar.set_length(total);
                 bar.set_position(0);
                 bar.set_prefix(visible(&state.step));
@@ -110,7 +112,8 @@ impl Watch {
         match &self.bar {
             Some(bar) => {
                 bar.set_position(items);
-                bar.set_message(format!("{}{pace}", doing(&state.phase)));
+                let so_far = if state.total == 0 { format!(", {}", count(items)) } else { String::new() };
+                bar.set_message(format!("{}{so_far}{pace}", doing(&state.phase)));
             }
             None => self.say(&format!("{}: {}, {}{pace}", visible(&state.step), doing(&state.phase), so_far(items, state.total))),
         }
@@ -125,7 +128,7 @@ impl Observer for Watch {
             Event::StepStarted { step, .. } => {
                 step.clone_into(&mut state.step);
                 if let Some(bar) = &self.bar {
-                    bar.set_length(0);
+                    bar.set_style(bar_style(0, self.terminal.talks_in_colour()));
                     bar.set_prefix(visible(step));
                     bar.set_message(String::new());
                 }
@@ -161,9 +164,14 @@ fn millis(time: Duration) -> u64 {
     u64::try_from(time.as_millis()).unwrap_or(u64::MAX)
 }
 
-fn bar_style(colour: bool) -> ProgressStyle {
-    let template =
-        if colour { "{prefix:.bold} {bar:30.cyan/dim} {percent:>3} % {msg}" } else { "{prefix} {bar:30} {percent:>3} % {msg}" };
+/// A bar where the end is known, else a sign of life.
+fn bar_style(total: u64, colour: bool) -> ProgressStyle {
+    let template = match (total > 0, colour) {
+        (true, true) => "{prefix:.bold} {bar:30.cyan/dim} {percent:>3} % {msg}",
+        (true, false) => "{prefix} {bar:30} {percent:>3} % {msg}",
+        (false, true) => "{prefix:.bold} {spinner:.cyan} {msg}",
+        (false, false) => "{prefix} {spinner} {msg}",
+    };
     ProgressStyle::with_template(template).unwrap_or_else(|_| ProgressStyle::default_bar()).progress_chars("━╸─")
 }
 
