@@ -133,6 +133,7 @@ pub struct Planner<'a> {
     sources: BTreeMap<usize, SourceState>,
     states: BTreeMap<usize, State>,
     images: BTreeMap<usize, Arc<LazyImages>>,
+    counts: bool,
 }
 
 /// The recipe and inputs of one step, as far as they can be known before it runs.
@@ -159,7 +160,14 @@ impl Work {
 impl<'a> Planner<'a> {
     /// Starts with nothing decided.
     pub fn new(pipeline: &'a Pipeline, known: &'a dyn Known) -> Self {
-        Self { pipeline, known, sources: BTreeMap::new(), states: BTreeMap::new(), images: BTreeMap::new() }
+        Self { pipeline, known, sources: BTreeMap::new(), states: BTreeMap::new(), images: BTreeMap::new(), counts: true }
+    }
+
+    /// Leaves out how many images are cached and to compute: a run is about to see it.
+    #[must_use]
+    pub fn without_counts(mut self) -> Self {
+        self.counts = false;
+        self
     }
 
     /// Says what the scan of source step `index` found.
@@ -339,6 +347,9 @@ impl<'a> Planner<'a> {
 
     /// Fills in how many images the step has, and how many rows are there already.
     fn count(&self, index: usize, work: &Work, plan: &mut StepPlan) {
+        if !self.counts {
+            return;
+        }
         if let Some(source) = self.sources.get(&index) {
             plan.total = Some(source.images.get().contents.len() as u64);
             plan.unhashed = source.unhashed;

@@ -135,7 +135,7 @@ impl Engine<'_> {
     /// Goes through all steps once.
     fn pass(&mut self) -> Result<Pass, RunError> {
         let history = History::of(self.store, &self.pipeline.name, &self.pipeline.project);
-        let mut planner = Planner::new(self.pipeline, &history);
+        let mut planner = Planner::new(self.pipeline, &history).without_counts();
         let mut heads = history.heads().clone();
         let mut stopped: BTreeMap<usize, ()> = BTreeMap::new();
         let mut worst = Outcome::Complete;
@@ -414,8 +414,7 @@ impl Engine<'_> {
                 seasons.entry(season).or_default().extend(files);
             }
         }
-        let mut locked = BTreeMap::new();
-        for (season, mut files) in seasons {
+        let lock = |(season, mut files): (String, Vec<seasons::SealedFile>)| {
             files.sort_by(|a, b| (&a.root, &a.path).cmp(&(&b.root, &b.path)));
             files.dedup();
             let manifest = seasons::manifest_id(&files).map_err(|error| LockFileError::Io {
@@ -423,9 +422,9 @@ impl Engine<'_> {
                 path: self.pipeline.project.join(lockfile::FILE_NAME),
                 source: std::io::Error::other(error),
             })?;
-            locked.insert(season, lockfile::LockedSeason { manifest, files: files.len() as u64 });
-        }
-        Ok(locked)
+            Ok((season, lockfile::LockedSeason { manifest, files: files.len() as u64 }))
+        };
+        seasons.into_iter().map(lock).collect()
     }
 }
 

@@ -9,7 +9,7 @@ use super::engine::Engine;
 use super::event::{Event, Observer};
 use super::history::{History, step_error};
 use super::mapped::{Wanted, assemble};
-use super::read::{Mapping, ReadDone, ReadJob, read_all};
+use super::read::{Mapping, ReadDone, ReadJob, ReadJobs, read_all};
 use super::scan::{Scan, known};
 use crate::id::{ContentId, ResultKey, RowKey};
 use crate::plan::decision::Reason;
@@ -202,7 +202,7 @@ impl<'a> Execution<'_, 'a> {
             match located.get(root) {
                 Some(folder) => {
                     let path = folder.join(crate::path::from_text(path));
-                    jobs.push(ReadJob { path, expected: Some(*content), wants: vec![(0, recipe)] });
+                    jobs.push((path, *content, recipe));
                 }
                 None => *absent.entry(root.to_owned()).or_default() += 1,
             }
@@ -218,6 +218,11 @@ impl<'a> Execution<'_, 'a> {
         let mut pass = ReadPass::new(self.engine);
         let workers = pass.engine.workers();
         let cancel = pass.engine.cancel;
+        let job = |at: usize| {
+            let (path, content, recipe) = &jobs[at];
+            ReadJob { path: path.clone(), expected: Some(*content), wants: vec![(0, *recipe)] }
+        };
+        let jobs = ReadJobs { count: jobs.len(), job: &job };
         let read = read_all(&jobs, &mappings, workers, cancel, &mut |batch| pass.take(batch, &mut |_| Ok(())));
         pass.finish(read)?;
         self.history.forget_rows();
@@ -463,27 +468,24 @@ impl Engine<'_> {
             let known = mapper.recipes().iter().map(rows).collect::<Result<_, _>>().map_err(step_error)?;
             mappings.push(Mapping { step: name, mapper: mapper.as_ref(), context, known });
         }
-        let files = Arc::clone(&scan.files);
+        let (paths, pattern) = (Arc::clone(&scan.paths), scan.pattern.clone());
         let wants = |path: &str| -> Vec<(usize, usize)> {
-            let captures = scan.pattern.capture(path);
+            let captures = pattern.capture(path);
             let choose = |(at, mapping): (usize, &Mapping<'_>)| {
                 let name = mapping.mapper.chooses_by();
-                let place = name.and_then(|name| scan.pattern.captures().iter().position(|capture| capture == name));
+                let place = name.and_then(|name| pattern.captures().iter().position(|capture| capture == name));
                 let text = place.and_then(|place| captures.as_ref()?.get(place).map(|text| (*text).to_owned()));
                 mapping.mapper.choose(text.map(crate::table::Cell::Text).as_ref()).map(|recipe| (at, recipe))
             };
             mappings.iter().enumerate().filter_map(choose).collect()
         };
-        let jobs: Vec<_> = unread
-            .iter()
-            .map(|at| {
-                let path = &files[*at].found.path;
-                ReadJob { path: folder.join(crate::path::from_text(path)), expected: None, wants: wants(path) }
-            })
-            .collect();
-        drop(files);
+        let job = |at: usize| {
+            let path = &paths[unread[at]];
+            ReadJob { path: folder.join(crate::path::from_text(path)), expected: None, wants: wants(path) }
+        };
+        let jobs = ReadJobs { count: unread.len(), job: &job };
         let name = self.pipeline.steps[index].name.value.clone();
-        self.observer.event(&Event::Phase { step: name, phase: "read".into(), total: jobs.len() as u64 });
+        self.observer.event(&Event::Phase { step: name, phase: "read".into(), total: jobs.count as u64 });
         let (workers, cancel, store) = (self.workers(), self.cancel, self.store);
         let mut saved = Instant::now();
         let mut pass = ReadPass::new(self);

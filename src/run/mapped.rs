@@ -87,15 +87,14 @@ pub fn assemble(mapper: &dyn RowMapper, wanted: &Wanted, store: &Store) -> Resul
     let order = order(wanted, &parts);
     let mut columns = Vec::with_capacity(schema.fields.len());
     for (at, field) in schema.fields.iter().enumerate() {
-        let pieces: Vec<Column> = mapper
-            .recipes()
-            .iter()
-            .zip(&parts)
-            .map(|(recipe, part)| match recipe.columns.iter().position(|column| *column == at) {
-                Some(own) => part.columns[own].clone(),
+        // Columns are moved out one by one: two copies of all of them would be the largest thing in memory.
+        let mut pieces: Vec<Column> = Vec::with_capacity(parts.len());
+        for (recipe, part) in mapper.recipes().iter().zip(&mut parts) {
+            pieces.push(match recipe.columns.iter().position(|column| *column == at) {
+                Some(own) => std::mem::replace(&mut part.columns[own], Column::nulls(field.ty, 0)),
                 None => Column::nulls(field.ty, part.found.len()),
-            })
-            .collect();
+            });
+        }
         let column = match pieces.as_slice() {
             [] => Column::nulls(field.ty, wanted.contents.len()),
             [only] => only.take_optional(&order),

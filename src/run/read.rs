@@ -31,6 +31,7 @@ pub struct Mapping<'a> {
 }
 
 /// An image to read.
+#[derive(Debug, Clone)]
 pub struct ReadJob {
     /// Where it lies.
     pub path: PathBuf,
@@ -72,12 +73,20 @@ const BATCH: usize = 64;
 /// A slow pass (a network per image) still shows its progress.
 const BATCH_TIME: Duration = Duration::from_millis(400);
 
+/// How many images to read, and each of them when its turn comes: a million paths are not laid out in advance.
+pub struct ReadJobs<'j> {
+    /// How many.
+    pub count: usize,
+    /// The one at a place.
+    pub job: &'j (dyn Fn(usize) -> ReadJob + Sync),
+}
+
 /// Reads all `jobs` and hands what came of them to `sink`, on the calling thread, in no particular order.
 ///
 /// # Errors
 /// When a worker cannot be made, when the sink fails, or when the person stops: images already read have been handed over.
 pub fn read_all(
-    jobs: &[ReadJob],
+    jobs: &ReadJobs<'_>,
     mappings: &[Mapping<'_>],
     workers: usize,
     cancel: &Cancel,
@@ -87,7 +96,7 @@ pub fn read_all(
     let stop = Cancel::default();
     let (sender, receiver) = sync_channel::<Result<Vec<ReadDone>, StepError>>(workers * 4);
     std::thread::scope(|scope| {
-        for _ in 0..workers.clamp(1, jobs.len().max(1)) {
+        for _ in 0..workers.clamp(1, jobs.count.max(1)) {
             let sender = sender.clone();
             let (next, stop) = (&next, &stop);
             scope.spawn(move || {
@@ -123,7 +132,7 @@ impl<'a> Worker<'a> {
 
     fn work(
         &mut self,
-        jobs: &[ReadJob],
+        jobs: &ReadJobs<'_>,
         next: &AtomicUsize,
         stopped: &dyn Fn() -> bool,
         sender: &SyncSender<Result<Vec<ReadDone>, StepError>>,
@@ -131,8 +140,10 @@ impl<'a> Worker<'a> {
         let (mut batch, mut sent) = (Vec::new(), Instant::now());
         while !stopped() {
             let at = next.fetch_add(1, Ordering::Relaxed);
-            let Some(job) = jobs.get(at) else { break };
-            match self.image(at, job) {
+            if at >= jobs.count {
+                break;
+            }
+            match self.image(at, &(jobs.job)(at)) {
                 Ok(done) => batch.push(done),
                 Err(error) => {
                     // The receiver is gone only when the whole pass is over.

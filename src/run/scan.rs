@@ -4,9 +4,9 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use super::read::{ReadJob, ReadProblem, read_all};
+use super::read::{ReadJob, ReadJobs, ReadProblem, read_all};
 use super::seasons::{Sealed, SealedFile};
-use super::walk::{self, Found, PathProblem};
+use super::walk::{self, PathProblem};
 use crate::check::Root;
 use crate::id::ContentId;
 use crate::plan::planner::{Capture, ImageSet, LazyImages, SourceState};
@@ -19,11 +19,11 @@ use crate::table::{ColumnBuilder, Schema, Table};
 /// How many files a plan reads again.
 const LOOK_AGAIN_MAX: usize = 1000;
 
-/// A file of a scan.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct ScannedFile {
-    /// Path, size and times.
-    pub found: Found,
+/// What is known of a file of a scan.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct FileState {
+    /// Size and times.
+    pub stat: Stat,
     /// Its content or why it has none; `None` while it must be read.
     pub content: Option<Result<ContentId, &'static str>>,
 }
@@ -36,8 +36,10 @@ pub struct Scan {
     pub folder: Option<PathBuf>,
     /// The step's pattern.
     pub pattern: Pattern,
-    /// Matching files, sorted by path.
-    pub files: Arc<Vec<ScannedFile>>,
+    /// Matching files, sorted. They stay while their states change: a pass over them reads on.
+    pub paths: Arc<Vec<String>>,
+    /// One per path.
+    pub states: Arc<Vec<FileState>>,
     problems: Vec<(String, PathProblem)>,
     /// Files that look as they did and were touched too shortly before they were hashed to be believed.
     racy: Vec<usize>,
@@ -81,7 +83,8 @@ fn present(source: &Source, folder: PathBuf, pattern: Pattern, inventory: &Inven
         root: source.root.clone(),
         folder: Some(folder),
         pattern,
-        files: Arc::default(),
+        paths: Arc::default(),
+        states: Arc::default(),
         problems: walk.problems,
         racy: Vec::new(),
         added: 0,
@@ -90,7 +93,8 @@ fn present(source: &Source, folder: PathBuf, pattern: Pattern, inventory: &Inven
         open_images: 0,
         all_sealed: false,
     };
-    let mut files = Vec::with_capacity(walk.files.len());
+    let mut paths = Vec::with_capacity(walk.files.len());
+    let mut states = Vec::with_capacity(walk.files.len());
     let mut entries = inventory.iter().peekable();
     for found in walk.files {
         while entries.next_if(|entry| entry.path < found.path.as_str()).is_some_and(|entry| scan.count_removed(&entry)) {}
@@ -105,19 +109,20 @@ fn present(source: &Source, folder: PathBuf, pattern: Pattern, inventory: &Inven
                 Some(KnownFile::Unreadable) => None,
                 None => {
                     match entry.stat == found.stat {
-                        true => scan.racy.push(files.len()),
+                        true => scan.racy.push(paths.len()),
                         false => scan.changed += 1,
                     }
                     None
                 }
             },
         };
-        files.push(ScannedFile { found, content });
+        states.push(FileState { stat: found.stat, content });
+        paths.push(found.path);
     }
     entries.for_each(|entry| {
         scan.count_removed(&entry);
     });
-    scan.files = Arc::new(files);
+    (scan.paths, scan.states) = (Arc::new(paths), Arc::new(states));
     scan
 }
 
@@ -129,16 +134,11 @@ fn absent(source: &Source, pattern: Pattern, sealed: &Sealed, inventory: &Invent
         Some(season.is_none_or(|at| !sealed.contains_key(captures[at])))
     };
     let open = inventory.iter().filter(|entry| is_open(entry.path) == Some(true)).count() as u64;
-    let mut files: Vec<_> = sealed
-        .values()
-        .flatten()
-        .filter(|file| file.root == source.root && pattern.matches(&file.path))
-        .map(|file| ScannedFile {
-            found: Found { path: file.path.clone(), stat: Stat { size: file.bytes, ..Stat::default() } },
-            content: Some(Ok(file.content)),
-        })
-        .collect();
-    files.sort_by(|a, b| a.found.path.cmp(&b.found.path));
+    let mut files: Vec<_> =
+        sealed.values().flatten().filter(|file| file.root == source.root && pattern.matches(&file.path)).collect();
+    files.sort_by(|a, b| a.path.cmp(&b.path));
+    let state =
+        |file: &&SealedFile| FileState { stat: Stat { size: file.bytes, ..Stat::default() }, content: Some(Ok(file.content)) };
     Scan {
         root: source.root.clone(),
         folder: None,
@@ -150,7 +150,8 @@ fn absent(source: &Source, pattern: Pattern, sealed: &Sealed, inventory: &Invent
         changed: 0,
         open_images: open,
         all_sealed: open == 0 && !files.is_empty(),
-        files: Arc::new(files),
+        paths: Arc::new(files.iter().map(|file| file.path.clone()).collect()),
+        states: Arc::new(files.iter().map(state).collect()),
     }
 }
 
@@ -171,26 +172,33 @@ impl Scan {
     pub fn look_again(&mut self) -> Result<(), StepError> {
         let Some(folder) = self.folder.clone().filter(|_| self.racy.len() <= LOOK_AGAIN_MAX) else { return Ok(()) };
         let racy = std::mem::take(&mut self.racy);
-        let path = |at: &usize| folder.join(crate::path::from_text(&self.files[*at].found.path));
-        let jobs: Vec<_> = racy.iter().map(|at| ReadJob { path: path(at), expected: None, wants: Vec::new() }).collect();
-        read_all(&jobs, &[], 2, &Cancel::default(), &mut |batch| {
-            for done in batch.iter().filter(|done| done.content.is_ok()) {
-                self.set(racy[done.job], done.content, done.stat);
-            }
+        let path = |at: &usize| folder.join(crate::path::from_text(&self.paths[*at]));
+        let job = |at: usize| ReadJob { path: path(&racy[at]), expected: None, wants: Vec::new() };
+        let mut found = Vec::new();
+        read_all(&ReadJobs { count: racy.len(), job: &job }, &[], 2, &Cancel::default(), &mut |batch| {
+            found.extend(batch.into_iter().filter(|done| done.content.is_ok()));
             Ok(())
-        })
+        })?;
+        for done in found {
+            self.set(racy[done.job], done.content, done.stat);
+        }
+        Ok(())
+    }
+
+    fn files(&self) -> impl Iterator<Item = (&str, &FileState)> {
+        self.paths.iter().map(String::as_str).zip(self.states.iter())
     }
 
     /// Indices of files whose content must be read.
     pub fn unread(&self) -> Vec<usize> {
-        let unread = self.files.iter().enumerate().filter(|(_, file)| file.content.is_none());
+        let unread = self.states.iter().enumerate().filter(|(_, file)| file.content.is_none());
         unread.map(|(at, _)| at).collect()
     }
 
     /// Records what reading the file at `at` showed. The times are those of the moment of reading.
     pub fn set(&mut self, at: usize, content: Result<ContentId, ReadProblem>, stat: Option<Stat>) {
-        let file = &mut Arc::make_mut(&mut self.files)[at];
-        file.found.stat = stat.unwrap_or(file.found.stat);
+        let file = &mut Arc::make_mut(&mut self.states)[at];
+        file.stat = stat.unwrap_or(file.stat);
         file.content = Some(content.map_err(|problem| match problem {
             ReadProblem::ZeroByte => "zero_byte",
             ReadProblem::Unreadable => "unreadable",
@@ -200,16 +208,16 @@ impl Scan {
 
     /// Says whether nothing differs from the inventory.
     pub fn is_unchanged(&self) -> bool {
-        self.added + self.removed + self.changed == 0 && self.files.iter().all(|file| file.content.is_some())
+        self.added + self.removed + self.changed == 0 && self.states.iter().all(|file| file.content.is_some())
     }
 
     /// What the planner needs to know.
     pub fn state(&self) -> SourceState {
-        let unhashed = self.files.iter().filter(|file| file.content.is_none()).count() as u64;
-        let (files, pattern) = (Arc::clone(&self.files), self.pattern.clone());
+        let unhashed = self.states.iter().filter(|file| file.content.is_none()).count() as u64;
+        let (paths, states, pattern) = (Arc::clone(&self.paths), Arc::clone(&self.states), self.pattern.clone());
         SourceState {
             listing: (unhashed == 0).then(|| self.listing()),
-            images: Arc::new(LazyImages::new(move || image_set(&files, &pattern))),
+            images: Arc::new(LazyImages::new(move || image_set(&paths, &states, &pattern))),
             unhashed,
             added: self.added,
             removed: self.removed,
@@ -227,11 +235,11 @@ impl Scan {
             hasher.update(&(content.len() as u64).to_le_bytes());
             hasher.update(content);
         };
-        for file in self.files.iter() {
+        for (path, file) in self.files() {
             match &file.content {
-                Some(Ok(id)) => line(&file.found.path, id.bytes()),
-                Some(Err(problem)) => line(&file.found.path, problem.as_bytes()),
-                None => line(&file.found.path, b"unread"),
+                Some(Ok(id)) => line(path, id.bytes()),
+                Some(Err(problem)) => line(path, problem.as_bytes()),
+                None => line(path, b"unread"),
             }
         }
         for (path, problem) in &self.problems {
@@ -256,9 +264,9 @@ impl Scan {
             columns[2].push_int(i64::try_from(bytes).unwrap_or(i64::MAX));
             columns[3].push_optional_text(problem);
         };
-        for file in self.files.iter() {
+        for (path, file) in self.files() {
             let content = file.content.unwrap_or(Err("unreadable"));
-            push(&file.found.path, content.ok(), file.found.stat.size, content.err());
+            push(path, content.ok(), file.stat.size, content.err());
         }
         for (path, problem) in &self.problems {
             push(path, None, 0, Some(word(*problem)));
@@ -271,13 +279,13 @@ impl Scan {
     /// # Errors
     /// When it would be too large.
     pub fn inventory(&self, before: &Inventory, taken_ns: i64) -> Result<Inventory, StepError> {
-        let own = self.files.iter().filter_map(|file| {
+        let own = self.files().filter_map(|(path, file)| {
             let known = match file.content? {
                 Ok(id) => KnownFile::Hashed(id),
                 Err("zero_byte") => KnownFile::ZeroByte,
                 Err(_) => KnownFile::Unreadable,
             };
-            Some(Entry { path: &file.found.path, stat: file.found.stat, known })
+            Some(Entry { path, stat: file.stat, known })
         });
         // What another pattern hashed at another time is believed no longer than before: racy entries are left out.
         let others = before.iter().filter(|entry| !self.pattern.matches(entry.path) && !before.is_racy(&entry.stat));
@@ -290,14 +298,14 @@ impl Scan {
     pub fn seasons(&self) -> BTreeMap<String, Vec<SealedFile>> {
         let mut seasons: BTreeMap<String, Vec<SealedFile>> = BTreeMap::new();
         let Some(season) = self.pattern.captures().iter().position(|name| name == "season") else { return seasons };
-        for file in self.files.iter() {
-            let (Some(Ok(content)), Some(captures)) = (file.content, self.pattern.capture(&file.found.path)) else { continue };
-            seasons.entry(captures[season].to_owned()).or_default().push(SealedFile {
-                root: self.root.clone(),
-                path: file.found.path.clone(),
-                content,
-                bytes: file.found.stat.size,
-            });
+        for (path, file) in self.files() {
+            let (Some(Ok(content)), Some(captures)) = (file.content, self.pattern.capture(path)) else { continue };
+            let (root, path, bytes) = (self.root.clone(), path.to_owned(), file.stat.size);
+            let sealed = SealedFile { root, path, content, bytes };
+            match seasons.get_mut(captures[season]) {
+                Some(files) => files.push(sealed),
+                None => drop(seasons.insert(captures[season].to_owned(), vec![sealed])),
+            }
         }
         seasons
     }
@@ -351,21 +359,21 @@ fn word(problem: PathProblem) -> &'static str {
 }
 
 /// The observations of a scan: one per site, season and content; one per file while its content is not known.
-fn image_set(files: &[ScannedFile], pattern: &Pattern) -> ImageSet {
+fn image_set(paths: &[String], states: &[FileState], pattern: &Pattern) -> ImageSet {
     let mut captures: Vec<_> =
         pattern.captures().iter().map(|name| Capture { name: name.clone(), ..Capture::default() }).collect();
     let mut codes: Vec<BTreeMap<String, u32>> = vec![BTreeMap::new(); captures.len()];
     let place = |name: &str| pattern.captures().iter().position(|capture| capture == name);
     let (site, season) = (place("site"), place("season"));
-    let mut seen = std::collections::HashSet::with_capacity(files.len());
-    let mut contents = Vec::with_capacity(files.len());
-    for file in files {
+    let mut seen = std::collections::HashSet::with_capacity(paths.len());
+    let mut contents = Vec::with_capacity(paths.len());
+    for (path, file) in paths.iter().zip(states) {
         let content = match file.content {
             Some(Err(_)) => continue,
             Some(Ok(id)) => Some(id),
             None => None,
         };
-        let Some(texts) = pattern.capture(&file.found.path) else { continue };
+        let Some(texts) = pattern.capture(path) else { continue };
         let row: Vec<u32> = texts
             .iter()
             .enumerate()

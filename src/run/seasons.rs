@@ -112,12 +112,18 @@ fn read_one(path: &Path) -> Result<Vec<SealedFile>, SealError> {
 
 /// The text of a seal: one line a file, sorted.
 pub fn text(files: &[SealedFile]) -> Result<Vec<u8>, csv::Error> {
-    let mut writer = csv::Writer::from_writer(Vec::new());
+    let mut text = Vec::new();
+    write(files, &mut text)?;
+    Ok(text)
+}
+
+fn write(files: &[SealedFile], out: impl std::io::Write) -> Result<(), csv::Error> {
+    let mut writer = csv::WriterBuilder::new().buffer_capacity(1 << 16).from_writer(out);
     writer.write_record(HEADER.split(','))?;
     for file in files {
         writer.write_record([&file.root, &file.path, &file.content.to_string(), &file.bytes.to_string()])?;
     }
-    writer.into_inner().map_err(|error| error.into_error().into())
+    Ok(writer.flush()?)
 }
 
 /// Seals a season: writes `seasons/SEASON.csv`.
@@ -165,12 +171,14 @@ pub fn reopen(project: &Path, season: &str, because: &str, time: &str) -> Result
     Ok(path)
 }
 
-/// The identity of a season's manifest: its canonical text.
+/// The identity of a season's manifest: BLAKE3 of its canonical text, which is not kept in memory.
 ///
 /// # Errors
 /// When the text cannot be made.
 pub fn manifest_id(files: &[SealedFile]) -> Result<ContentId, csv::Error> {
-    Ok(ContentId::of(&text(files)?))
+    let mut hasher = blake3::Hasher::new();
+    write(files, &mut hasher)?;
+    Ok(ContentId(*hasher.finalize().as_bytes()))
 }
 
 #[cfg(test)]

@@ -9,7 +9,7 @@ use super::execute::{boxed, open_inputs};
 use super::history::{History, step_error};
 use super::lockfile::{LockFile, LockedStep};
 use super::mapped::{Wanted, assemble};
-use super::read::{Mapping, ReadDone, ReadJob, read_all};
+use super::read::{Mapping, ReadDone, ReadJob, ReadJobs, read_all};
 use crate::check::Pipeline;
 use crate::id::{ContentId, RowKey};
 use crate::plan::planner::{KnownOutput, Planner, State, Work};
@@ -333,7 +333,7 @@ impl Verifier<'_> {
                 }
             };
             let mut wrong = 0u64;
-            read_all(&jobs, &[], self.workers(), self.cancel, &mut |batch| {
+            read_all(&ReadJobs { count: jobs.len(), job: &in_turn(&jobs) }, &[], self.workers(), self.cancel, &mut |batch| {
                 wrong += batch.iter().filter(|done| done.content.is_err()).count() as u64;
                 Ok(())
             })?;
@@ -400,7 +400,7 @@ impl Verifier<'_> {
         let known = vec![std::sync::Arc::default(); mapper.recipes().len()];
         let mappings = [Mapping { step: &name, mapper, context: self.pipeline.context(index), known }];
         let mut tally = Tally::default();
-        read_all(&jobs, &mappings, self.workers(), self.cancel, &mut |batch| {
+        read_all(&ReadJobs { count: jobs.len(), job: &in_turn(&jobs) }, &mappings, self.workers(), self.cancel, &mut |batch| {
             self.observer.advance(batch.len() as u64, batch.iter().map(|done| done.bytes_read).sum());
             tally.images(&batch, self.store)
         })?;
@@ -408,6 +408,11 @@ impl Verifier<'_> {
         self.say(&name, "rows", checked, tally.verdict());
         Ok(())
     }
+}
+
+/// A list of jobs as a pass takes them.
+fn in_turn(jobs: &[ReadJob]) -> impl Fn(usize) -> ReadJob + Sync {
+    |at| jobs[at].clone()
 }
 
 /// The rows of `n` images, drawn by a hash of their content: the same ones at every verification.

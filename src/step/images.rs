@@ -1,6 +1,7 @@
 //! Step kind `images`: finds the image files below a root and identifies each by its content.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::hash_map::Entry;
+use std::collections::{BTreeMap, HashMap, HashSet};
 
 use rayon::prelude::*;
 
@@ -139,7 +140,7 @@ impl Step for Images {
         let files = self.files(&scanned)?;
         let observations = group(&files, self.pattern.captures());
         let mut outputs = Outputs { findings: problems(&scanned), ..Outputs::default() };
-        let duplicates = self.duplicates(&observations, &files);
+        let duplicates = Self::duplicates(&observations, &files);
         outputs.metrics.insert("duplicates".into(), count(duplicates.as_ref().map_or(0, |f| f.count)));
         outputs.findings.extend(duplicates);
         for name in ["zero_byte", "unreadable"] {
@@ -172,23 +173,19 @@ struct Observation {
 }
 
 /// Groups files, which come in path order, into observations, which stay in that order.
-fn group(files: &[File<'_>], captures: &[String]) -> Vec<Observation> {
+fn group<'t>(files: &[File<'t>], captures: &[String]) -> Vec<Observation> {
     let place = |name: &str| captures.iter().position(|capture| capture == name);
     let (site, season) = (place("site"), place("season"));
-    let text = |file: &File<'_>, place: Option<usize>| place.map_or("", |at| file.captures[at]).to_owned();
-    let mut seen: HashMap<ContentId, Vec<usize>> = HashMap::with_capacity(files.len());
+    let text = |file: &File<'t>, place: Option<usize>| place.map_or("", |at| file.captures[at]);
+    let mut seen: HashMap<(ContentId, &str, &str), u32> = HashMap::with_capacity(files.len());
     let mut observations: Vec<Observation> = Vec::with_capacity(files.len());
     for (at, file) in files.iter().enumerate() {
-        let same_content = seen.entry(file.content).or_default();
-        let same = same_content.iter().copied().find(|index| {
-            let first = &files[observations[*index].first];
-            text(first, site) == text(file, site) && text(first, season) == text(file, season)
-        });
-        if let Some(index) = same {
-            observations[index].others.push(at);
-        } else {
-            same_content.push(observations.len());
-            observations.push(Observation { first: at, others: Vec::new() });
+        match seen.entry((file.content, text(file, site), text(file, season))) {
+            Entry::Occupied(same) => observations[*same.get() as usize].others.push(at),
+            Entry::Vacant(new) => {
+                new.insert(u32::try_from(observations.len()).unwrap_or(u32::MAX));
+                observations.push(Observation { first: at, others: Vec::new() });
+            }
         }
     }
     observations
@@ -268,28 +265,26 @@ impl Images {
     }
 
     /// Contents that appear at more than one site or season.
-    fn duplicates(&self, observations: &[Observation], files: &[File<'_>]) -> Option<Finding> {
-        let mut by_content: HashMap<ContentId, u32> = HashMap::with_capacity(observations.len());
+    fn duplicates(observations: &[Observation], files: &[File<'_>]) -> Option<Finding> {
+        // Most archives have few: two sets, not a counter for every image.
+        let (mut once, mut twice) = (HashSet::with_capacity(observations.len()), HashSet::new());
         for observation in observations {
-            *by_content.entry(files[observation.first].content).or_default() += 1;
+            let content = files[observation.first].content;
+            if !once.insert(content) {
+                twice.insert(content);
+            }
         }
-        let several: Vec<&str> = observations
-            .iter()
-            .map(|observation| &files[observation.first])
-            .filter(|file| by_content.get(&file.content).is_some_and(|n| *n > 1))
-            .map(|file| file.path)
-            .collect();
+        let several = observations.iter().map(|observation| &files[observation.first]);
+        let several: Vec<&str> = several.filter(|file| twice.contains(&file.content)).map(|file| file.path).collect();
         if several.is_empty() {
             return None;
         }
-        let contents: std::collections::HashSet<_> =
-            observations.iter().map(|o| files[o.first].content).filter(|c| by_content[c] > 1).collect();
         Some(Finding {
             kind: "duplicate_content".into(),
             message: "the same image lies at several sites or seasons: a card was copied to the wrong folder; each counts as an \
                       observation of its own until one is removed"
                 .into(),
-            count: contents.len() as u64,
+            count: twice.len() as u64,
             examples: several.into_iter().take(6).map(str::to_owned).collect(),
         })
     }

@@ -81,7 +81,11 @@ impl StoredTable<'_> {
         };
         let columns = chosen
             .par_iter()
-            .map(|place| Ok(Arc::new(Column::decode(&self.store.get(self.header.columns[*place])?)?)))
+            .map(|place| {
+                let id = self.header.columns[*place];
+                // The store verified the bytes: a column that is carried on needs no hashing again.
+                Ok(Arc::new(Column::decode(&self.store.get(id)?)?.identified(id)))
+            })
             .collect::<Result<Vec<_>, StoreError>>()?;
         let schema = Schema { fields: chosen.iter().map(|place| fields[*place].clone()).collect() };
         let mut table = Table::from_columns(schema, columns)?;

@@ -278,6 +278,14 @@ impl Column {
         builder.finish()
     }
 
+    /// The column with an identity that its bytes were verified against.
+    #[must_use]
+    pub fn identified(self, id: ContentId) -> Self {
+        // A column that has one keeps it: it is the same.
+        let _ = self.id.set(id);
+        self
+    }
+
     /// The identity of the values: BLAKE3 of [`Column::encode`], computed once.
     #[must_use]
     pub fn id(&self) -> ContentId {
