@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 #[derive(Debug)]
 pub struct Part {
     file: Option<File>,
-    part: PathBuf,
+    aside: PathBuf,
     path: PathBuf,
 }
 
@@ -29,7 +29,7 @@ impl Part {
         part.push(".trapline-part");
         let part = folder.join(part);
         let file = File::create(&part)?;
-        Ok(Self { file: Some(file), part, path: path.to_owned() })
+        Ok(Self { file: Some(file), aside: part, path: path.to_owned() })
     }
 
     /// Where to write.
@@ -46,8 +46,8 @@ impl Part {
     /// When it cannot be synced or renamed; the old file stands.
     pub fn persist(mut self) -> io::Result<()> {
         self.sync()?;
-        fs::rename(&self.part, &self.path)?;
-        self.part.clear();
+        fs::rename(&self.aside, &self.path)?;
+        self.aside.clear();
         sync_folder(folder_of(&self.path))
     }
 
@@ -57,14 +57,14 @@ impl Part {
     /// [`io::ErrorKind::AlreadyExists`] where one is.
     pub fn persist_new(mut self) -> io::Result<()> {
         self.file = None;
-        match fs::hard_link(&self.part, &self.path) {
+        match fs::hard_link(&self.aside, &self.path) {
             Ok(()) => Ok(()),
             Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Err(error),
             // File systems of memory cards know no links.
             Err(_) if self.path.exists() => Err(io::ErrorKind::AlreadyExists.into()),
             Err(_) => {
-                fs::rename(&self.part, &self.path)?;
-                self.part.clear();
+                fs::rename(&self.aside, &self.path)?;
+                self.aside.clear();
                 Ok(())
             }
         }
@@ -79,8 +79,8 @@ impl Part {
 impl Drop for Part {
     fn drop(&mut self) {
         self.file = None;
-        if !self.part.as_os_str().is_empty() {
-            let _ = fs::remove_file(&self.part);
+        if !self.aside.as_os_str().is_empty() {
+            let _ = fs::remove_file(&self.aside);
         }
     }
 }

@@ -1,6 +1,5 @@
 //! The commands around a project: init, help, completions, pictures, and how the program ends.
-
-#![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+#![allow(missing_docs, clippy::unwrap_used, clippy::expect_used, clippy::print_stdout, clippy::print_stderr, reason = "tests")]
 
 mod cli;
 

@@ -1,6 +1,5 @@
 //! `trapline validate` from outside: formats, exit codes, what a change touches.
-
-#![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+#![allow(missing_docs, clippy::unwrap_used, clippy::expect_used, clippy::print_stdout, clippy::print_stderr, reason = "tests")]
 
 mod cli;
 

@@ -1,7 +1,7 @@
 //! Kills, full disks, two runs at once: a plain rerun ends where an undisturbed run ends.
 //!
 //! `TRAPLINE_TRIALS=100 cargo test --release --test crash -- --nocapture` runs the long trial; the everyday suite kills a few times.
-#![allow(missing_docs, clippy::unwrap_used, reason = "tests")]
+#![allow(missing_docs, clippy::unwrap_used, clippy::print_stdout, clippy::print_stderr, reason = "tests")]
 
 mod support;
 
@@ -40,9 +40,9 @@ steps:
 fn project(images: u16) -> TestSpace {
     let space = TestSpace::new();
     space.write("pipeline.yaml", PIPELINE);
-    let model = Path::new(env!("CARGO_MANIFEST_DIR")).join("examples/demo/models/demo_mammals/1");
-    for file in ["model.yaml", "model.onnx"] {
-        space.write(&format!("models/demo_mammals/1/{file}"), fs::read(model.join(file)).unwrap());
+    let demo = Path::new(env!("CARGO_MANIFEST_DIR")).join("examples/demo");
+    for file in ["models.lock", "models/demo_mammals/1/model.yaml", "models/demo_mammals/1/model.onnx"] {
+        space.write(file, fs::read(demo.join(file)).unwrap());
     }
     for image in 0..images {
         let site = if image % 3 == 0 { "a" } else { "b" };

@@ -1,6 +1,5 @@
 //! The model that is shipped with the demo: small, and as good on images it has never seen as its notes say.
-
-#![allow(clippy::unwrap_used, reason = "a test fails by panicking, in its helpers too")]
+#![allow(missing_docs, clippy::unwrap_used, clippy::expect_used, clippy::print_stdout, clippy::print_stderr, reason = "tests")]
 #![allow(clippy::cast_possible_truncation, clippy::cast_precision_loss, reason = "sizes and counts are small")]
 
 use std::path::{Path, PathBuf};

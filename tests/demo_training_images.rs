@@ -1,6 +1,5 @@
 //! Draws the images from which the demo's model is trained; ignored in everyday runs, see `tests/tools/train_demo_model.py`.
-
-#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+#![allow(missing_docs, clippy::unwrap_used, clippy::expect_used, clippy::print_stdout, clippy::print_stderr, reason = "tests")]
 
 /// `TRAPLINE_TRAINING_IMAGES=DIR TRAPLINE_PER_CLASS=900 TRAPLINE_SEED=1 cargo test --release --test demo_training_images -- --ignored`
 #[test]

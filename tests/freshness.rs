@@ -1,5 +1,5 @@
 //! Change one thing, expect exactly that to run again, for exactly that reason.
-#![allow(missing_docs, clippy::unwrap_used, reason = "tests")]
+#![allow(missing_docs, clippy::unwrap_used, clippy::print_stdout, clippy::print_stderr, reason = "tests")]
 
 mod support;
 

@@ -1,6 +1,6 @@
 //! The step `metadata` over tables and files made here: clocks, deployments, flags, and what enters which key.
-
-#![allow(clippy::unwrap_used, clippy::float_cmp, reason = "a test fails by panicking, and its counts are exact")]
+#![allow(missing_docs, clippy::unwrap_used, clippy::expect_used, clippy::print_stdout, clippy::print_stderr, reason = "tests")]
+#![allow(clippy::float_cmp, reason = "a test fails by panicking, and its counts are exact")]
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};

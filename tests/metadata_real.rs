@@ -1,6 +1,5 @@
 //! Metadata of real cameras: every field that has a counterpart in `ExifTool`'s answer or in the reference's tables agrees with it.
-
-#![allow(clippy::unwrap_used, clippy::print_stdout, reason = "a test fails by panicking, and says what it skips")]
+#![allow(missing_docs, clippy::unwrap_used, clippy::expect_used, clippy::print_stdout, clippy::print_stderr, reason = "tests")]
 
 use std::path::{Path, PathBuf};
 

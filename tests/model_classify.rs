@@ -1,11 +1,6 @@
 //! `classify` on networks with known numbers: labels, ranks, quarantine, seasons, checks, and the same bits on any number of threads.
-
-#![allow(
-    clippy::unwrap_used,
-    clippy::float_cmp,
-    clippy::cast_possible_truncation,
-    reason = "tests panic to fail; exact numbers are the point"
-)]
+#![allow(missing_docs, clippy::unwrap_used, clippy::expect_used, clippy::print_stdout, clippy::print_stderr, reason = "tests")]
+#![allow(clippy::float_cmp, clippy::cast_possible_truncation, reason = "tests panic to fail; exact numbers are the point")]
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};

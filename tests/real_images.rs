@@ -1,5 +1,5 @@
 //! Real images of many makes through a whole pipeline; skipped, and said so, where `shared/data` is absent.
-#![allow(missing_docs, clippy::unwrap_used, reason = "tests")]
+#![allow(missing_docs, clippy::unwrap_used, clippy::print_stdout, clippy::print_stderr, reason = "tests")]
 
 mod support;
 

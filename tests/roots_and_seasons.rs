@@ -1,5 +1,5 @@
 //! Disks come and go, seasons are sealed: nothing is dropped, drift is named.
-#![allow(missing_docs, clippy::unwrap_used, reason = "tests")]
+#![allow(missing_docs, clippy::unwrap_used, clippy::print_stdout, clippy::print_stderr, reason = "tests")]
 
 mod support;
 
@@ -29,7 +29,7 @@ fn with_disk() -> (TestSpace, tempfile::TempDir) {
     let space = TestSpace::new();
     let disk = tempfile::tempdir().unwrap();
     space.write("pipeline.yaml", PIPELINE);
-    space.write("trapline.local.yaml", format!("roots:\n  archive: {:?}\n", disk.path().join("mount")));
+    space.write("trapline.local.yaml", format!("roots:\n  archive: '{}'\n", disk.path().join("mount").display()));
     for (path, seed) in [("a/2024/1.jpg", 1), ("a/2024/2.jpg", 2), ("a/2025/3.jpg", 3)] {
         let path = disk.path().join("mount").join(path);
         fs::create_dir_all(path.parent().unwrap()).unwrap();

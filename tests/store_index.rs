@@ -1,4 +1,5 @@
 //! The row index is thrown away whenever it is not surely whole: rows are the same with it, without it and after its damage.
+#![allow(missing_docs, clippy::unwrap_used, clippy::expect_used, clippy::print_stdout, clippy::print_stderr, reason = "tests")]
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -37,7 +38,7 @@ fn filled() -> (tempfile::TempDir, PathBuf) {
 }
 
 /// Looks up a few rows and one that is not there, as a run would.
-fn look_up(root: &PathBuf, some: &[u32]) -> (BTreeMap<ContentId, Vec<u8>>, RowsRead) {
+fn look_up(root: &std::path::Path, some: &[u32]) -> (BTreeMap<ContentId, Vec<u8>>, RowsRead) {
     let store = Store::open(root, Access::Write).unwrap();
     let me = Holder { host: "test".into(), pid: 1, since: String::new() };
     let _lock = store.lock(&me, Wait::No).unwrap();

@@ -1,4 +1,5 @@
 //! Inventories: what was hashed is believed only as long as the file surely did not change.
+#![allow(missing_docs, clippy::unwrap_used, clippy::expect_used, clippy::print_stdout, clippy::print_stderr, reason = "tests")]
 
 use std::collections::BTreeMap;
 

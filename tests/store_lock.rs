@@ -1,4 +1,5 @@
 //! The lock: one writer at a time, across threads and processes; readers never wait.
+#![allow(missing_docs, clippy::unwrap_used, clippy::expect_used, clippy::print_stdout, clippy::print_stderr, reason = "tests")]
 
 use std::io::BufRead as _;
 use std::process::{Child, Command, Stdio};
@@ -79,7 +80,7 @@ fn second_process() {
     std::fs::write(store.root().join("tmp/half.tmp"), "half").unwrap();
     println!("\nlocked");
     loop {
-        std::thread::sleep(Duration::from_secs(60));
+        std::thread::sleep(Duration::from_mins(1));
     }
 }
 

@@ -1,4 +1,5 @@
 //! Objects, tables, results: immutable, verified, healed by making them again.
+#![allow(missing_docs, clippy::unwrap_used, clippy::expect_used, clippy::print_stdout, clippy::print_stderr, reason = "tests")]
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
@@ -291,13 +292,13 @@ fn collection_keeps_what_is_reached_and_counts_before_it_deletes() {
     let (_folder, store) = store();
     let (old, new) = with_garbage(&store);
     let keep = Keep { results: BTreeSet::from([new.key]), ..Keep::default() };
-    let later = SystemTime::now() + Duration::from_secs(60);
+    let later = SystemTime::now() + Duration::from_mins(1);
     let before = files(store.root());
     let counted = reader(&store).gc(&keep, later, GcMode::DryRun).unwrap();
     assert_eq!(files(store.root()), before);
     let lock = store.lock(&holder(), Wait::No).unwrap();
     // Within the grace time nothing goes.
-    let earlier = SystemTime::now() - Duration::from_secs(3600);
+    let earlier = SystemTime::now() - Duration::from_hours(1);
     assert_eq!(store.gc(&keep, earlier, GcMode::Delete(&lock)).unwrap().objects.files, 0);
     let deleted = store.gc(&keep, later, GcMode::Delete(&lock)).unwrap();
     assert_eq!(counted, deleted);

@@ -1,4 +1,5 @@
 //! Computed rows: what is appended is read back, in key order, whatever happened to the packs in between.
+#![allow(missing_docs, clippy::unwrap_used, clippy::expect_used, clippy::print_stdout, clippy::print_stderr, reason = "tests")]
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};

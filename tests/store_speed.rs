@@ -1,4 +1,5 @@
 //! Figures of the store at the size of an archive: `cargo test --release --test store_speed -- --ignored --nocapture`.
+#![allow(missing_docs, clippy::unwrap_used, clippy::expect_used, clippy::print_stdout, clippy::print_stderr, reason = "tests")]
 
 use std::time::{Duration, Instant};
 

@@ -1,5 +1,5 @@
 //! Columns, tables and cached rows: round trips, identities that do not depend on the way, and bytes that are no table.
-#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+#![allow(missing_docs, clippy::unwrap_used, clippy::expect_used, clippy::print_stdout, clippy::print_stderr, reason = "tests")]
 
 use std::sync::Arc;
 

@@ -1,5 +1,5 @@
 //! Tables as CSV, JSON, text and Parquet, and what people's CSV files look like.
-#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+#![allow(missing_docs, clippy::unwrap_used, clippy::expect_used, clippy::print_stdout, clippy::print_stderr, reason = "tests")]
 
 use std::fmt::Write as _;
 use std::sync::Arc;

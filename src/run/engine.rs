@@ -137,16 +137,16 @@ impl Engine<'_> {
         let history = History::of(self.store, &self.pipeline.name, &self.pipeline.project);
         let mut planner = Planner::new(self.pipeline, &history).without_counts();
         let mut heads = history.heads().clone();
-        let mut stopped: BTreeMap<usize, ()> = BTreeMap::new();
+        let mut stopped = BTreeSet::new();
         let mut worst = Outcome::Complete;
         for index in self.order.clone() {
             if self.cancel.is_cancelled() {
                 return Ok(Pass::Done(Outcome::Interrupted));
             }
             let name = &self.pipeline.steps[index].name.value;
-            let before = self.pipeline.steps[index].inputs.iter().flatten().find(|wire| stopped.contains_key(&wire.step));
+            let before = self.pipeline.steps[index].inputs.iter().flatten().find(|wire| stopped.contains(&wire.step));
             if let Some(wire) = before {
-                stopped.insert(index, ());
+                stopped.insert(index);
                 planner.set_state(index, State::Stale);
                 let because = self.pipeline.steps[wire.step].name.value.clone();
                 self.observer.event(&Event::StepSkipped { step: name.clone(), because });
@@ -181,7 +181,7 @@ impl Engine<'_> {
                 }
             };
             if outcome != Outcome::Complete {
-                stopped.insert(index, ());
+                stopped.insert(index);
                 worst = graver(worst, outcome);
                 if outcome == Outcome::Failed && !self.options.keep_going {
                     break;
@@ -226,7 +226,7 @@ impl Engine<'_> {
         let plan = planner.decide(index, force);
         self.check_frozen(index, planner)?;
         match plan.decision {
-            Decision::Reuse => self.reuse(index, &plan, history),
+            Decision::Reuse => Ok(self.reuse(index, &plan, history)),
             Decision::Wait { labels } => Ok(Stepped::Waits(labels)),
             Decision::Blocked { root, images } => Ok(Stepped::Blocked(root, images)),
             Decision::Unknown { upstream } => Err(StepError::Data(format!("step `{upstream}` before it has no result")).into()),
@@ -239,7 +239,7 @@ impl Engine<'_> {
         }
     }
 
-    fn reuse(&mut self, index: usize, plan: &StepPlan, history: &History<'_>) -> Result<Stepped, Failure> {
+    fn reuse(&mut self, index: usize, plan: &StepPlan, history: &History<'_>) -> Stepped {
         let key = plan.key;
         let manifest = key.and_then(|key| self.store.get_result(key).ok().flatten());
         let (findings, metrics) = manifest.map(|manifest| (manifest.findings, manifest.metrics)).unwrap_or_default();
@@ -248,7 +248,7 @@ impl Engine<'_> {
             self.observer.event(&Event::StepReused { step: plan.name.clone(), rows: plan.total.unwrap_or(0), findings });
         }
         let is_head = history.heads().steps.get(&plan.name) == key.as_ref();
-        Ok(Stepped::Ready(Executed { key: if is_head { None } else { key }, metrics }))
+        Stepped::Ready(Executed { key: if is_head { None } else { key }, metrics })
     }
 
     /// Looks under the root of a source step and reads what is not known yet, once for all who want it.

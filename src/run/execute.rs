@@ -155,8 +155,8 @@ impl<'a> Execution<'_, 'a> {
         let images = input.read(Some(&columns))?;
         let wanted = Wanted::of(mapper, &images)?;
         if self.force {
-            let all = (0..mapper.recipes().len()).map(|recipe| wanted.under(recipe)).collect();
-            self.compute(mapper, input, &wanted, all, name)?;
+            let all: Vec<_> = (0..mapper.recipes().len()).map(|recipe| wanted.under(recipe)).collect();
+            self.compute(mapper, input, &wanted, &all, name)?;
         }
         // Rows lost to damage are computed again; a second round that still lacks some means that their images are gone.
         for _ in 0..2 {
@@ -164,7 +164,7 @@ impl<'a> Execution<'_, 'a> {
             if assembled.missing.iter().all(Vec::is_empty) {
                 return Ok(assembled.table);
             }
-            self.compute(mapper, input, &wanted, assembled.missing, name)?;
+            self.compute(mapper, input, &wanted, &assembled.missing, name)?;
         }
         let assembled = assemble(mapper, &wanted, self.engine.store)?;
         let missing: usize = assembled.missing.iter().map(Vec::len).sum();
@@ -180,13 +180,12 @@ impl<'a> Execution<'_, 'a> {
         mapper: &dyn RowMapper,
         input: &StoredInput<'a>,
         wanted: &Wanted,
-        missing: Vec<Vec<ContentId>>,
+        missing: &[Vec<ContentId>],
         name: &str,
     ) -> Result<(), Failure> {
         let places = input.read(Some(&["root", "path"]))?;
-        let (roots, paths) = match (places.column("root"), places.column("path")) {
-            (Some(roots), Some(paths)) => (roots, paths),
-            _ => return Err(StepError::Data("the image table has no `root` and `path`".into()).into()),
+        let (Some(roots), Some(paths)) = (places.column("root"), places.column("path")) else {
+            return Err(StepError::Data("the image table has no `root` and `path`".into()).into());
         };
         let located = self.located();
         let mut jobs = Vec::new();
@@ -223,7 +222,7 @@ impl<'a> Execution<'_, 'a> {
             ReadJob { path: path.clone(), expected: Some(*content), wants: vec![(0, *recipe)] }
         };
         let jobs = ReadJobs { count: jobs.len(), job: &job };
-        let read = read_all(&jobs, &mappings, workers, cancel, &mut |batch| pass.take(batch, &mut |_| Ok(())));
+        let read = read_all(&jobs, &mappings, workers, cancel, &mut |batch| pass.take(&batch, &mut |_| Ok(())));
         pass.finish(read)?;
         self.history.forget_rows();
         Ok(())
@@ -394,9 +393,9 @@ impl<'e, 'a> ReadPass<'e, 'a> {
         Self { engine, writers: BTreeMap::new(), seen: HashSet::new(), flushed: Instant::now() }
     }
 
-    fn take(&mut self, batch: Vec<ReadDone>, each: &mut dyn FnMut(&ReadDone) -> Result<(), StepError>) -> Result<(), StepError> {
+    fn take(&mut self, batch: &[ReadDone], each: &mut dyn FnMut(&ReadDone) -> Result<(), StepError>) -> Result<(), StepError> {
         let mut bytes = 0;
-        for done in &batch {
+        for done in batch {
             bytes += done.bytes_read;
             each(done)?;
             let Ok(content) = done.content else { continue };
@@ -490,7 +489,7 @@ impl Engine<'_> {
         let mut saved = Instant::now();
         let mut pass = ReadPass::new(self);
         let read = read_all(&jobs, &mappings, workers, cancel, &mut |batch| {
-            pass.take(batch, &mut |done| {
+            pass.take(&batch, &mut |done| {
                 scan.set(unread[done.job], done.content, done.stat);
                 Ok(())
             })?;

@@ -108,9 +108,10 @@ fn present(source: &Source, folder: PathBuf, pattern: Pattern, inventory: &Inven
                 Some(KnownFile::ZeroByte) => Some(Err("zero_byte")),
                 Some(KnownFile::Unreadable) => None,
                 None => {
-                    match entry.stat == found.stat {
-                        true => scan.racy.push(paths.len()),
-                        false => scan.changed += 1,
+                    if entry.stat == found.stat {
+                        scan.racy.push(paths.len());
+                    } else {
+                        scan.changed += 1;
                     }
                     None
                 }
@@ -377,14 +378,14 @@ fn image_set(paths: &[String], states: &[FileState], pattern: &Pattern) -> Image
         let row: Vec<u32> = texts
             .iter()
             .enumerate()
-            .map(|(at, text)| match codes[at].get(*text) {
-                Some(code) => *code,
-                None => {
-                    let code = u32::try_from(captures[at].values.len()).unwrap_or(u32::MAX);
-                    captures[at].values.push((*text).to_owned());
-                    codes[at].insert((*text).to_owned(), code);
-                    code
+            .map(|(at, text)| {
+                if let Some(code) = codes[at].get(*text) {
+                    return *code;
                 }
+                let code = u32::try_from(captures[at].values.len()).unwrap_or(u32::MAX);
+                captures[at].values.push((*text).to_owned());
+                codes[at].insert((*text).to_owned(), code);
+                code
             })
             .collect();
         if let Some(id) = content

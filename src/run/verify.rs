@@ -285,7 +285,7 @@ impl Verifier<'_> {
             locate: &|root, path| Some(roots.get(root)?.join(crate::path::from_text(path))),
             progress: &Silent,
             cancel: self.cancel,
-            workers: std::thread::available_parallelism().map_or(1, std::num::NonZero::get),
+            workers: workers(),
             dry: true,
         };
         Ok(step.step.run(&mut job)?.tables)
@@ -333,7 +333,7 @@ impl Verifier<'_> {
                 }
             };
             let mut wrong = 0u64;
-            read_all(&ReadJobs { count: jobs.len(), job: &in_turn(&jobs) }, &[], self.workers(), self.cancel, &mut |batch| {
+            read_all(&ReadJobs { count: jobs.len(), job: &in_turn(&jobs) }, &[], workers(), self.cancel, &mut |batch| {
                 wrong += batch.iter().filter(|done| done.content.is_err()).count() as u64;
                 Ok(())
             })?;
@@ -344,10 +344,6 @@ impl Verifier<'_> {
             self.say(&name, "images", jobs.len() as u64, verdict);
         }
         Ok(())
-    }
-
-    fn workers(&self) -> usize {
-        std::thread::available_parallelism().map_or(1, std::num::NonZero::get)
     }
 
     /// What to read for the rows at `chosen`, or why that is impossible.
@@ -400,7 +396,7 @@ impl Verifier<'_> {
         let known = vec![std::sync::Arc::default(); mapper.recipes().len()];
         let mappings = [Mapping { step: &name, mapper, context: self.pipeline.context(index), known }];
         let mut tally = Tally::default();
-        read_all(&ReadJobs { count: jobs.len(), job: &in_turn(&jobs) }, &mappings, self.workers(), self.cancel, &mut |batch| {
+        read_all(&ReadJobs { count: jobs.len(), job: &in_turn(&jobs) }, &mappings, workers(), self.cancel, &mut |batch| {
             self.observer.advance(batch.len() as u64, batch.iter().map(|done| done.bytes_read).sum());
             tally.images(&batch, self.store)
         })?;
@@ -408,6 +404,10 @@ impl Verifier<'_> {
         self.say(&name, "rows", checked, tally.verdict());
         Ok(())
     }
+}
+
+fn workers() -> usize {
+    std::thread::available_parallelism().map_or(1, std::num::NonZero::get)
 }
 
 /// A list of jobs as a pass takes them.

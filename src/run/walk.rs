@@ -101,9 +101,8 @@ fn list(folder: &Folder<'_>, pattern: &Pattern) -> Walk {
                     Err(_) => found.problems.push((text, PathProblem::Unreadable)),
                 },
                 Ok(target) if pattern.matches(&text) => found.files.push(seen(text, &target)),
-                Ok(_) => {}
                 Err(_) if pattern.matches(&text) => found.problems.push((text, PathProblem::Unreadable)),
-                Err(_) => {}
+                Ok(_) | Err(_) => {}
             }
         } else if pattern.matches(&text) {
             files.push((entry, text));

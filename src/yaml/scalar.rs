@@ -72,6 +72,7 @@ fn is_decimal(text: &str) -> bool {
 mod tests {
     use super::*;
 
+    #[expect(clippy::unnecessary_wraps, reason = "beside the other results of `scalar`")]
     fn text(text: &str) -> Result<Value, NotANumber> {
         Ok(Value::Text(text.into()))
     }

@@ -1,6 +1,6 @@
 //! A small project in a temporary folder: write files, plan, run, look.
 #![allow(dead_code, reason = "each test file uses a part of it")]
-#![allow(clippy::unwrap_used, clippy::missing_panics_doc, missing_docs, reason = "test support")]
+#![allow(clippy::unwrap_used, clippy::missing_panics_doc, clippy::print_stderr, missing_docs, reason = "test support")]
 
 use std::fs;
 use std::io::Cursor;
@@ -245,7 +245,9 @@ fn exif_of(time: &str) -> Vec<u8> {
     let ascii = |tag, text: &str| Field { tag, ifd_num: In::PRIMARY, value: Value::Ascii(vec![text.as_bytes().to_vec()]) };
     let fields = [ascii(Tag::Make, "TRAPLINE"), ascii(Tag::Model, "TEST"), ascii(Tag::DateTimeOriginal, time)];
     let mut writer = Writer::new();
-    fields.iter().for_each(|field| writer.push_field(field));
+    for field in &fields {
+        writer.push_field(field);
+    }
     let mut bytes = Cursor::new(Vec::new());
     writer.write(&mut bytes, false).unwrap();
     bytes.into_inner()
