@@ -49,7 +49,7 @@ fn look_up(root: &std::path::Path, some: &[u32]) -> (BTreeMap<ContentId, Vec<u8>
     (rows, read)
 }
 
-fn check(root: &PathBuf) {
+fn check(root: &std::path::Path) {
     let some = [0, 17, 4_000, ROWS - 1000, ROWS - 1];
     let (rows, read) = look_up(root, &some);
     assert_eq!(rows, some.iter().map(|n| (content(*n), row(*n))).collect());

@@ -1,0 +1,82 @@
+//! The same images give the same hashes: whatever the threads, the folder, the order of files, the zone, the locale, the times.
+#![allow(missing_docs, clippy::unwrap_used, clippy::print_stdout, clippy::print_stderr, reason = "tests")]
+
+mod support;
+
+use std::fs;
+use std::path::Path;
+use std::process::Command;
+
+use support::TestSpace;
+
+const PIPELINE: &str = "\
+trapline: 1
+name: same
+classes: [bad_quality, empty, bird, vole, least_weasel, lemming, shrew, stoat]
+deployments: deployments.csv
+steps:
+  images:
+    uses: images
+    with: { root: raw, path: \"{site}/{season}/*.jpg\" }
+  metadata:
+    uses: metadata
+    from: images
+  names:
+    uses: rename
+    from: metadata
+    with: { name: \"{{ site }}_{{ date_raw }}_{{ counter(4) }}.JPG\", manifest: names.csv }
+  predictions:
+    uses: classify
+    from: names
+    with: { model: demo_mammals@1 }
+  table:
+    uses: export
+    from: predictions
+    with: { into: published/observations.csv }
+";
+
+/// Lock, names and table of a run over the same 40 images, which are written in `order`.
+fn results(order: &[u8], jobs: &str, environment: &[(&str, &str)], aged: bool) -> [Vec<u8>; 3] {
+    let space = TestSpace::new();
+    space.write("pipeline.yaml", PIPELINE);
+    space.write("deployments.csv", "site,from,to,timezone\na,2024-01-01,2024-12-31,Europe/Oslo\nb,,,Europe/Oslo\n");
+    let demo = Path::new(env!("CARGO_MANIFEST_DIR")).join("examples/demo");
+    for file in ["models.lock", "models/demo_mammals/1/model.yaml", "models/demo_mammals/1/model.onnx"] {
+        space.write(file, fs::read(demo.join(file)).unwrap());
+    }
+    for seed in order {
+        let path = format!("raw/{}/2024/Å{seed}.jpg", if seed % 2 == 0 { "a" } else { "b" });
+        space.write(&path, support::jpeg(*seed));
+        if aged {
+            let past = std::time::SystemTime::UNIX_EPOCH + std::time::Duration::from_secs(1_000_000_000 + u64::from(*seed));
+            fs::File::options().write(true).open(space.path(&path)).unwrap().set_modified(past).unwrap();
+        }
+    }
+    let output = Command::new(env!("CARGO_BIN_EXE_trapline"))
+        .args(["run", "--jobs", jobs])
+        .current_dir(space.dir.path())
+        .envs(environment.iter().copied())
+        .output()
+        .unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    ["trapline.lock", "names.csv", "published/observations.csv"].map(|file| fs::read(space.path(file)).unwrap())
+}
+
+#[test]
+fn nothing_of_the_machine_enters_a_result() {
+    let upwards: Vec<u8> = (1..=40).collect();
+    let downwards: Vec<u8> = (1..=40).rev().collect();
+    let mixed: Vec<u8> = (1..=40u8).map(|n| (n * 7) % 41).collect();
+    let reference = results(&upwards, "1", &[("TZ", "UTC"), ("LC_ALL", "C")], false);
+    assert_eq!(reference[2].iter().filter(|byte| **byte == b'\n').count(), 41);
+    let others = [
+        ("two threads, files written the other way round", results(&downwards, "2", &[("TZ", "Pacific/Chatham")], false)),
+        ("four threads, another locale", results(&mixed, "4", &[("TZ", "America/St_Johns"), ("LC_ALL", "tr_TR.UTF-8")], false)),
+        ("old file times", results(&upwards, "2", &[("LANG", "nb_NO.UTF-8")], true)),
+    ];
+    for (what, found) in others {
+        for (place, name) in ["trapline.lock", "names.csv", "observations.csv"].iter().enumerate() {
+            assert!(found[place] == reference[place], "{name} differs: {what}");
+        }
+    }
+}
