@@ -7,8 +7,9 @@ use std::fs;
 
 use support::TestSpace;
 use trapline::plan::decision::Decision;
+use trapline::run::compare::Verdict;
 use trapline::run::event::{Event, Outcome};
-use trapline::run::verify::{Level, Verdict, verify};
+use trapline::run::verify::{Level, verify};
 use trapline::step::Cancel;
 
 const PIPELINE: &str = "\

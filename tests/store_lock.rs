@@ -107,7 +107,10 @@ fn the_lock_of_a_killed_process_is_free_and_its_leftovers_go() {
     child.kill().unwrap();
     child.wait().unwrap();
     assert!(store.root().join("tmp/half.tmp").exists());
+    let reader = Store::open(store.root(), Access::Read).unwrap();
+    assert!(reader.holder().is_some() && reader.held_by().is_none(), "a dead run's note is there and holds nothing");
     let lock = store.lock(&holder("first"), Wait::No).unwrap();
+    assert_eq!(reader.held_by(), Some(holder("first")));
     assert_eq!(store.holder(), Some(holder("first")), "the note of the dead is replaced");
     assert!(!store.root().join("tmp/half.tmp").exists());
     drop(lock);

@@ -48,7 +48,7 @@ pub(super) fn run(args: &Status, terminal: Terminal) -> anyhow::Result<Exit> {
     let planned = plan::planned(&pipeline, &options)?;
     let last = last_run(&options, &pipeline.name);
     // A note outlives a killed run; whoever wants to run finds out by taking the lock.
-    let holder = Store::open(&options.store, Access::Read).ok().and_then(|store| store.holder());
+    let holder = Store::open(&options.store, Access::Read).ok().and_then(|store| store.held_by());
     match args.format {
         Format::Text => terminal.print(&render(&pipeline, &planned.plan, last.as_ref(), holder.as_ref()))?,
         Format::Json => terminal.print_json(&json!({

@@ -11,7 +11,8 @@ use super::render::style::{ERROR, FAINT, GOOD, STRONG, WARNING};
 use super::render::words::{count, counted};
 use super::terminal::Terminal;
 use super::{plan, project};
-use crate::run::verify::{self, Verdict, Verified};
+use crate::run::compare::Verdict;
+use crate::run::verify::{self, Verified};
 use crate::step::Cancel;
 
 /// Compare results with `trapline.lock` by computing them again

@@ -2,4 +2,5 @@
 
 pub mod decision;
 pub mod planner;
+pub mod reason;
 pub mod recipe;

@@ -7,15 +7,19 @@ use std::path::PathBuf;
 
 use crate::store::{Holder, StoreError};
 
+pub mod compare;
 mod engine;
 pub mod event;
 mod execute;
 pub mod history;
+mod inputs;
 pub mod journal;
 pub mod lockfile;
 mod mapped;
+mod pass;
 mod planning;
 mod read;
+mod record;
 pub mod roots;
 pub mod scan;
 pub mod seasons;

@@ -1,12 +1,12 @@
 //! Verify: computes again what `trapline.lock` names and says how far it agrees.
 
 use std::collections::BTreeMap;
-use std::fmt;
 
 use super::RunError;
+use super::compare::{TOLERANCE, Verdict, compare, number};
 use super::event::{Event, Observer};
-use super::execute::{boxed, open_inputs};
 use super::history::{History, step_error};
+use super::inputs::{boxed, open_inputs};
 use super::lockfile::{LockFile, LockedStep};
 use super::mapped::{Wanted, assemble};
 use super::read::{Mapping, ReadDone, ReadJob, ReadJobs, read_all};
@@ -15,106 +15,7 @@ use crate::id::{ContentId, RowKey};
 use crate::plan::planner::{KnownOutput, Planner, State, Work};
 use crate::step::{Cancel, InputTable as _, Job, Progress, RowMapper, StepError};
 use crate::store::{Access, Store};
-use crate::table::{CellRef, Table, TableError, decode_row};
-
-/// Numbers that differ by no more than this are the same result on another machine.
-pub const TOLERANCE: f64 = 1e-4;
-
-/// How far two results agree.
-#[derive(Debug, Clone, PartialEq, serde::Serialize)]
-#[serde(tag = "verdict", rename_all = "snake_case")]
-pub enum Verdict {
-    /// Byte for byte.
-    Exact,
-    /// Numbers differ by no more than [`TOLERANCE`]; some other cells may differ with them.
-    Within {
-        /// The largest difference of two numbers.
-        largest: f64,
-        /// Cells that are no numbers and differ: labels at a boundary.
-        labels: u64,
-    },
-    /// More than that.
-    Differs {
-        /// What differs, in words.
-        what: String,
-    },
-    /// What it was made of is not at hand.
-    NotCheckable {
-        /// Why.
-        because: String,
-    },
-}
-
-impl Verdict {
-    /// Says whether the results agree as far as machines do.
-    pub fn is_within_tolerance(&self) -> bool {
-        matches!(self, Self::Exact | Self::Within { labels: 0, .. })
-    }
-}
-
-impl fmt::Display for Verdict {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Exact => write!(f, "exact"),
-            Self::Within { largest, labels: 0 } => write!(f, "within 1e-4 (largest difference {largest:.1e})"),
-            Self::Within { labels, .. } => write!(f, "within 1e-4, {labels} labels differ"),
-            Self::Differs { what } => write!(f, "differs: {what}"),
-            Self::NotCheckable { because } => write!(f, "not checkable: {because}"),
-        }
-    }
-}
-
-/// Compares two stored tables.
-pub fn compare_stored(store: &Store, now: ContentId, then: ContentId) -> Verdict {
-    if now == then {
-        return Verdict::Exact;
-    }
-    let read = |id| store.open_table(id).and_then(|table| table.read(None));
-    match (read(now), read(then)) {
-        (Ok(now), Ok(then)) => compare(&now, &then),
-        (_, Err(_)) => Verdict::NotCheckable { because: format!("{then} is not in the store") },
-        (Err(_), _) => Verdict::NotCheckable { because: format!("{now} is not in the store") },
-    }
-}
-
-/// Compares two tables cell by cell.
-pub fn compare(now: &Table, then: &Table) -> Verdict {
-    if now.id() == then.id() {
-        return Verdict::Exact;
-    }
-    if now.schema != then.schema {
-        let names = |table: &Table| table.schema.fields.iter().map(|f| f.name.clone()).collect::<Vec<_>>().join(", ");
-        return Verdict::Differs { what: format!("columns {} instead of {}", names(now), names(then)) };
-    }
-    if now.rows != then.rows {
-        return Verdict::Differs { what: format!("{} rows instead of {}", now.rows, then.rows) };
-    }
-    let (mut largest, mut labels) = (0f64, 0);
-    for (column, other) in now.columns.iter().zip(&then.columns) {
-        if column.id() == other.id() {
-            continue;
-        }
-        for row in 0..now.rows {
-            match (number(column.cell(row)), number(other.cell(row))) {
-                (Some(a), Some(b)) => largest = largest.max((a - b).abs()),
-                _ if column.cell(row) == other.cell(row) => {}
-                _ => labels += 1,
-            }
-        }
-    }
-    if largest > TOLERANCE {
-        return Verdict::Differs { what: format!("numbers by up to {largest:.3e}, {labels} other cells") };
-    }
-    Verdict::Within { largest, labels }
-}
-
-fn number(cell: CellRef<'_>) -> Option<f64> {
-    match cell {
-        CellRef::Float32(value) => Some(f64::from(value)),
-        CellRef::Float64(value) => Some(value),
-        _ => None,
-    }
-}
+use crate::table::{Table, TableError, decode_row};
 
 /// How thoroughly to verify.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -114,6 +114,15 @@ impl Store {
         sealed::read(&self.note_path()).ok().flatten()
     }
 
+    /// Who holds the store now. A note that a killed run left names nobody: the lock died with the run.
+    pub fn held_by(&self) -> Option<Holder> {
+        let file = File::open(self.root.join("lock")).ok()?;
+        match file.try_lock_shared() {
+            Err(TryLockError::WouldBlock) => self.holder(),
+            Ok(()) | Err(TryLockError::Error(_)) => None,
+        }
+    }
+
     /// Beside the lock, because Windows lets nobody read a locked file.
     fn note_path(&self) -> PathBuf {
         self.root.join("lock.json")

@@ -1,0 +1,58 @@
+//! Inputs: stored tables as running steps take them, read column by column.
+
+use super::history::step_error;
+use crate::check::{Pipeline, Wire};
+use crate::id::ContentId;
+use crate::plan::planner::{Planner, State};
+use crate::step::{InputTable, StepError};
+use crate::store::{Store, StoredTable};
+use crate::table::{Schema, Table};
+
+/// Opens the input tables of step `index`, whose sources must all have results.
+pub(super) fn open_inputs<'s>(
+    pipeline: &Pipeline,
+    index: usize,
+    planner: &Planner<'_>,
+    store: &'s Store,
+) -> Result<Vec<Vec<StoredInput<'s>>>, StepError> {
+    let open = |wire: &Wire| {
+        let Some(State::Ready(outputs)) = planner.state(wire.step) else {
+            return Err(StepError::Data("an input has no result".into()));
+        };
+        let output = outputs.get(wire.output).ok_or_else(|| StepError::Data("an input has no such output".into()))?;
+        StoredInput::open(store, output.id)
+    };
+    let ports = pipeline.steps[index].inputs.iter();
+    ports.map(|wires| wires.iter().map(open).collect()).collect()
+}
+
+/// Input tables as steps take them.
+pub(super) fn boxed<'s>(tables: Vec<Vec<StoredInput<'s>>>) -> Vec<Vec<Box<dyn InputTable + 's>>> {
+    let port = |port: Vec<StoredInput<'s>>| port.into_iter().map(|table| Box::new(table) as Box<dyn InputTable + 's>).collect();
+    tables.into_iter().map(port).collect()
+}
+
+/// A stored table as a step's input.
+pub(super) struct StoredInput<'s> {
+    table: StoredTable<'s>,
+}
+
+impl<'s> StoredInput<'s> {
+    pub fn open(store: &'s Store, id: ContentId) -> Result<Self, StepError> {
+        Ok(Self { table: store.open_table(id).map_err(step_error)? })
+    }
+}
+
+impl InputTable for StoredInput<'_> {
+    fn id(&self) -> ContentId {
+        self.table.id()
+    }
+
+    fn schema(&self) -> &Schema {
+        self.table.schema()
+    }
+
+    fn read(&self, names: Option<&[&str]>) -> Result<Table, StepError> {
+        self.table.read(names).map_err(step_error)
+    }
+}
