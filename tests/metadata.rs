@@ -8,10 +8,10 @@ use std::path::{Path, PathBuf};
 use insta::assert_snapshot;
 use trapline::diagnostic::{FileId, Report, Span, Spanned};
 use trapline::id::ContentId;
-use trapline::spec::taxonomy::Taxonomy;
 use trapline::step::metadata::{KIND, row};
 use trapline::step::{Cancel, Context, Deployments, InputTable, Job, Outputs, ParamValue, Params, Progress, Step, StepError};
 use trapline::table::{ColumnBuilder, Schema, Table, Type, civil};
+use trapline::taxonomy::Taxonomy;
 
 const SPAN: Span = Span::start_of(FileId(0));
 

@@ -10,9 +10,9 @@ use trapline::diagnostic::{FileId, Report, Span, Spanned};
 use trapline::id::ContentId;
 use trapline::model::add;
 use trapline::model::signature::{ModelSignature, read_lock};
-use trapline::spec::taxonomy::{Class, Role, Taxonomy};
 use trapline::step::{Cancel, Context, InputTable, Job, Outputs, ParamValue, Params, Progress, RowMapper, Step, StepError, kind};
 use trapline::table::{Cell, CellRef, ColumnBuilder, Schema, Table, Type};
+use trapline::taxonomy::{Class, Role, Taxonomy};
 
 mod onnx;
 

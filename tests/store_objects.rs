@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use trapline::id::{ContentId, RecipeKey, ResultKey, RowKey};
-use trapline::plan::recipe::Ingredient;
+use trapline::recipe::Ingredient;
 use trapline::store::{
     Access, FileRef, GcMode, Heads, Holder, Keep, OutputRef, RESULT_FORMAT, ResultManifest, Store, StoreError, Wait,
 };

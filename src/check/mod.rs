@@ -5,9 +5,9 @@ use std::path::PathBuf;
 
 use crate::diagnostic::{Span, Spanned};
 use crate::model::signature::ModelSignature;
-use crate::spec::taxonomy::Taxonomy;
 use crate::step::{Context, Deployments, Params, Step, StepKind};
 use crate::table::Schema;
+use crate::taxonomy::Taxonomy;
 
 mod columns;
 mod expect;

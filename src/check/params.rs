@@ -4,9 +4,9 @@
 use std::collections::BTreeMap;
 
 use crate::diagnostic::{Diagnostic, FileId, Report, Span, Spanned, any_of, codes, did_you_mean, nearest};
+use crate::seasons::Seasons;
 use crate::spec::StepSpec;
 use crate::spec::path::project_path;
-use crate::spec::seasons::Seasons;
 use crate::step::{Param, ParamType, ParamValue, Params, PathUse};
 use crate::yaml::{self, Entry, Node, Value};
 

@@ -8,7 +8,7 @@ use serde::Deserialize;
 use super::signature::ModelSignature;
 use crate::diagnostic::nearest;
 use crate::id::ContentId;
-use crate::plan::recipe::{Ingredient, KeySink};
+use crate::recipe::{Ingredient, KeySink};
 
 /// The file of a bundle that describes it.
 pub const MODEL_FILE: &str = "model.yaml";

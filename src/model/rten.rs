@@ -11,7 +11,7 @@ use rten_tensor::{NdTensorView, Tensor};
 
 use super::bundle::{Bundle, OutputKind};
 use super::engine::{Engine, EngineError, to_probabilities};
-use crate::plan::recipe::Numerics;
+use crate::recipe::Numerics;
 
 /// Enters the key of every prediction. The epoch is raised when decoder, resizer or engine change outputs beyond 1e-4.
 pub const NUMERICS: Numerics = Numerics { engine: "rten", epoch: 1 };

@@ -3,7 +3,7 @@
 use serde::Serialize;
 
 use crate::id::{ContentId, ResultKey};
-use crate::plan::recipe::Ingredient;
+use crate::recipe::Ingredient;
 
 /// Why a step cannot be reused as it is.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]

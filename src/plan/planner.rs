@@ -8,7 +8,7 @@ use crate::check::Pipeline;
 use crate::id::{ContentId, ResultKey, RowKey};
 use crate::plan::decision::{Decision, Reason, StepPlan};
 use crate::plan::reason::changes;
-use crate::plan::recipe::{Ingredient, Recipe};
+use crate::recipe::{Ingredient, Recipe};
 use crate::step::{FileInput, RowMapper, StepError};
 use crate::table::Cell;
 

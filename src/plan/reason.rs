@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use crate::plan::decision::Reason;
-use crate::plan::recipe::Ingredient;
+use crate::recipe::Ingredient;
 
 /// What differs between two lists of ingredients, as reasons.
 pub fn changes(old: &[Ingredient], new: &[Ingredient]) -> Vec<Reason> {

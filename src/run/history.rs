@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use crate::id::{ContentId, ResultKey, RowKey};
 use crate::plan::planner::{Capture, ImageSet, Known, KnownOutput, Unusable};
-use crate::plan::recipe::Ingredient;
+use crate::recipe::Ingredient;
 use crate::store::{Heads, ResultManifest, Store, StoreError};
 use crate::table::Table;
 

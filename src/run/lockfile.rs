@@ -7,7 +7,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use crate::id::{ContentId, RecipeKey};
-use crate::plan::recipe::Ingredient;
+use crate::recipe::Ingredient;
 
 /// The file's name, beside the pipeline.
 pub const FILE_NAME: &str = "trapline.lock";

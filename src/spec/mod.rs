@@ -19,17 +19,16 @@ mod include;
 mod overrides;
 pub mod path;
 mod roots;
-pub mod seasons;
 mod steps;
 mod table;
-pub mod taxonomy;
+mod taxonomy;
 pub mod template;
 
 pub use files::{Files, shown};
 pub use roots::RootSpec;
 pub use steps::StepSpec;
 
-use taxonomy::Taxonomy;
+use crate::taxonomy::Taxonomy;
 use template::{Renderer, Scope};
 
 /// The version of the pipeline language.

@@ -12,7 +12,7 @@ use crate::diagnostic::codes::{MISSING_COLUMN, TAKEN_COLUMN};
 use crate::diagnostic::{Diagnostic, Report};
 use crate::id::ContentId;
 use crate::photo::clock::{self, Correction};
-use crate::plan::recipe::Recipe;
+use crate::recipe::Recipe;
 use crate::table::{Cell, Column, ColumnBuilder, Schema, Table, Type, civil};
 
 mod dating;

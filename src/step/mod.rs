@@ -8,9 +8,9 @@ use std::path::{Path, PathBuf};
 use crate::diagnostic::{Report, Span};
 use crate::id::{ContentId, RowKey};
 use crate::model::signature::ModelSignature;
-use crate::plan::recipe::Recipe;
-use crate::spec::taxonomy::Taxonomy;
+use crate::recipe::Recipe;
 use crate::table::{Cell, Schema, Type};
+use crate::taxonomy::Taxonomy;
 
 pub mod classify;
 pub mod export;

@@ -6,8 +6,8 @@ use std::path::{Path, PathBuf};
 use super::{Cancel, Context, InputTable, Job, Outputs, ParamValue, Params, Progress, Step, StepError, StepKind};
 use crate::diagnostic::{FileId, Report, Span, Spanned};
 use crate::id::ContentId;
-use crate::spec::taxonomy::Taxonomy;
 use crate::table::{Cell, ColumnBuilder, Schema, Table, Type};
+use crate::taxonomy::Taxonomy;
 
 /// A place in no file.
 pub const NOWHERE: Span = Span::start_of(FileId(0));

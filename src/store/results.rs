@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{Store, StoreError, sealed};
 use crate::id::{ContentId, RecipeKey, ResultKey, RowKey};
-use crate::plan::recipe::Ingredient;
+use crate::recipe::Ingredient;
 use crate::step::Finding;
 
 /// The version of [`ResultManifest`].

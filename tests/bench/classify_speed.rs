@@ -25,9 +25,9 @@ use trapline::model::preprocess::Preprocessor;
 use trapline::model::rten::Network;
 use trapline::model::signature::read_lock;
 use trapline::model::{Bundle, add};
-use trapline::spec::taxonomy::Taxonomy;
 use trapline::step::{Context, ParamValue, Params, RowMapper, kind};
 use trapline::table::Cell;
+use trapline::taxonomy::Taxonomy;
 
 const SPAN: Span = Span::start_of(FileId(0));
 

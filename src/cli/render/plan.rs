@@ -189,7 +189,7 @@ pub(in crate::cli) mod tests {
     use super::*;
     use crate::id::ContentId;
     use crate::plan::decision::Reason;
-    use crate::plan::recipe::{Ingredient, Recipe};
+    use crate::recipe::{Ingredient, Recipe};
 
     pub(in crate::cli) fn step(name: &str, uses: &'static str, decision: Decision) -> StepPlan {
         StepPlan {

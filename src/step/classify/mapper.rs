@@ -13,7 +13,7 @@ use crate::model::preprocess::Preprocessor;
 use crate::model::rten::{NUMERICS, Network};
 use crate::model::signature::ModelSignature;
 use crate::model::{Bundle, Input};
-use crate::plan::recipe::Recipe;
+use crate::recipe::Recipe;
 use crate::step::{Context, RowMapper, RowRecipe, RowWorker, StepError};
 use crate::table::{Cell, Field, Schema, Type};
 

@@ -1,7 +1,7 @@
 //! Which model a season has: ranges of whole numbers, both ends included, and a default.
 
 use crate::diagnostic::Spanned;
-use crate::spec::seasons::Seasons;
+use crate::seasons::Seasons;
 use crate::step::ParamValue;
 use crate::table::Cell;
 

@@ -1,0 +1,49 @@
+//! The programme's classes: names, roles, keys and colours.
+
+use crate::diagnostic::Spanned;
+
+/// What a class stands for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Role {
+    /// An animal.
+    Animal,
+    /// Nothing to be seen.
+    Empty,
+    /// Cannot be judged: snow on the lens, fog, over-exposed.
+    BadQuality,
+    /// Anything else: a person, a vehicle, difficult.
+    Other,
+}
+
+/// One class of the programme.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Class {
+    /// The name that pipelines, labels and models use.
+    pub name: Spanned<String>,
+    /// What it stands for.
+    pub role: Role,
+    /// The key that labels it in the review page.
+    pub key: Option<String>,
+    /// `#rrggbb`.
+    pub colour: Option<String>,
+    /// The name shown to people.
+    pub display: Option<String>,
+    /// The id of the published data set (`mus_erm`).
+    pub species_id: Option<String>,
+}
+
+/// The programme's class list, in the order written.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Taxonomy {
+    /// The classes.
+    pub classes: Vec<Class>,
+}
+
+impl Taxonomy {
+    /// The class called `name`.
+    #[must_use]
+    pub fn class(&self, name: &str) -> Option<&Class> {
+        self.classes.iter().find(|c| c.name.value == name)
+    }
+}
