@@ -7,8 +7,8 @@ use anyhow::Context as _;
 use clap::{Args, Subcommand};
 use serde_json::json;
 
-use super::args::{Format, ProjectArgs, StoreArgs};
 use super::exit::{Exit, coded};
+use super::options::{Format, ProjectArgs, StoreArgs};
 use super::render::columns::{Align, Text, columns, visible};
 use super::render::style::{ERROR, GOOD, STRONG, paint};
 use super::render::words::{bytes, count, counted, short};

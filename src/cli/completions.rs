@@ -1,9 +1,8 @@
 //! `trapline completions`: what a shell needs to complete commands and options.
 
-use clap::{Args, CommandFactory as _};
+use clap::{Args, Command};
 use clap_complete::Shell;
 
-use super::args::Cli;
 use super::exit::Exit;
 use super::terminal::Terminal;
 
@@ -18,10 +17,11 @@ pub(super) struct Completions {
     shell: Shell,
 }
 
-pub(super) fn run(args: &Completions, terminal: Terminal) -> anyhow::Result<Exit> {
+/// `commands` is the whole command line, as defined.
+pub(super) fn run(args: &Completions, mut commands: Command, terminal: Terminal) -> anyhow::Result<Exit> {
     // Into memory first: the generator panics when its writer fails, as a closed pipe does.
     let mut script = Vec::new();
-    clap_complete::generate(args.shell, &mut Cli::command(), "trapline", &mut script);
+    clap_complete::generate(args.shell, &mut commands, "trapline", &mut script);
     terminal.print(&String::from_utf8_lossy(&script))?;
     Ok(Exit::Ok)
 }

@@ -6,8 +6,8 @@ use std::path::{Path, PathBuf};
 use anyhow::Context as _;
 use clap::Args;
 
-use super::args::{ProjectArgs, StoreArgs};
 use super::exit::Exit;
+use super::options::{ProjectArgs, StoreArgs};
 use super::render::columns::{Align, Text, columns};
 use super::render::style::{CODE, STRONG, paint};
 use super::render::words::{bytes, count, counted, list};

@@ -1,8 +1,7 @@
 //! `trapline help`: a step kind, a diagnostic code or a command, explained.
 
-use clap::{Args, CommandFactory as _};
+use clap::{Args, Command};
 
-use super::args::Cli;
 use super::exit::Exit;
 use super::render::page::{self, entry};
 use super::render::style::{CODE, FAINT, HEADING, STRONG, paint};
@@ -22,36 +21,36 @@ pub(super) struct Explain {
     topic: Option<String>,
 }
 
-pub(super) fn run(args: &Explain, terminal: Terminal) -> anyhow::Result<Exit> {
+/// `commands` is the whole command line, as defined.
+pub(super) fn run(args: &Explain, commands: &Command, terminal: Terminal) -> anyhow::Result<Exit> {
     let width = terminal.width();
     let Some(topic) = &args.topic else {
-        terminal.print(&overview(width))?;
+        terminal.print(&overview(commands, width))?;
         return Ok(Exit::Ok);
     };
     if let Some(kind) = kind(topic) {
         terminal.print(&of_kind(kind, width))?;
     } else if let Some(explained) = codes::find(topic) {
         terminal.print(&of_code(explained, width))?;
-    } else if let Some(command) = Cli::command().find_subcommand_mut(topic) {
+    } else if let Some(command) = commands.find_subcommand(topic) {
         let command = command.clone().bin_name(format!("trapline {topic}"));
         terminal.print(&format!("{}\n", command.clone().render_long_help().ansi()))?;
     } else {
-        anyhow::bail!("there is no step kind, code or command `{topic}`{}; `trapline help` lists them", hint(topic));
+        anyhow::bail!("there is no step kind, code or command `{topic}`{}; `trapline help` lists them", hint(commands, topic));
     }
     Ok(Exit::Ok)
 }
 
-fn hint(topic: &str) -> String {
-    let command = Cli::command();
+fn hint(commands: &Command, topic: &str) -> String {
     let mut names: Vec<_> = KINDS.iter().map(|kind| kind.name).chain(codes::CODES.iter().map(|e| e.code.id)).collect();
-    names.extend(command.get_subcommands().map(clap::Command::get_name));
+    names.extend(commands.get_subcommands().map(Command::get_name));
     nearest(topic, names).map_or(String::new(), |near| format!(", did you mean `{near}`?"))
 }
 
 /// What there is to ask about.
-fn overview(width: usize) -> String {
+fn overview(commands: &Command, width: usize) -> String {
     let mut page = format!("{}\n", paint(HEADING, "Commands"));
-    for command in Cli::command().get_subcommands() {
+    for command in commands.get_subcommands() {
         page.push_str(&entry(command.get_name(), "", &command.get_about().map(ToString::to_string).unwrap_or_default(), width));
     }
     page.push_str(&format!("\n{}\n", paint(HEADING, "Kinds of step (`uses:`)")));

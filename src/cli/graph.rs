@@ -2,8 +2,8 @@
 
 use clap::{Args, ValueEnum};
 
-use super::args::{ProjectArgs, StoreArgs};
 use super::exit::Exit;
+use super::options::{ProjectArgs, StoreArgs};
 use super::render::drawing::{Drawing, dot, mermaid, svg};
 use super::terminal::Terminal;
 use super::{plan, project};

@@ -5,7 +5,7 @@
 use std::process::ExitCode;
 
 use anstream::ColorChoice;
-use clap::Parser as _;
+use clap::{CommandFactory as _, Parser as _};
 
 mod args;
 mod changes;
@@ -23,6 +23,7 @@ mod graph;
 mod image;
 mod init;
 mod model;
+mod options;
 mod plan;
 mod run;
 mod schema;
@@ -56,10 +57,10 @@ pub fn main() -> ExitCode {
 fn dispatch(command: Command, terminal: Terminal) -> anyhow::Result<Exit> {
     match command {
         Command::Cache(args) => cache::run(&args, terminal),
-        Command::Completions(args) => completions::run(&args, terminal),
+        Command::Completions(args) => completions::run(&args, Cli::command(), terminal),
         Command::Demo(args) => demo::run(&args, terminal),
         Command::Graph(args) => graph::run(&args, terminal),
-        Command::Help(args) => explain::run(&args, terminal),
+        Command::Help(args) => explain::run(&args, &Cli::command(), terminal),
         Command::Init(args) => init::run(&args, terminal),
         Command::Model(args) => model::run(&args, terminal),
         Command::Plan(args) => plan::run(&args, terminal),

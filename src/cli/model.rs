@@ -5,8 +5,8 @@ use std::path::{Path, PathBuf};
 use clap::{Args, Subcommand};
 use serde_json::json;
 
-use super::args::Format;
 use super::exit::Exit;
+use super::options::Format;
 use super::render::columns::{Align, columns};
 use super::render::style::STRONG;
 use super::render::words::short;

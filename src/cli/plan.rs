@@ -2,8 +2,8 @@
 
 use clap::Args;
 
-use super::args::{Format, ProjectArgs, StoreArgs};
 use super::exit::{Exit, coded};
+use super::options::{Format, ProjectArgs, StoreArgs};
 use super::project;
 use super::render::plan::{answer, render};
 use super::terminal::Terminal;

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, bail};
 
-use super::args::{OverrideArgs, ProjectArgs, StoreArgs};
+use super::options::{OverrideArgs, ProjectArgs, StoreArgs};
 use super::render::diagnostics::{Checked, text};
 use super::terminal::Terminal;
 use crate::check::{self, Overrides, Pipeline};

@@ -6,8 +6,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use anyhow::Context as _;
 use clap::Args;
 
-use super::args::{ProjectArgs, StoreArgs};
 use super::exit::{Exit, coded};
+use super::options::{ProjectArgs, StoreArgs};
 use super::render::progress::Watch;
 use super::terminal::Terminal;
 use super::{host, plan, project};

@@ -5,8 +5,8 @@ use std::collections::BTreeSet;
 use anyhow::bail;
 use clap::{Args, Subcommand};
 
-use super::args::{ProjectArgs, StoreArgs};
 use super::exit::{Exit, coded};
+use super::options::{ProjectArgs, StoreArgs};
 use super::render::words::list;
 use super::terminal::Terminal;
 use super::{host, plan, project};

@@ -5,8 +5,8 @@ use std::io::{IsTerminal as _, Write};
 use anyhow::bail;
 use clap::{Args, ValueEnum};
 
-use super::args::{ProjectArgs, StoreArgs};
 use super::exit::Exit;
+use super::options::{ProjectArgs, StoreArgs};
 use super::terminal::Terminal;
 use super::{project, stored};
 use crate::table::{Table, csv, json, text};

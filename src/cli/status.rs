@@ -3,8 +3,8 @@
 use clap::Args;
 use serde_json::json;
 
-use super::args::{Format, ProjectArgs, StoreArgs};
 use super::exit::Exit;
+use super::options::{Format, ProjectArgs, StoreArgs};
 use super::render::columns::visible;
 use super::render::plan::{closing, style};
 use super::render::style::{ERROR, GOOD, STRONG, WARNING, paint};

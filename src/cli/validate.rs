@@ -4,8 +4,8 @@ use std::path::{Path, PathBuf};
 
 use clap::{Args, ValueEnum};
 
-use super::args::OverrideArgs;
 use super::exit::Exit;
+use super::options::OverrideArgs;
 use super::render::diagnostics::{Checked, closing, github, json, sarif, text};
 use super::terminal::Terminal;
 use super::{changes, project};

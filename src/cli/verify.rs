@@ -3,8 +3,8 @@
 use clap::{Args, ValueEnum};
 use serde_json::json;
 
-use super::args::{Format, ProjectArgs, StoreArgs};
 use super::exit::Exit;
+use super::options::{Format, ProjectArgs, StoreArgs};
 use super::render::columns::{Align, Text, columns};
 use super::render::progress::Watch;
 use super::render::style::{ERROR, FAINT, GOOD, STRONG, WARNING};

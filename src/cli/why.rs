@@ -3,8 +3,8 @@
 use anyhow::bail;
 use clap::Args;
 
-use super::args::{Format, ProjectArgs, StoreArgs};
 use super::exit::Exit;
+use super::options::{Format, ProjectArgs, StoreArgs};
 use super::render::plan::{render_why, why_answer};
 use super::terminal::Terminal;
 use super::{image, plan, project};
