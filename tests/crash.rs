@@ -12,38 +12,8 @@ use std::time::{Duration, Instant};
 
 use support::TestSpace;
 
-const PIPELINE: &str = "\
-trapline: 1
-name: crash
-classes: [bad_quality, empty, bird, vole, least_weasel, lemming, shrew, stoat]
-steps:
-  images:
-    uses: images
-    with: { root: raw, path: \"{site}/{season}/*.jpg\" }
-  metadata:
-    uses: metadata
-    from: images
-  names:
-    uses: rename
-    from: metadata
-    with: { name: \"{{ site }}_{{ date_raw }}_{{ counter(4) }}.JPG\", manifest: names.csv }
-  predictions:
-    uses: classify
-    from: names
-    with: { model: demo_mammals@1 }
-  table:
-    uses: export
-    from: predictions
-    with: { into: published/observations.csv }
-";
-
 fn project(images: u16) -> TestSpace {
-    let space = TestSpace::new();
-    space.write("pipeline.yaml", PIPELINE);
-    let demo = Path::new(env!("CARGO_MANIFEST_DIR")).join("examples/demo");
-    for file in ["models.lock", "models/demo_mammals/1/model.yaml", "models/demo_mammals/1/model.onnx"] {
-        space.write(file, fs::read(demo.join(file)).unwrap());
-    }
+    let space = TestSpace::with_model();
     for image in 0..images {
         let site = if image % 3 == 0 { "a" } else { "b" };
         let mut bytes = support::jpeg(u8::try_from(image % 250 + 1).unwrap());
@@ -66,8 +36,7 @@ fn run(folder: &Path) -> Output {
 
 /// What must be the same afterwards.
 fn results(folder: &Path) -> Vec<(String, Vec<u8>)> {
-    let files = ["trapline.lock", "names.csv", "published/observations.csv"];
-    files.iter().map(|file| ((*file).to_owned(), fs::read(folder.join(file)).unwrap_or_default())).collect()
+    support::RESULTS.iter().map(|file| ((*file).to_owned(), fs::read(folder.join(file)).unwrap_or_default())).collect()
 }
 
 fn forget(folder: &Path) {

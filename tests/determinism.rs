@@ -4,46 +4,15 @@
 mod support;
 
 use std::fs;
-use std::path::Path;
 use std::process::Command;
 
 use support::TestSpace;
 
-const PIPELINE: &str = "\
-trapline: 1
-name: same
-classes: [bad_quality, empty, bird, vole, least_weasel, lemming, shrew, stoat]
-deployments: deployments.csv
-steps:
-  images:
-    uses: images
-    with: { root: raw, path: \"{site}/{season}/*.jpg\" }
-  metadata:
-    uses: metadata
-    from: images
-  names:
-    uses: rename
-    from: metadata
-    with: { name: \"{{ site }}_{{ date_raw }}_{{ counter(4) }}.JPG\", manifest: names.csv }
-  predictions:
-    uses: classify
-    from: names
-    with: { model: demo_mammals@1 }
-  table:
-    uses: export
-    from: predictions
-    with: { into: published/observations.csv }
-";
-
 /// Lock, names and table of a run over the same 40 images, which are written in `order`.
 fn results(order: &[u8], jobs: &str, environment: &[(&str, &str)], aged: bool) -> [Vec<u8>; 3] {
-    let space = TestSpace::new();
-    space.write("pipeline.yaml", PIPELINE);
+    let space = TestSpace::with_model();
+    space.edit("pipeline.yaml", "steps:\n", "deployments: deployments.csv\nsteps:\n");
     space.write("deployments.csv", "site,from,to,timezone\na,2024-01-01,2024-12-31,Europe/Oslo\nb,,,Europe/Oslo\n");
-    let demo = Path::new(env!("CARGO_MANIFEST_DIR")).join("examples/demo");
-    for file in ["models.lock", "models/demo_mammals/1/model.yaml", "models/demo_mammals/1/model.onnx"] {
-        space.write(file, fs::read(demo.join(file)).unwrap());
-    }
     for seed in order {
         let path = format!("raw/{}/2024/Å{seed}.jpg", if seed % 2 == 0 { "a" } else { "b" });
         space.write(&path, support::jpeg(*seed));
@@ -59,7 +28,7 @@ fn results(order: &[u8], jobs: &str, environment: &[(&str, &str)], aged: bool) -
         .output()
         .unwrap();
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
-    ["trapline.lock", "names.csv", "published/observations.csv"].map(|file| fs::read(space.path(file)).unwrap())
+    support::RESULTS.map(|file| fs::read(space.path(file)).unwrap())
 }
 
 #[test]
@@ -75,7 +44,7 @@ fn nothing_of_the_machine_enters_a_result() {
         ("old file times", results(&upwards, "2", &[("LANG", "nb_NO.UTF-8")], true)),
     ];
     for (what, found) in others {
-        for (place, name) in ["trapline.lock", "names.csv", "observations.csv"].iter().enumerate() {
+        for (place, name) in support::RESULTS.iter().enumerate() {
             assert!(found[place] == reference[place], "{name} differs: {what}");
         }
     }

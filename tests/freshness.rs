@@ -201,3 +201,97 @@ fn the_same_images_give_the_same_lock_elsewhere_with_other_threads() {
     second.run();
     assert_eq!(first.read("trapline.lock"), second.read("trapline.lock"));
 }
+
+const NAMED: &str = "  names:
+    uses: rename
+    from: metadata
+    with: { name: \"{{ site }}_{{ date_raw }}_{{ counter(4) }}.JPG\", manifest: names.csv }
+  table:
+    uses: export
+    from: names
+    with: { into: published/images.csv }
+";
+
+fn with_names() -> TestSpace {
+    let space = TestSpace::with_images();
+    space.write("pipeline.yaml", format!("{}{NAMED}", support::PIPELINE));
+    space
+}
+
+#[test]
+fn a_written_file_that_was_deleted_is_written_again_and_nothing_else_runs() {
+    let space = with_names();
+    space.run();
+    let table = space.read("published/images.csv");
+    assert_eq!(table.lines().count(), 4);
+    std::fs::remove_file(space.path("published/images.csv")).unwrap();
+    assert_eq!(space.reasons("table"), [Reason::Written { path: "published/images.csv".into() }]);
+    assert_eq!(space.run().ran(), pairs(&[("table", 0)]));
+    assert_eq!(space.read("published/images.csv"), table);
+}
+
+#[test]
+fn names_once_given_stay_when_images_arrive_late_and_clocks_are_corrected() {
+    let space = with_names();
+    space.image("raw/a/2024/5.jpg", 31);
+    space.run();
+    let before = space.read("names.csv");
+    assert!(before.contains("a_2024-06-01_0001.JPG") && before.contains("a_2024-06-01_0002.JPG"), "{before}");
+    // One more image of that site and day, first in the order of files; and the clock was wrong all along.
+    space.image("raw/a/2024/0.jpg", 61);
+    space.write("clock.csv", "id,site,from,to,kind,value\nc1,a,2024-01-01,2024-12-31,offset,+30h\n");
+    space.edit("pipeline.yaml", "    from: images\n", "    from: images\n    with: { corrections: clock.csv }\n");
+    space.run();
+    let after = space.read("names.csv");
+    for line in before.lines() {
+        assert!(after.lines().any(|now| now == line), "`{line}` is gone from\n{after}");
+    }
+    assert!(after.contains("a_2024-06-01_0003.JPG"), "{after}");
+    assert_eq!(space.run().reused(), ["images", "metadata", "names", "table"]);
+}
+
+#[test]
+fn a_lost_manifest_is_made_again_and_nothing_is_renamed_by_it() {
+    let space = with_names();
+    space.run();
+    let names = space.read("names.csv");
+    std::fs::remove_file(space.path("names.csv")).unwrap();
+    let ran = space.run();
+    assert_eq!(ran.ran(), pairs(&[("names", 0)]));
+    assert_eq!(ran.reused(), ["images", "metadata", "table"]);
+    assert_eq!(space.read("names.csv"), names);
+}
+
+#[test]
+fn a_failed_gate_fails_the_run_and_keeps_the_results() {
+    let space = TestSpace::with_images();
+    space.edit("pipeline.yaml", "/**/*.jpg\" }\n", "/**/*.jpg\" }\n    expect: { images: \">= 4\", zero_byte: 0 }\n");
+    let ran = space.try_run().unwrap();
+    assert_eq!(ran.outcome, Outcome::Failed);
+    let gate = ran.events.iter().find_map(|event| match event {
+        trapline::run::event::Event::GateFailed { metric, expected, found, .. } => {
+            Some((metric.clone(), expected.clone(), *found))
+        }
+        _ => None,
+    });
+    assert_eq!(gate, Some(("images".into(), ">= 4".into(), Some(3.0))));
+    assert_eq!(space.table("images").rows, 3);
+    assert!(!space.path("trapline.lock").exists());
+    // One image more, and the gate opens.
+    space.image("raw/a/2024/4.jpg", 4);
+    assert_eq!(space.run().ran(), pairs(&[("images", 0), ("metadata", 1)]));
+}
+
+#[test]
+fn a_step_of_another_stage_runs_only_when_asked() {
+    let mut space = with_names();
+    space.edit("pipeline.yaml", "  table:\n    uses: export\n", "  table:\n    uses: export\n    stage: publish\n");
+    let ran = space.run();
+    assert_eq!(ran.ran().len(), 3);
+    assert!(!space.path("published/images.csv").exists());
+    assert!(space.path("trapline.lock").exists());
+    space.options.stage = Some("publish".into());
+    assert_eq!(space.run().ran(), pairs(&[("table", 0)]));
+    space.options.stage = Some("retrain".into());
+    assert_eq!(space.try_run().unwrap_err().to_string(), "the pipeline has no stage `retrain`; its stages: publish");
+}

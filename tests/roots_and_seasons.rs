@@ -153,3 +153,25 @@ fn a_verified_run_is_exact_and_a_changed_image_is_found() {
     assert!(check(Level::All).iter().any(|found| found.what == "images" && differs(found)));
     assert!(check(Level::Tables).iter().all(|found| found.verdict == Verdict::Exact));
 }
+
+#[test]
+fn rows_that_are_lost_while_their_disk_is_away_are_named_and_come_back_with_it() {
+    let (space, disk) = with_disk();
+    space.run();
+    let (lock, table) = (space.read("trapline.lock"), space.table("metadata").id());
+    for season in ["2024", "2025"] {
+        trapline::run::seal_season(&space.pipeline(), &space.options, season).unwrap();
+    }
+    unplug(&disk);
+    for tree in ["rows", "objects", "results"] {
+        fs::remove_dir_all(space.path(".trapline").join(tree)).unwrap();
+    }
+    let ran = space.try_run().unwrap();
+    assert_eq!(ran.outcome, Outcome::Blocked);
+    let lost =
+        |event: &Event| matches!(event, Event::StepBlocked { step, root, images: 3 } if step == "metadata" && root == "archive");
+    assert!(ran.events.iter().any(lost), "{:?}", ran.events);
+    plug(&disk);
+    space.run();
+    assert_eq!((space.read("trapline.lock"), space.table("metadata").id()), (lock, table));
+}

@@ -218,6 +218,7 @@ impl Engine<'_> {
 
     /// Decides one step and does what was decided.
     fn step(&mut self, index: usize, planner: &mut Planner<'_>, history: &History<'_>) -> Result<Stepped, Failure> {
+        let began = Instant::now();
         if self.pipeline.steps[index].step.source().is_some() {
             self.scan_source(index, planner, history)?;
         }
@@ -231,7 +232,7 @@ impl Engine<'_> {
             Decision::Blocked { root, images } => Ok(Stepped::Blocked(root, images)),
             Decision::Unknown { upstream } => Err(StepError::Data(format!("step `{upstream}` before it has no result")).into()),
             Decision::Run(reasons) => {
-                let executed = Execution { engine: self, index, history, force }.run(planner, &reasons)?;
+                let executed = Execution { engine: self, index, history, force, began }.run(planner, &reasons)?;
                 self.finished.insert(index);
                 self.check_frozen_outputs(index, planner)?;
                 Ok(Stepped::Ready(executed))

@@ -50,12 +50,14 @@ pub(super) struct Execution<'e, 'a> {
     pub index: usize,
     pub history: &'e History<'e>,
     pub force: bool,
+    /// When the work for the step began: looking under its root and reading belong to it.
+    pub began: Instant,
 }
 
 impl<'a> Execution<'_, 'a> {
     /// Runs the step and records its result.
     pub fn run(mut self, planner: &mut Planner<'_>, reasons: &[Reason]) -> Result<Executed, Failure> {
-        let began = Instant::now();
+        let began = self.began;
         let started = (self.engine.host.now)();
         let pipeline = self.engine.pipeline;
         let step = &pipeline.steps[self.index];

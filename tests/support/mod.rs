@@ -30,6 +30,24 @@ steps:
     from: images
 ";
 
+/// The steps behind `PIPELINE` that name, classify and export, with the demo's model.
+pub const AND_CLASSIFY: &str = "  names:
+    uses: rename
+    from: metadata
+    with: { name: \"{{ site }}_{{ date_raw }}_{{ counter(4) }}.JPG\", manifest: names.csv }
+  predictions:
+    uses: classify
+    from: names
+    with: { model: demo_mammals@1 }
+  table:
+    uses: export
+    from: predictions
+    with: { into: published/observations.csv }
+";
+
+/// What `AND_CLASSIFY` leaves in a project: the same for the same images.
+pub const RESULTS: [&str; 3] = ["trapline.lock", "names.csv", "published/observations.csv"];
+
 pub struct TestSpace {
     pub dir: tempfile::TempDir,
     pub options: RunOptions,
@@ -120,6 +138,18 @@ impl TestSpace {
         space.write("pipeline.yaml", PIPELINE);
         for (site, seed) in [("a", 1), ("a", 2), ("b", 3)] {
             space.image(&format!("raw/{site}/2024/{seed}.jpg"), seed);
+        }
+        space
+    }
+
+    /// With `PIPELINE` and `AND_CLASSIFY`, the demo's model and no image.
+    pub fn with_model() -> Self {
+        let space = Self::new();
+        let classes = "classes: [bad_quality, empty, bird, vole, least_weasel, lemming, shrew, stoat]";
+        space.write("pipeline.yaml", format!("{}{AND_CLASSIFY}", PIPELINE.replace("classes: [empty, vole]", classes)));
+        let demo = Path::new(env!("CARGO_MANIFEST_DIR")).join("examples/demo");
+        for file in ["models.lock", "models/demo_mammals/1/model.yaml", "models/demo_mammals/1/model.onnx"] {
+            space.write(file, fs::read(demo.join(file)).unwrap());
         }
         space
     }
