@@ -122,8 +122,14 @@ fn run(images: &[Image], clock: Option<&str>, deployments: Option<&str>) -> Resu
     let header = |text: &str| text.lines().next().unwrap().split(',').map(str::to_owned).collect();
     let declared = deployments.map(|text| Deployments { path: PathBuf::from("deployments.csv"), columns: header(text) });
     let (classes, models) = (Taxonomy::default(), BTreeMap::new());
-    let context =
-        Context { project: Path::new("."), classes: &classes, deployments: declared.as_ref(), models: &models, span: SPAN };
+    let context = Context {
+        project: Path::new("."),
+        classes: &classes,
+        deployments: declared.as_ref(),
+        models: &models,
+        ports: BTreeMap::new(),
+        span: SPAN,
+    };
     let step = step(clock.is_some());
     let table = images_table(images);
     let mut report = Report::default();
@@ -310,8 +316,14 @@ fn mistakes_in_both_files_are_named_together() {
 fn a_missing_site_and_a_column_that_the_step_makes_are_diagnostics() {
     let deployments = Deployments { path: PathBuf::from("deployments.csv"), columns: vec!["site".into()] };
     let (classes, models) = (Taxonomy::default(), BTreeMap::new());
-    let context =
-        Context { project: Path::new("."), classes: &classes, deployments: Some(&deployments), models: &models, span: SPAN };
+    let context = Context {
+        project: Path::new("."),
+        classes: &classes,
+        deployments: Some(&deployments),
+        models: &models,
+        ports: BTreeMap::new(),
+        span: SPAN,
+    };
     let mut report = Report::default();
     let input = Schema::of(&[("content", Type::Content), ("path", Type::Text), ("model", Type::Text)]);
     assert!(step(false).columns(&[vec![input]], &context, &mut report).is_none());
@@ -332,7 +344,14 @@ fn the_key_of_a_row_knows_nothing_of_clocks_and_deployments() {
     let (classes, models) = (Taxonomy::default(), BTreeMap::new());
     let deployments = Deployments { path: PathBuf::from("deployments.csv"), columns: vec!["site".into()] };
     let key = |corrections: bool, deployments: Option<&Deployments>| {
-        let context = Context { project: Path::new("."), classes: &classes, deployments, models: &models, span: SPAN };
+        let context = Context {
+            project: Path::new("."),
+            classes: &classes,
+            deployments,
+            models: &models,
+            ports: BTreeMap::new(),
+            span: SPAN,
+        };
         let mapper = step(corrections).mapper(&context).unwrap().unwrap();
         let recipe = &mapper.recipes()[0];
         assert_eq!(recipe.columns.len(), row::schema().fields.len());

@@ -52,7 +52,14 @@ impl Project {
     }
 
     fn context(&self) -> Context<'_> {
-        Context { project: self.path(), classes: &self.classes, deployments: None, models: &self.models, span: SPAN }
+        Context {
+            project: self.path(),
+            classes: &self.classes,
+            deployments: None,
+            models: &self.models,
+            ports: BTreeMap::new(),
+            span: SPAN,
+        }
     }
 }
 

@@ -247,6 +247,7 @@ impl Checking<'_> {
             classes: &self.spec.classes,
             deployments: self.spec.deployments.as_ref(),
             models,
+            ports: BTreeMap::new(),
             span: spec.name.span,
         };
         let errors = self.report.diagnostics.len();

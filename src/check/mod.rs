@@ -155,6 +155,7 @@ impl Pipeline {
             classes: &self.classes,
             deployments: self.deployments.as_ref(),
             models: &self.models,
+            ports: BTreeMap::new(),
             span: self.steps[index].name.span,
         }
     }

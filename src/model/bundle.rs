@@ -25,6 +25,9 @@ const MAX_CROP_PX: u32 = 4096;
 /// Why a bundle cannot be used.
 #[derive(Debug, thiserror::Error)]
 pub enum BundleError {
+    /// Bytes that should be a packed model are something else.
+    #[error("these bytes are no packed model")]
+    Packed,
     /// A file of the bundle could not be read.
     #[error("cannot read `{path}`")]
     Read {
@@ -192,7 +195,16 @@ impl Bundle {
     pub fn read(folder: &Path) -> Result<Self, BundleError> {
         let path = folder.join(MODEL_FILE);
         let text = std::fs::read_to_string(&path).map_err(|source| BundleError::Read { path: path.clone(), source })?;
-        let written: Written = serde_yaml::from_str(&text).map_err(|source| BundleError::Malformed { path, source })?;
+        let bundle = Self::parse(&text, path, folder)?;
+        if !folder.join(&bundle.onnx).is_file() {
+            return Err(bundle.value("onnx", format!("`{}` is not a file of the bundle", bundle.onnx.display())));
+        }
+        Ok(bundle)
+    }
+
+    /// Checks the text of a `model.yaml` that lies, or lay, at `path` in `folder`.
+    pub(super) fn parse(text: &str, path: PathBuf, folder: &Path) -> Result<Self, BundleError> {
+        let written: Written = serde_yaml::from_str(text).map_err(|source| BundleError::Malformed { path, source })?;
         let Written { name, version, architecture, input, output, classes, taxonomy, onnx, training } = written;
         let folder = folder.to_owned();
         let bundle = Self { folder, name, version, architecture, input, output, classes, taxonomy, onnx, training };
@@ -290,9 +302,6 @@ impl Bundle {
         let inside = self.onnx.components().all(|part| matches!(part, Component::Normal(_)));
         if !inside || self.onnx.as_os_str().is_empty() {
             return Err(self.value("onnx", format!("`{}` must lie inside the bundle's folder", self.onnx.display())));
-        }
-        if !self.folder.join(&self.onnx).is_file() {
-            return Err(self.value("onnx", format!("`{}` is not a file of the bundle", self.onnx.display())));
         }
         Ok(())
     }

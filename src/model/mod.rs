@@ -8,6 +8,7 @@
 mod add;
 mod bundle;
 pub mod engine;
+pub mod packed;
 pub mod preprocess;
 pub mod rten;
 pub mod signature;

@@ -4,12 +4,12 @@ use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::{Arc, LazyLock};
 
-use crate::check::Pipeline;
+use crate::check::{Pipeline, Wire};
 use crate::id::{ContentId, ResultKey, RowKey};
 use crate::plan::decision::{Decision, Reason, StepPlan};
 use crate::plan::reason::changes;
 use crate::recipe::{Ingredient, Recipe};
-use crate::step::{FileInput, RowMapper, StepError};
+use crate::step::{FileInput, PortModels, PortType, RowMapper, StepError};
 use crate::table::Cell;
 
 /// A captured column of an [`ImageSet`]: a code per image into a list of values.
@@ -110,6 +110,8 @@ pub trait Known {
     fn rows(&self, key: &RowKey) -> Arc<Vec<ContentId>>;
     /// The images of a stored table, with the column that decides between recipes.
     fn images(&self, table: &ContentId, chooses_by: Option<&str>) -> Option<ImageSet>;
+    /// A stored model, packed.
+    fn model(&self, id: &ContentId) -> Option<Arc<Vec<u8>>>;
     /// The content of a project file, or `None` where it does not exist.
     fn file(&self, path: &Path) -> Option<ContentId>;
 }
@@ -143,6 +145,8 @@ pub struct Work {
     pub recipe: Recipe,
     /// Its per-image function.
     pub mapper: Option<Box<dyn RowMapper>>,
+    /// Models that arrive through ports.
+    pub ports: PortModels,
     /// Project files with their content.
     pub files: Vec<(FileInput, Option<ContentId>)>,
     /// Everything behind the key, the row recipes spelled out; for people.
@@ -198,7 +202,8 @@ impl<'a> Planner<'a> {
     /// When a model that it names is unknown.
     pub fn work(&self, index: usize) -> Result<Work, StepError> {
         let step = &self.pipeline.steps[index];
-        let context = self.pipeline.context(index);
+        let mut context = self.pipeline.context(index);
+        context.ports = self.port_models(index);
         let mapper = step.step.mapper(&context)?;
         let recipes = mapper.as_ref().map_or(&[][..], |mapper| mapper.recipes());
         let keyed = |param: &&crate::step::Param| param.keyed && step.params.get(param.name).is_some();
@@ -229,7 +234,18 @@ impl<'a> Planner<'a> {
             .collect();
         let inputs = self.inputs(index, &files);
         ingredients.extend(inputs.iter().flatten().cloned());
-        Ok(Work { recipe, mapper, files, ingredients, inputs })
+        Ok(Work { recipe, mapper, files, ingredients, inputs, ports: context.ports })
+    }
+
+    /// The models that arrive through the ports of step `index`, as far as the steps before it have run.
+    fn port_models(&self, index: usize) -> PortModels {
+        let step = &self.pipeline.steps[index];
+        let ports = step.kind.inputs.iter().zip(&step.inputs).filter(|(port, _)| port.ty == PortType::Model);
+        let model = |wire: &Wire| match self.states.get(&wire.step)? {
+            State::Ready(outputs) => self.known.model(&outputs.get(wire.output)?.id),
+            _ => None,
+        };
+        ports.filter_map(|(port, wires)| Some((port.name, model(wires.first()?)?))).collect()
     }
 
     /// The identities of all inputs in a fixed order; `None` while one is unknown.
@@ -280,24 +296,27 @@ impl<'a> Planner<'a> {
             Some(State::Ready(_)) | None => None,
             Some(other) => Some((wire.step, other.clone())),
         });
-        let Ok(work) = self.work(index) else {
-            return (Decision::Run(vec![Reason::NeverRan]), State::Stale);
-        };
-        plan.ingredients.clone_from(&work.ingredients);
-        plan.key = work.key();
+        // A step that takes a model through a port has no recipe before that model is there.
+        let work = self.work(index);
+        if let Ok(work) = &work {
+            plan.ingredients.clone_from(&work.ingredients);
+            plan.key = work.key();
+        }
+        let count = |plan: &mut StepPlan| work.iter().for_each(|work| self.count(index, work, plan));
         match upstream {
             Some((_, State::Blocked(root, images))) => {
-                self.count(index, &work, plan);
+                count(plan);
                 return (Decision::Blocked { root: root.clone(), images }, State::Blocked(root, images));
             }
             Some((_, State::Waits(labels))) => return (Decision::Wait { labels }, State::Waits(labels)),
             Some((before, _)) => {
-                self.count(index, &work, plan);
+                count(plan);
                 let upstream = self.pipeline.steps[before].name.value.clone();
                 return (Decision::Unknown { upstream }, State::Stale);
             }
             None => {}
         }
+        let Ok(work) = work else { return (Decision::Run(vec![Reason::NeverRan]), State::Stale) };
         if let Some((root, images)) = self.sources.get(&index).and_then(|source| source.absent.clone()) {
             self.count(index, &work, plan);
             return (Decision::Blocked { root: root.clone(), images }, State::Blocked(root, images));

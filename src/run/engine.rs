@@ -206,8 +206,9 @@ impl Engine<'_> {
     }
 
     fn find_damaged_columns(&self, table: ContentId) -> Result<(), StoreError> {
-        let Ok(table) = self.store.open_table(table) else { return Ok(()) };
-        for column in table.column_ids() {
+        // A model has no columns: it is one object.
+        let columns = self.store.open_table(table).map(|table| table.column_ids().to_vec()).unwrap_or_else(|_| vec![table]);
+        for column in &columns {
             match self.store.verify_object(*column) {
                 Ok(_) | Err(StoreError::Missing(_) | StoreError::Damaged { .. }) => {}
                 Err(error) => return Err(error),

@@ -16,7 +16,7 @@ use super::scan::Scan;
 use crate::id::{ContentId, ResultKey};
 use crate::plan::decision::Reason;
 use crate::plan::planner::{Known as _, KnownOutput, Planner, State, Work, file_ingredient};
-use crate::step::{InputTable as _, Job, Outputs, Progress, RowMapper, StepError};
+use crate::step::{InputTable as _, Job, Outputs, PortType, Progress, RowMapper, StepError};
 use crate::store::{FileRef, OutputRef, RESULT_FORMAT, ResultManifest};
 use crate::table::Table;
 
@@ -73,11 +73,11 @@ impl<'a> Execution<'_, 'a> {
             None => None,
         };
         let rows_total = mapped.as_ref().map_or(0, |mapped| mapped.rows as u64);
-        let mut outputs = self.call(tables, files, mapped)?;
+        let mut outputs = self.call(tables, files, mapped, &work)?;
         let keys: Vec<_> = work.mapper.iter().flat_map(|mapper| mapper.recipes()).map(|recipe| recipe.key).collect();
         let computed = keys.iter().map(|key| self.engine.computed.remove(key).unwrap_or(0)).sum::<u64>();
         let (work, key) = self.rekey(work, planner)?;
-        let stored = self.store_tables(&outputs)?;
+        let stored = self.store_outputs(&outputs)?;
         let known: Vec<_> = stored.iter().map(|out| KnownOutput { id: out.id, rows: out.rows.unwrap_or(0) }).collect();
         let last = self.history.last_result(&name);
         let unchanged = last.is_some_and(|last| last.outputs.iter().map(|out| out.id).eq(known.iter().map(|out| out.id)));
@@ -238,9 +238,11 @@ impl<'a> Execution<'_, 'a> {
         tables: Vec<Vec<StoredInput<'a>>>,
         files: BTreeMap<String, Vec<u8>>,
         mapped: Option<Table>,
+        work: &Work,
     ) -> Result<Outputs, StepError> {
         let step = &self.engine.pipeline.steps[self.index];
-        let context = self.engine.pipeline.context(self.index);
+        let mut context = self.engine.pipeline.context(self.index);
+        context.ports.clone_from(&work.ports);
         let located = self.located();
         let progress = StepProgress { step: &step.name.value, observer: self.engine.observer };
         let scanned = self.engine.scans.get(&self.index).map(Scan::table).transpose()?;
@@ -258,9 +260,11 @@ impl<'a> Execution<'_, 'a> {
             dry: false,
         };
         let outputs = step.step.run(&mut job)?;
-        if outputs.tables.len() != step.outputs.len() {
+        let ports = |ty| step.kind.outputs.iter().filter(|port| port.ty == ty).count();
+        let (tables, models) = (outputs.tables.len(), outputs.models.len());
+        if (tables, models) != (ports(PortType::Table), ports(PortType::Model)) {
             let words =
-                format!("step kind `{}` yielded {} tables of {}", step.kind.name, outputs.tables.len(), step.outputs.len());
+                format!("step kind `{}` yielded {tables} tables and {models} models, not what it declares", step.kind.name);
             return Err(StepError::Data(words));
         }
         Ok(outputs)
@@ -282,15 +286,25 @@ impl<'a> Execution<'_, 'a> {
         Ok((work, key))
     }
 
-    fn store_tables(&self, outputs: &Outputs) -> Result<Vec<OutputRef>, StepError> {
-        let kind = self.engine.pipeline.steps[self.index].kind;
-        let ports = kind.outputs.iter().zip(&outputs.tables);
-        ports
-            .map(|(port, table)| {
-                let id = self.engine.store.put_table(table).map_err(step_error)?;
-                Ok(OutputRef { port: port.name.to_owned(), id, rows: Some(table.rows as u64) })
-            })
-            .collect()
+    fn store_outputs(&self, outputs: &Outputs) -> Result<Vec<OutputRef>, StepError> {
+        let store = self.engine.store;
+        let (mut tables, mut models) = (outputs.tables.iter(), outputs.models.iter());
+        let mut stored = Vec::new();
+        for port in self.engine.pipeline.steps[self.index].kind.outputs {
+            let (id, rows) = match port.ty {
+                PortType::Table => {
+                    let Some(table) = tables.next() else { continue };
+                    (store.put_table(table), Some(table.rows as u64))
+                }
+                PortType::Model => {
+                    let Some(model) = models.next() else { continue };
+                    (store.put(model), None)
+                }
+                PortType::Files | PortType::Report => continue,
+            };
+            stored.push(OutputRef { port: port.name.to_owned(), id: id.map_err(step_error)?, rows });
+        }
+        Ok(stored)
     }
 
     fn written(&self, outputs: &Outputs) -> Result<Vec<FileRef>, StepError> {

@@ -17,13 +17,14 @@ pub struct History<'a> {
     project: PathBuf,
     heads: Heads,
     rows: RefCell<BTreeMap<RowKey, Arc<Vec<ContentId>>>>,
+    models: RefCell<BTreeMap<ContentId, Arc<Vec<u8>>>>,
 }
 
 impl<'a> History<'a> {
     /// Reads what the steps of `pipeline` yielded last. Damaged heads are an empty past: results are still found by their keys.
     pub fn of(store: &'a Store, pipeline: &str, project: &Path) -> Self {
         let heads = store.heads(pipeline).unwrap_or_default();
-        Self { store, project: project.to_owned(), heads, rows: RefCell::default() }
+        Self { store, project: project.to_owned(), heads, rows: RefCell::default(), models: RefCell::default() }
     }
 
     /// The last results by step.
@@ -50,7 +51,9 @@ impl Known for History<'_> {
             Err(_) => return Err(Unusable::Damaged(ContentId(*key.bytes()))),
         };
         for output in &manifest.outputs {
-            if !self.store.has_table(output.id) {
+            // Only tables have rows.
+            let there = if output.rows.is_some() { self.store.has_table(output.id) } else { self.store.has(output.id) };
+            if !there {
                 return Err(Unusable::Missing(output.id));
             }
         }
@@ -81,6 +84,15 @@ impl Known for History<'_> {
         let mut names = vec!["content"];
         names.extend(chooses_by.filter(|name| stored.schema().field(name).is_some()));
         image_set(&stored.read(Some(&names)).ok()?, chooses_by)
+    }
+
+    fn model(&self, id: &ContentId) -> Option<Arc<Vec<u8>>> {
+        let cached = self.models.borrow().get(id).cloned();
+        cached.or_else(|| {
+            let bytes = Arc::new(self.store.get(*id).ok()?);
+            self.models.borrow_mut().insert(*id, Arc::clone(&bytes));
+            Some(bytes)
+        })
     }
 
     fn file(&self, path: &Path) -> Option<ContentId> {

@@ -4,7 +4,7 @@ use super::history::step_error;
 use crate::check::{Pipeline, Wire};
 use crate::id::ContentId;
 use crate::plan::planner::{Planner, State};
-use crate::step::{InputTable, StepError};
+use crate::step::{InputTable, Port, PortType, StepError};
 use crate::store::{Store, StoredTable};
 use crate::table::{Schema, Table};
 
@@ -22,8 +22,14 @@ pub(super) fn open_inputs<'s>(
         let output = outputs.get(wire.output).ok_or_else(|| StepError::Data("an input has no such output".into()))?;
         StoredInput::open(store, output.id)
     };
-    let ports = pipeline.steps[index].inputs.iter();
-    ports.map(|wires| wires.iter().map(open).collect()).collect()
+    let step = &pipeline.steps[index];
+    let ports = step.kind.inputs.iter().zip(&step.inputs);
+    // Models come through the context.
+    let tables = |(port, wires): (&Port, &Vec<Wire>)| match port.ty {
+        PortType::Table => wires.iter().map(open).collect(),
+        _ => Ok(Vec::new()),
+    };
+    ports.map(tables).collect()
 }
 
 /// Input tables as steps take them.

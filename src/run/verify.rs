@@ -7,13 +7,13 @@ use super::compare::{TOLERANCE, Verdict, compare, number};
 use super::event::{Event, Observer};
 use super::history::{History, step_error};
 use super::inputs::{boxed, open_inputs};
-use super::lockfile::{LockFile, LockedStep};
+use super::lockfile::{LockFile, LockedOutput, LockedStep};
 use super::mapped::{Wanted, assemble};
 use super::read::{Mapping, ReadDone, ReadJob, ReadJobs, read_all};
 use crate::check::Pipeline;
 use crate::id::{ContentId, RowKey};
 use crate::plan::planner::{KnownOutput, Planner, State, Work};
-use crate::step::{Cancel, InputTable as _, Job, Progress, RowMapper, StepError};
+use crate::step::{Cancel, InputTable as _, Job, PortType, Progress, RowMapper, StepError};
 use crate::store::{Access, Store};
 use crate::table::{Table, TableError, decode_row};
 
@@ -119,7 +119,10 @@ impl Verifier<'_> {
         }
         match self.tables(index, &work, planner) {
             Ok(tables) => {
-                for (table, output) in tables.iter().zip(&locked.outputs) {
+                let is_table = |output: &&LockedOutput| {
+                    step.kind.outputs.iter().any(|port| port.name == output.port && port.ty == PortType::Table)
+                };
+                for (table, output) in tables.iter().zip(locked.outputs.iter().filter(is_table)) {
                     let verdict = self.against(table, output.id);
                     self.say(&name, &format!("output {}", output.port), output.rows, verdict);
                 }
@@ -173,7 +176,8 @@ impl Verifier<'_> {
                 Some(assembled.table)
             }
         };
-        let context = self.pipeline.context(index);
+        let mut context = self.pipeline.context(index);
+        context.ports.clone_from(&work.ports);
         let roots: BTreeMap<_, _> =
             self.pipeline.roots.iter().filter_map(|root| Some((root.name.as_str(), super::roots::locate(root)?))).collect();
         let mut job = Job {

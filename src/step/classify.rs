@@ -5,9 +5,11 @@
 
 use std::collections::BTreeSet;
 
-use super::{Context, IMAGE_COLUMNS, Job, Metric, Outputs, Param, ParamType, Params, Port, RowMapper, Step, StepError, StepKind};
-use crate::diagnostic::codes::{COLUMN_TYPE, MISSING_COLUMN, MODEL_CLASS, UNKNOWN_MODEL};
-use crate::diagnostic::{Diagnostic, Report, Spanned, did_you_mean};
+use super::{
+    Context, IMAGE_COLUMNS, Job, Metric, Outputs, Param, ParamType, Params, Port, PortType, RowMapper, Step, StepError, StepKind,
+};
+use crate::diagnostic::codes::{COLUMN_TYPE, MISSING_COLUMN, MISSING_PARAMETER, MODEL_CLASS, TOO_MANY_SOURCES, UNKNOWN_MODEL};
+use crate::diagnostic::{Diagnostic, Report, Span, Spanned, did_you_mean};
 use crate::model::signature::ModelSignature;
 use crate::table::{Schema, Type};
 
@@ -39,15 +41,25 @@ pub static KIND: StepKind = StepKind {
     revision: 1,
     summary: "says what each image shows, by a model, with all class confidences",
     docs: DOCS,
-    inputs: &[Port::table("images", IMAGE_COLUMNS, "The images to classify.")],
+    inputs: &[
+        Port::table("images", IMAGE_COLUMNS, "The images to classify."),
+        Port {
+            name: "model",
+            ty: PortType::Model,
+            many: false,
+            optional: true,
+            requires: &[],
+            doc: "A model that another step made, instead of a named one.",
+        },
+    ],
     outputs: &[Port::table("predictions", IMAGE_COLUMNS, "The images with their labels and confidences.")],
     params: &[Param {
         name: "model",
         ty: ParamType::BySeason(&ParamType::Model),
-        required: true,
+        required: false,
         default: None,
         keyed: true,
-        doc: "The model, or one per range of seasons.",
+        doc: "The model, or one per range of seasons; not beside the port `model`.",
     }],
     metrics: &[
         Metric { name: "images", doc: "Number of images." },
@@ -100,6 +112,9 @@ the run and never changes another image's result.
 (`trapline model add FOLDER` does both). With a mapping from seasons to models, the column `season` decides; a range is of whole
 numbers with both ends included, `default` is for all other seasons. A season without a model keeps its rows, without a label.
 
+A model can also arrive through the port `model`, from a step that makes one: `from: { images: names, model: train }`, without the
+parameter. Its predictions have a column for every class of the programme.
+
 Every class of a model must be a class of the programme, under its own name or through `taxonomy:` of `model.yaml`. A class of
 the programme that the model does not know is simply never predicted.
 
@@ -118,20 +133,35 @@ confidence is not yet a probability: assess it before a threshold is trusted).
 /// The step.
 #[derive(Debug)]
 struct Classify {
-    seasons: SeasonModels,
+    /// Named models; `None` where one arrives through the port.
+    seasons: Option<SeasonModels>,
+    span: Span,
 }
 
 fn read(params: &Params, _report: &mut Report) -> Option<Box<dyn Step>> {
-    Some(Box::new(Classify { seasons: SeasonModels::read(params.get("model")?)? }))
+    let seasons = match params.get("model") {
+        Some(named) => Some(SeasonModels::read(named)?),
+        None => None,
+    };
+    Some(Box::new(Classify { seasons, span: params.span_of("model") }))
 }
 
 impl Step for Classify {
     fn columns(&self, inputs: &[Vec<Schema>], context: &Context<'_>, report: &mut Report) -> Option<Vec<Schema>> {
         let input = inputs.first()?.first()?;
-        let season_fits = self.check_season(input, context, report);
+        let is_wired = inputs.get(1).is_some_and(|model| !model.is_empty());
+        let Some(seasons) = &self.seasons else {
+            return self.wired_columns(is_wired, input, context, report).map(|schema| vec![schema]);
+        };
+        if is_wired {
+            let message = "the model is named by the parameter `model` and arrives through the port `model` as well";
+            report.push(Diagnostic::new(TOO_MANY_SOURCES, self.span, message).help("keep one of them"));
+            return None;
+        }
+        let season_fits = check_season(seasons, input, context, report);
         let mut models = Vec::new();
         let mut fits = true;
-        for model in self.seasons.models() {
+        for model in seasons.models() {
             match context.models.get(&model.value) {
                 Some(signature) => {
                     fits &= check_classes(model, signature, context, report);
@@ -154,21 +184,47 @@ impl Step for Classify {
 
 impl Classify {
     fn predictor(&self, context: &Context<'_>) -> Result<Predictor, StepError> {
-        Predictor::new(self.seasons.clone(), context.models)
+        match (&self.seasons, context.ports.get("model")) {
+            (Some(seasons), _) => Predictor::new(seasons.clone(), context.models),
+            (None, Some(packed)) => Predictor::of_port(packed, context),
+            (None, None) => Err(StepError::Data("the model that should arrive through the port is not there yet".into())),
+        }
     }
 
-    /// A model per season needs a season to choose by.
-    fn check_season(&self, input: &Schema, context: &Context<'_>, report: &mut Report) -> bool {
-        let Some(column) = self.seasons.chooses_by() else { return true };
-        let (code, message) = match input.field(column).map(|field| field.ty) {
-            Some(Type::Int | Type::Text) => return true,
-            Some(_) => (COLUMN_TYPE, format!("column `{column}` chooses the model and must be text or a whole number")),
-            None => (MISSING_COLUMN, format!("a model per season needs the column `{column}`, which the images do not have")),
+    /// A model that is not made yet may predict any class of the programme, and no other.
+    fn wired_columns(&self, is_wired: bool, input: &Schema, context: &Context<'_>, report: &mut Report) -> Option<Schema> {
+        let (code, message, help) = if !is_wired {
+            (
+                MISSING_PARAMETER,
+                "parameter `model` is missing",
+                "name a model, or wire one: `from: { images: names, model: train }`",
+            )
+        } else if context.classes.classes.is_empty() {
+            (MODEL_CLASS, "a model that a step makes needs the programme's classes", "declare `classes:` or `taxonomy:`")
+        } else {
+            return Some(output_schema(input, &programme_columns(context)));
         };
-        let span = self.seasons.models().next().map_or(context.span, |model| model.span);
-        report.push(Diagnostic::new(code, span, message).help("capture it in the path of `images`: `{season}`"));
-        false
+        report.push(Diagnostic::new(code, self.span, message).help(help));
+        None
     }
+}
+
+/// The confidence columns of every class of the programme.
+fn programme_columns(context: &Context<'_>) -> Vec<String> {
+    context.classes.classes.iter().map(|class| format!("{CLASS_PREFIX}{}", class.name.value)).collect()
+}
+
+/// A model per season needs a season to choose by.
+fn check_season(seasons: &SeasonModels, input: &Schema, context: &Context<'_>, report: &mut Report) -> bool {
+    let Some(column) = seasons.chooses_by() else { return true };
+    let (code, message) = match input.field(column).map(|field| field.ty) {
+        Some(Type::Int | Type::Text) => return true,
+        Some(_) => (COLUMN_TYPE, format!("column `{column}` chooses the model and must be text or a whole number")),
+        None => (MISSING_COLUMN, format!("a model per season needs the column `{column}`, which the images do not have")),
+    };
+    let span = seasons.models().next().map_or(context.span, |model| model.span);
+    report.push(Diagnostic::new(code, span, message).help("capture it in the path of `images`: `{season}`"));
+    false
 }
 
 /// The model's classes must be the programme's, by name. A programme without a class list takes any.

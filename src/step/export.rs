@@ -229,6 +229,6 @@ impl Step for Export {
         };
         #[expect(clippy::cast_precision_loss, reason = "a table has fewer than 2^32 rows")]
         let metrics = [("rows".to_owned(), rows as f64)].into();
-        Ok(Outputs { tables: Vec::new(), findings, metrics, files: vec![file] })
+        Ok(Outputs { findings, metrics, files: vec![file], ..Outputs::default() })
     }
 }

@@ -106,8 +106,10 @@ pub struct Finding {
 /// What a step yields.
 #[derive(Debug, Default)]
 pub struct Outputs {
-    /// One table per output port, in port order.
+    /// One per output port of tables, in port order.
     pub tables: Vec<Table>,
+    /// One packed model ([`crate::model::packed`]) per output port of models, in port order.
+    pub models: Vec<Vec<u8>>,
     /// What a person should know.
     pub findings: Vec<Finding>,
     /// Numbers for `expect:` and the summary, by the names of the kind's metrics.

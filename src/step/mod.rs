@@ -3,7 +3,9 @@
 //! One kind, one file, always in the same order: documentation page, parameters, ports, `impl Step`, tests. Checking, help and
 //! the JSON Schema all come from the [`StepKind`] statics.
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use crate::diagnostic::{Report, Span};
 use crate::id::{ContentId, RowKey};
@@ -112,10 +114,15 @@ pub struct Context<'a> {
     /// The `deployments:` file and its header, where declared.
     pub deployments: Option<&'a Deployments>,
     /// Models known to the project, by `name@version`, from `models.lock` and the bundles under `models/`.
-    pub models: &'a std::collections::BTreeMap<String, ModelSignature>,
+    pub models: &'a BTreeMap<String, ModelSignature>,
+    /// Packed models that arrive through ports, by port: known once the steps before have run.
+    pub ports: PortModels,
     /// Where the step stands, for its diagnostics.
     pub span: Span,
 }
+
+/// Packed models ([`crate::model::packed`]) by the port through which they arrive.
+pub type PortModels = BTreeMap<&'static str, Arc<Vec<u8>>>;
 
 /// The deployment table as far as checking needs it.
 #[derive(Debug, Clone, PartialEq, Eq)]

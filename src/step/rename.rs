@@ -176,7 +176,7 @@ impl Step for Rename {
         let metrics = [("named", table.rows - unnamed), ("unnamed", unnamed)];
         #[expect(clippy::cast_precision_loss, reason = "a table has fewer than 2^32 rows")]
         let metrics = metrics.into_iter().map(|(name, count)| (name.to_owned(), count as f64)).collect();
-        Ok(Outputs { tables: vec![table.with_column("name", Arc::new(names))?], findings, metrics, files: Vec::new() })
+        Ok(Outputs { tables: vec![table.with_column("name", Arc::new(names))?], findings, metrics, ..Outputs::default() })
     }
 }
 

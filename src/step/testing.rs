@@ -136,8 +136,14 @@ impl Project {
     /// Runs a step on one input table, its declared files read as the engine does.
     pub fn run(&self, step: &dyn Step, input: &Table) -> Result<Outputs, StepError> {
         let (classes, models) = (Taxonomy::default(), BTreeMap::new());
-        let context =
-            Context { project: self.folder.path(), classes: &classes, deployments: None, models: &models, span: NOWHERE };
+        let context = Context {
+            project: self.folder.path(),
+            classes: &classes,
+            deployments: None,
+            models: &models,
+            ports: BTreeMap::new(),
+            span: NOWHERE,
+        };
         let mut files = BTreeMap::new();
         for file in step.files(&context) {
             match std::fs::read(self.folder.path().join(&file.path)) {
@@ -172,8 +178,14 @@ impl Project {
     /// Checks a step against the schema of one input.
     pub fn columns(&self, step: &dyn Step, schema: &Schema) -> (Option<Vec<Schema>>, Vec<String>) {
         let (classes, models) = (Taxonomy::default(), BTreeMap::new());
-        let context =
-            Context { project: self.folder.path(), classes: &classes, deployments: None, models: &models, span: NOWHERE };
+        let context = Context {
+            project: self.folder.path(),
+            classes: &classes,
+            deployments: None,
+            models: &models,
+            ports: BTreeMap::new(),
+            span: NOWHERE,
+        };
         let mut report = Report::default();
         let schemas = step.columns(&[vec![schema.clone()]], &context, &mut report);
         (schemas, report.sorted().into_iter().map(|found| format!("{} {}", found.code.id, found.message)).collect())

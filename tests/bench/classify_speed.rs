@@ -49,7 +49,14 @@ fn measure(folder: &Path, images: &[PathBuf], threads: usize, rounds: usize) {
     let signature = add(project.path(), folder).unwrap();
     let models = read_lock(project.path()).unwrap();
     let classes = Taxonomy::default();
-    let context = Context { project: project.path(), classes: &classes, deployments: None, models: &models, span: SPAN };
+    let context = Context {
+        project: project.path(),
+        classes: &classes,
+        deployments: None,
+        models: &models,
+        ports: BTreeMap::new(),
+        span: SPAN,
+    };
     let mapper = mapper(&signature.model, &context);
     let bundle = Bundle::open(project.path(), &signature.model).unwrap();
     let network = Network::load(&bundle, bundle.network().unwrap()).unwrap();

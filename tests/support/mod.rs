@@ -8,11 +8,11 @@ use std::path::{Path, PathBuf};
 use std::sync::Mutex;
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use trapline::check::{Overrides, Pipeline, load};
+use trapline::check::{Overrides, Pipeline, load_with};
 use trapline::plan::decision::{Plan, Reason};
 use trapline::run::event::{Event, Observer, Outcome};
 use trapline::run::{Host, RunError, RunOptions};
-use trapline::step::Cancel;
+use trapline::step::{Cancel, KINDS, StepKind};
 use trapline::store::{Access, Holder, Store};
 use trapline::table::Table;
 
@@ -52,6 +52,8 @@ pub struct TestSpace {
     pub dir: tempfile::TempDir,
     pub options: RunOptions,
     pub overrides: Overrides,
+    /// Kinds of step beside those of the program.
+    pub kinds: Vec<&'static StepKind>,
 }
 
 /// What a run did.
@@ -129,7 +131,7 @@ impl TestSpace {
     pub fn new() -> Self {
         let dir = tempfile::tempdir().unwrap();
         let options = RunOptions { jobs: 2, store: dir.path().join(".trapline"), ..RunOptions::default() };
-        Self { dir, options, overrides: Overrides::default() }
+        Self { dir, options, overrides: Overrides::default(), kinds: Vec::new() }
     }
 
     /// With `PIPELINE` and three images at two sites.
@@ -181,7 +183,8 @@ impl TestSpace {
     }
 
     pub fn pipeline(&self) -> Pipeline {
-        let loaded = load(&self.path("pipeline.yaml"), &self.overrides);
+        let kinds: Vec<_> = KINDS.iter().chain(&self.kinds).copied().collect();
+        let loaded = load_with(&kinds, &self.path("pipeline.yaml"), &self.overrides);
         match loaded.pipeline {
             Some(pipeline) => pipeline,
             None => panic!("{:#?}", loaded.report.diagnostics),

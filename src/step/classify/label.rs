@@ -60,7 +60,7 @@ pub(super) fn run(predictor: &Predictor, job: &Job<'_>) -> Result<Outputs, StepE
         ranked.push(&best, (!best.is_empty()).then_some(&models.names[place]));
     }
     let table = assemble(predictor, &input, mapped, ranked)?;
-    Ok(Outputs { tables: vec![table], findings: tally.findings(), metrics: tally.metrics(input.rows), files: Vec::new() })
+    Ok(Outputs { tables: vec![table], findings: tally.findings(), metrics: tally.metrics(input.rows), ..Outputs::default() })
 }
 
 /// The models by their place among the seasons, with the columns of their classes.

@@ -6,9 +6,11 @@ use std::fmt::Write as _;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use super::seasons::SeasonModels;
-use super::{CLASS_PREFIX, KIND, class_columns};
+use super::{CLASS_PREFIX, KIND, class_columns, programme_columns};
+use crate::diagnostic::Spanned;
 use crate::id::ContentId;
 use crate::model::engine::Engine;
+use crate::model::packed::unpack;
 use crate::model::preprocess::Preprocessor;
 use crate::model::rten::{NUMERICS, Network};
 use crate::model::signature::ModelSignature;
@@ -27,6 +29,8 @@ pub(super) struct Predictor {
     /// For each model of `seasons`, the place of its recipe.
     recipe_of: Vec<usize>,
     loaded: Mutex<Vec<Option<Arc<Loaded>>>>,
+    /// The model itself, where it came through a port and lies in no folder of the project.
+    packed: Option<Arc<Vec<u8>>>,
 }
 
 /// A model ready to run, shared by all workers.
@@ -55,12 +59,36 @@ impl Predictor {
             }
         }
         let classes = class_columns(&signatures.iter().collect::<Vec<_>>());
+        Ok(Self::with(seasons, signatures, recipe_of, classes, None))
+    }
+
+    /// Plans with a model that another step made.
+    pub(super) fn of_port(packed: &Arc<Vec<u8>>, context: &Context<'_>) -> Result<Self, StepError> {
+        let (bundle, network) = unpack(packed).map_err(|error| StepError::Data(with_causes(&error)))?;
+        let signature = bundle.signature(&network);
+        let foreign: Vec<&str> =
+            signature.classes.iter().filter(|class| context.classes.class(class).is_none()).map(String::as_str).collect();
+        if !foreign.is_empty() {
+            let (model, foreign) = (&signature.model, foreign.join("`, `"));
+            return Err(StepError::Data(format!("model `{model}` predicts `{foreign}`, which the programme's classes lack")));
+        }
+        let seasons = SeasonModels::only(Spanned { value: signature.model.clone(), span: context.span });
+        Ok(Self::with(seasons, vec![signature], vec![0], programme_columns(context), Some(Arc::clone(packed))))
+    }
+
+    fn with(
+        seasons: SeasonModels,
+        signatures: Vec<ModelSignature>,
+        recipe_of: Vec<usize>,
+        classes: Vec<String>,
+        packed: Option<Arc<Vec<u8>>>,
+    ) -> Self {
         let problem = Field { name: "problem".to_owned(), ty: Type::Text };
         let confidences = classes.into_iter().map(|name| Field { name, ty: Type::Float32 });
         let schema = Schema { fields: std::iter::once(problem).chain(confidences).collect() };
         let recipes = signatures.iter().map(|signature| row_recipe(signature, &schema)).collect();
         let loaded = Mutex::new(vec![None; signatures.len()]);
-        Ok(Self { seasons, schema, recipes, signatures, recipe_of, loaded })
+        Self { seasons, schema, recipes, signatures, recipe_of, loaded, packed }
     }
 
     /// The seasons as planned.
@@ -90,7 +118,10 @@ impl Predictor {
         if let Some(model) = &loaded[place] {
             return Ok(Arc::clone(model));
         }
-        let model = Arc::new(load(&self.signatures[place], context)?);
+        let model = Arc::new(match &self.packed {
+            Some(packed) => load_packed(packed)?,
+            None => load(&self.signatures[place], context)?,
+        });
         loaded[place] = Some(Arc::clone(&model));
         Ok(model)
     }
@@ -109,7 +140,13 @@ fn row_recipe(signature: &ModelSignature, schema: &Schema) -> RowRecipe {
     RowRecipe { key: recipe.row_key(), recipe, columns: std::iter::once(0).chain(classes).collect() }
 }
 
-/// Loads a model, makes sure that it is the one planned with, and tries it once.
+/// Loads a model that came through a port: its bytes are the identity that was planned with.
+fn load_packed(packed: &[u8]) -> Result<Loaded, StepError> {
+    let (bundle, network) = unpack(packed).map_err(|error| StepError::Data(with_causes(&error)))?;
+    start(bundle, network)
+}
+
+/// Loads a model and makes sure that it is the one planned with.
 fn load(signature: &ModelSignature, context: &Context<'_>) -> Result<Loaded, StepError> {
     let model = &signature.model;
     let unusable = |error: &dyn Error| StepError::Data(format!("model `{model}` cannot be used: {}", with_causes(error)));
@@ -119,7 +156,14 @@ fn load(signature: &ModelSignature, context: &Context<'_>) -> Result<Loaded, Ste
         let way_out = "fetch that model again, or give the changed one another version and `trapline model add` it";
         return Err(StepError::Data(format!("model `{model}` is not the one that `models.lock` lists; {way_out}")));
     }
-    let network = Network::load(&bundle, bytes).map_err(|error| unusable(&error))?;
+    start(bundle, bytes)
+}
+
+/// Makes a model ready to run, and tries it once.
+fn start(bundle: Bundle, network: Vec<u8>) -> Result<Loaded, StepError> {
+    let model = bundle.model();
+    let unusable = |error: &dyn Error| StepError::Data(format!("model `{model}` cannot be used: {}", with_causes(error)));
+    let network = Network::load(&bundle, network).map_err(|error| unusable(&error))?;
     network.session().and_then(|mut session| session.try_once()).map_err(|error| unusable(&error))?;
     let predicted = bundle.predicted_classes();
     let place = |class: &str| predicted.iter().position(|known| known == class);

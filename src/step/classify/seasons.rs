@@ -38,6 +38,11 @@ impl SeasonModels {
         Some(models)
     }
 
+    /// One model for all seasons.
+    pub(super) fn only(model: Spanned<String>) -> Self {
+        Self { ranges: Vec::new(), default: Some(model) }
+    }
+
     /// The models in the order of their seasons, the default last; one may occur several times.
     pub(super) fn models(&self) -> impl Iterator<Item = &Spanned<String>> {
         self.ranges.iter().map(|(_, model)| model).chain(&self.default)
