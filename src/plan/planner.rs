@@ -84,6 +84,15 @@ pub struct KnownOutput {
     pub rows: u64,
 }
 
+/// A known result.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct KnownResult {
+    /// Its outputs, in port order.
+    pub outputs: Vec<KnownOutput>,
+    /// Answers of people that it lacks: what depends on it waits.
+    pub missing_labels: u64,
+}
+
 /// Why a known result cannot be served.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Unusable {
@@ -103,7 +112,7 @@ pub trait Known {
     ///
     /// # Errors
     /// Why it cannot be served.
-    fn result(&self, key: &ResultKey) -> Result<Vec<KnownOutput>, Unusable>;
+    fn result(&self, key: &ResultKey) -> Result<KnownResult, Unusable>;
     /// What the last result of `step` was made of.
     fn last(&self, step: &str) -> Option<Vec<Ingredient>>;
     /// The images with a row under `key`, sorted.
@@ -136,6 +145,8 @@ pub struct Planner<'a> {
     sources: BTreeMap<usize, SourceState>,
     states: BTreeMap<usize, State>,
     images: BTreeMap<usize, Arc<LazyImages>>,
+    /// Answers that steps lack, which are there otherwise.
+    missing_labels: BTreeMap<usize, u64>,
     counts: bool,
 }
 
@@ -165,7 +176,15 @@ impl Work {
 impl<'a> Planner<'a> {
     /// Starts with nothing decided.
     pub fn new(pipeline: &'a Pipeline, known: &'a dyn Known) -> Self {
-        Self { pipeline, known, sources: BTreeMap::new(), states: BTreeMap::new(), images: BTreeMap::new(), counts: true }
+        Self {
+            pipeline,
+            known,
+            sources: BTreeMap::new(),
+            states: BTreeMap::new(),
+            images: BTreeMap::new(),
+            missing_labels: BTreeMap::new(),
+            counts: true,
+        }
     }
 
     /// Leaves out how many images are cached and to compute: a run is about to see it.
@@ -189,6 +208,11 @@ impl<'a> Planner<'a> {
     /// Says how far step `index` is now.
     pub fn set_state(&mut self, index: usize, state: State) {
         self.states.insert(index, state);
+    }
+
+    /// Says how many answers of people step `index` lacks.
+    pub fn set_missing_labels(&mut self, index: usize, labels: u64) {
+        self.missing_labels.insert(index, labels);
     }
 
     /// How far step `index` is.
@@ -290,10 +314,14 @@ impl<'a> Planner<'a> {
         plan
     }
 
-    fn decision(&self, index: usize, force: bool, plan: &mut StepPlan) -> (Decision, State) {
+    fn decision(&mut self, index: usize, force: bool, plan: &mut StepPlan) -> (Decision, State) {
         let step = &self.pipeline.steps[index];
         let upstream = step.inputs.iter().flatten().find_map(|wire| match self.states.get(&wire.step) {
-            Some(State::Ready(_)) | None => None,
+            Some(State::Ready(_)) => {
+                let labels = self.missing_labels.get(&wire.step).copied().filter(|labels| *labels > 0)?;
+                Some((wire.step, State::Waits(labels)))
+            }
+            None => None,
             Some(other) => Some((wire.step, other.clone())),
         });
         // A step that takes a model through a port has no recipe before that model is there.
@@ -323,7 +351,8 @@ impl<'a> Planner<'a> {
         }
         let found = work.key().map_or(Err(Unusable::Unknown), |key| self.known.result(&key));
         match found {
-            Ok(outputs) if !force => {
+            Ok(KnownResult { outputs, missing_labels }) if !force => {
+                self.missing_labels.insert(index, missing_labels);
                 let rows = outputs.first().map(|output| output.rows);
                 plan.total = rows;
                 if work.mapper.is_some() {

@@ -5,7 +5,7 @@ use std::time::Instant;
 
 use super::event::{Event, Observer, Outcome};
 use super::execute::{Executed, Execution, Failure};
-use super::history::History;
+use super::history::{History, missing_labels};
 use super::journal::Journal;
 use super::lockfile::LockFile;
 use super::planning::{root_of, select};
@@ -159,6 +159,13 @@ impl Engine<'_> {
                         heads.steps.insert(name.clone(), key);
                         self.store.put_heads(&self.pipeline.name, &heads)?;
                     }
+                    let labels = missing_labels(&executed.metrics);
+                    planner.set_missing_labels(index, labels);
+                    if labels > 0 {
+                        // The step itself is done as far as it can be; what depends on it says that it waits.
+                        worst = graver(worst, Outcome::Waiting);
+                        self.observer.event(&Event::StepWaits { step: name.clone(), labels });
+                    }
                     if self.gates(index, &executed.metrics) { Outcome::Complete } else { Outcome::Failed }
                 }
                 Ok(Stepped::Waits(labels)) => {
@@ -207,7 +214,7 @@ impl Engine<'_> {
 
     fn find_damaged_columns(&self, table: ContentId) -> Result<(), StoreError> {
         // A model has no columns: it is one object.
-        let columns = self.store.open_table(table).map(|table| table.column_ids().to_vec()).unwrap_or_else(|_| vec![table]);
+        let columns = self.store.open_table(table).map_or_else(|_| vec![table], |table| table.column_ids().to_vec());
         for column in &columns {
             match self.store.verify_object(*column) {
                 Ok(_) | Err(StoreError::Missing(_) | StoreError::Damaged { .. }) => {}

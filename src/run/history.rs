@@ -6,9 +6,10 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use crate::id::{ContentId, ResultKey, RowKey};
-use crate::plan::planner::{Capture, ImageSet, Known, KnownOutput, Unusable};
+use crate::plan::planner::{Capture, ImageSet, Known, KnownOutput, KnownResult, Unusable};
 use crate::recipe::Ingredient;
-use crate::store::{Heads, ResultManifest, Store, StoreError};
+use crate::step::MISSING_LABELS;
+use crate::store::{Heads, OutputRef, ResultManifest, Store, StoreError};
 use crate::table::Table;
 
 /// The store of one pipeline, seen as its past.
@@ -44,7 +45,7 @@ impl<'a> History<'a> {
 }
 
 impl Known for History<'_> {
-    fn result(&self, key: &ResultKey) -> Result<Vec<KnownOutput>, Unusable> {
+    fn result(&self, key: &ResultKey) -> Result<KnownResult, Unusable> {
         let manifest = match self.store.get_result(*key) {
             Ok(Some(manifest)) => manifest,
             Ok(None) => return Err(Unusable::Unknown),
@@ -62,7 +63,9 @@ impl Known for History<'_> {
                 return Err(Unusable::Written(file.path.clone()));
             }
         }
-        Ok(manifest.outputs.iter().map(|output| KnownOutput { id: output.id, rows: output.rows.unwrap_or(0) }).collect())
+        let known = |output: &OutputRef| KnownOutput { id: output.id, rows: output.rows.unwrap_or(0) };
+        let missing_labels = missing_labels(&manifest.metrics);
+        Ok(KnownResult { outputs: manifest.outputs.iter().map(known).collect(), missing_labels })
     }
 
     fn last(&self, step: &str) -> Option<Vec<Ingredient>> {
@@ -100,6 +103,12 @@ impl Known for History<'_> {
         hasher.update_reader(std::fs::File::open(path).ok()?).ok()?;
         Some(ContentId(*hasher.finalize().as_bytes()))
     }
+}
+
+/// How many answers of people the metrics of a result say it lacks.
+#[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a count of images")]
+pub fn missing_labels(metrics: &BTreeMap<String, f64>) -> u64 {
+    metrics.get(MISSING_LABELS).map_or(0, |labels| *labels as u64)
 }
 
 /// The images of a table, with the texts of one more column.

@@ -81,6 +81,9 @@ pub struct Metric {
     pub doc: &'static str,
 }
 
+/// The metric by which a step says how many answers of people it lacks. What depends on such a step waits until there are none.
+pub const MISSING_LABELS: &str = "missing_labels";
+
 /// A kind of step, as declared.
 pub struct StepKind {
     /// The name used in `uses:`.

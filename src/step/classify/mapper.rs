@@ -143,7 +143,7 @@ fn row_recipe(signature: &ModelSignature, schema: &Schema) -> RowRecipe {
 /// Loads a model that came through a port: its bytes are the identity that was planned with.
 fn load_packed(packed: &[u8]) -> Result<Loaded, StepError> {
     let (bundle, network) = unpack(packed).map_err(|error| StepError::Data(with_causes(&error)))?;
-    start(bundle, network)
+    start(&bundle, network)
 }
 
 /// Loads a model and makes sure that it is the one planned with.
@@ -156,14 +156,14 @@ fn load(signature: &ModelSignature, context: &Context<'_>) -> Result<Loaded, Ste
         let way_out = "fetch that model again, or give the changed one another version and `trapline model add` it";
         return Err(StepError::Data(format!("model `{model}` is not the one that `models.lock` lists; {way_out}")));
     }
-    start(bundle, bytes)
+    start(&bundle, bytes)
 }
 
 /// Makes a model ready to run, and tries it once.
-fn start(bundle: Bundle, network: Vec<u8>) -> Result<Loaded, StepError> {
+fn start(bundle: &Bundle, network: Vec<u8>) -> Result<Loaded, StepError> {
     let model = bundle.model();
     let unusable = |error: &dyn Error| StepError::Data(format!("model `{model}` cannot be used: {}", with_causes(error)));
-    let network = Network::load(&bundle, network).map_err(|error| unusable(&error))?;
+    let network = Network::load(bundle, network).map_err(|error| unusable(&error))?;
     network.session().and_then(|mut session| session.try_once()).map_err(|error| unusable(&error))?;
     let predicted = bundle.predicted_classes();
     let place = |class: &str| predicted.iter().position(|known| known == class);
