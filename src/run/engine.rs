@@ -11,12 +11,12 @@ use super::lockfile::LockFile;
 use super::planning::{root_of, select};
 use super::scan::{Scan, scan};
 use super::seasons::{self, Sealed};
-use super::{Host, RunError, RunOptions};
+use super::{Host, RunError, RunOptions, cores};
 use crate::check::{Comparison, Pipeline};
 use crate::id::{ContentId, RowKey};
 use crate::plan::decision::{Decision, StepPlan};
 use crate::plan::planner::{Planner, State};
-use crate::step::{Cancel, StepError};
+use crate::step::{Cancel, StepError, with_causes};
 use crate::store::{Access, Store, StoreError, Wait};
 
 /// Damage found while a step reads its inputs is healed by running the steps behind it again: this many times a run.
@@ -110,7 +110,7 @@ impl Engine<'_> {
     /// How many threads work.
     pub fn workers(&self) -> usize {
         match self.options.jobs {
-            0 => std::thread::available_parallelism().map_or(1, std::num::NonZero::get),
+            0 => cores(),
             jobs => jobs,
         }
     }
@@ -335,19 +335,4 @@ fn graver(a: Outcome, b: Outcome) -> Outcome {
 fn is_damage(error: &StepError) -> bool {
     let StepError::Store(source) = error else { return false };
     matches!(source.downcast_ref::<StoreError>(), Some(StoreError::Damaged { .. } | StoreError::Missing(_)))
-}
-
-/// An error with its causes, in one line.
-pub fn with_causes(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut source = error.source();
-    while let Some(cause) = source {
-        let words = cause.to_string();
-        if !text.contains(&words) {
-            text.push_str(": ");
-            text.push_str(&words);
-        }
-        source = cause.source();
-    }
-    text
 }

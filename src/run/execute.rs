@@ -8,7 +8,7 @@ use std::time::Instant;
 use super::engine::Engine;
 use super::event::{Event, Observer};
 use super::history::{History, step_error};
-use super::inputs::{StoredInput, boxed, open_inputs};
+use super::inputs::{StoredInput, boxed, open_inputs, read_files};
 use super::mapped::{Wanted, assemble};
 use super::pass::ReadPass;
 use super::read::{Mapping, ReadJob, ReadJobs, read_all};
@@ -67,7 +67,7 @@ impl<'a> Execution<'_, 'a> {
         let work = planner.work(self.index)?;
         let bytes_before = self.engine.bytes_read;
         let tables = self.inputs(planner)?;
-        let files = self.files(&work)?;
+        let files = read_files(&self.engine.pipeline.project, &work)?;
         let mapped = match &work.mapper {
             Some(mapper) => Some(self.mapped(mapper.as_ref(), &tables, &name)?),
             None => None,
@@ -124,28 +124,6 @@ impl<'a> Execution<'_, 'a> {
         open_inputs(self.engine.pipeline, self.index, planner, self.engine.store)
     }
 
-    /// The contents of declared project files, exactly those whose identity entered the key.
-    fn files(&self, work: &Work) -> Result<BTreeMap<String, Vec<u8>>, StepError> {
-        let mut files = BTreeMap::new();
-        for (file, content) in &work.files {
-            let path = self.engine.pipeline.project.join(&file.path);
-            let Some(content) = content else {
-                if file.optional {
-                    continue;
-                }
-                let source = std::io::Error::from(std::io::ErrorKind::NotFound);
-                return Err(StepError::File { action: "read", path, source });
-            };
-            let bytes = std::fs::read(&path).map_err(|source| StepError::File { action: "read", path: path.clone(), source })?;
-            if ContentId::of(&bytes) != *content {
-                let path = path.display();
-                return Err(StepError::Data(format!("`{path}` changed while the run was reading it: run again")));
-            }
-            files.insert(file.name.clone(), bytes);
-        }
-        Ok(files)
-    }
-
     /// Cached rows of the step's images, after computing those that are missing.
     fn mapped(&mut self, mapper: &dyn RowMapper, tables: &[Vec<StoredInput<'a>>], name: &str) -> Result<Table, Failure> {
         let input = tables.first().and_then(|port| port.first()).ok_or_else(|| StepError::Data("no image table".into()))?;
@@ -186,7 +164,7 @@ impl<'a> Execution<'_, 'a> {
         let (Some(roots), Some(paths)) = (places.column("root"), places.column("path")) else {
             return Err(StepError::Data("the image table has no `root` and `path`".into()).into());
         };
-        let located = self.located();
+        let located = super::roots::located(&self.engine.pipeline.roots);
         let mut jobs = Vec::new();
         let mut absent: BTreeMap<String, u64> = BTreeMap::new();
         let mut taken: Vec<Vec<bool>> = missing.iter().map(|list| vec![false; list.len()]).collect();
@@ -227,12 +205,6 @@ impl<'a> Execution<'_, 'a> {
         Ok(())
     }
 
-    /// Where the pipeline's roots lie now.
-    fn located(&self) -> BTreeMap<String, PathBuf> {
-        let roots = self.engine.pipeline.roots.iter();
-        roots.filter_map(|root| Some((root.name.clone(), super::roots::locate(root)?))).collect()
-    }
-
     fn call(
         &mut self,
         tables: Vec<Vec<StoredInput<'a>>>,
@@ -243,7 +215,7 @@ impl<'a> Execution<'_, 'a> {
         let step = &self.engine.pipeline.steps[self.index];
         let mut context = self.engine.pipeline.context(self.index);
         context.ports.clone_from(&work.ports);
-        let located = self.located();
+        let located = super::roots::located(&self.engine.pipeline.roots);
         let progress = StepProgress { step: &step.name.value, observer: self.engine.observer };
         let scanned = self.engine.scans.get(&self.index).map(Scan::table).transpose()?;
         let mut job = Job {

@@ -1,9 +1,12 @@
 //! Inputs: stored tables as running steps take them, read column by column.
 
+use std::collections::BTreeMap;
+use std::path::Path;
+
 use super::history::step_error;
 use crate::check::{Pipeline, Wire};
 use crate::id::ContentId;
-use crate::plan::planner::{Planner, State};
+use crate::plan::planner::{Planner, State, Work};
 use crate::step::{InputTable, Port, PortType, StepError};
 use crate::store::{Store, StoredTable};
 use crate::table::{Schema, Table};
@@ -30,6 +33,31 @@ pub(super) fn open_inputs<'s>(
         _ => Ok(Vec::new()),
     };
     ports.map(tables).collect()
+}
+
+/// The contents of declared project files, exactly those whose identity entered the key.
+///
+/// # Errors
+/// When a file that must be there is not, cannot be read, or changed since it was identified.
+pub(super) fn read_files(project: &Path, work: &Work) -> Result<BTreeMap<String, Vec<u8>>, StepError> {
+    let mut files = BTreeMap::new();
+    for (file, content) in &work.files {
+        let path = project.join(&file.path);
+        let Some(content) = content else {
+            if file.optional {
+                continue;
+            }
+            let source = std::io::Error::from(std::io::ErrorKind::NotFound);
+            return Err(StepError::File { action: "read", path, source });
+        };
+        let bytes = std::fs::read(&path).map_err(|source| StepError::File { action: "read", path: path.clone(), source })?;
+        if ContentId::of(&bytes) != *content {
+            let path = path.display();
+            return Err(StepError::Data(format!("`{path}` changed while the run was reading it: run again")));
+        }
+        files.insert(file.name.clone(), bytes);
+    }
+    Ok(files)
 }
 
 /// Input tables as steps take them.

@@ -104,6 +104,11 @@ pub enum RunError {
     },
 }
 
+/// How many threads can work at once.
+fn cores() -> usize {
+    std::thread::available_parallelism().map_or(1, std::num::NonZero::get)
+}
+
 fn nearest(near: Option<&str>) -> String {
     near.map_or_else(|| "`trapline graph` shows its steps".to_owned(), |name| format!("did you mean `{name}`?"))
 }

@@ -1,5 +1,6 @@
 //! Roots: where a declared root lies on this machine, or that it is absent.
 
+use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -17,6 +18,11 @@ pub fn locate(root: &Root) -> Option<PathBuf> {
         .find(|candidate| candidate.join(marker).is_file())
         .or_else(|| root.candidates.iter().filter(there).find(|candidate| is_read_only(candidate) && lists_something(candidate)))
         .cloned()
+}
+
+/// Those of `roots` that are there now, by name.
+pub fn located(roots: &[Root]) -> BTreeMap<String, PathBuf> {
+    roots.iter().filter_map(|root| Some((root.name.clone(), locate(root)?))).collect()
 }
 
 fn is_read_only(folder: &Path) -> bool {

@@ -2,18 +2,18 @@
 
 use std::collections::BTreeMap;
 
-use super::RunError;
 use super::compare::{TOLERANCE, Verdict, compare, number};
 use super::event::{Event, Observer};
 use super::history::{History, step_error};
-use super::inputs::{boxed, open_inputs};
+use super::inputs::{boxed, open_inputs, read_files};
 use super::lockfile::{LockFile, LockedOutput, LockedStep};
 use super::mapped::{Wanted, assemble};
 use super::read::{Mapping, ReadDone, ReadJob, ReadJobs, read_all};
+use super::{RunError, cores};
 use crate::check::Pipeline;
 use crate::id::{ContentId, RowKey};
 use crate::plan::planner::{KnownOutput, Planner, State, Work};
-use crate::step::{Cancel, InputTable as _, Job, PortType, Progress, RowMapper, StepError};
+use crate::step::{Cancel, InputTable as _, Job, PortType, Progress, RowMapper, StepError, with_causes};
 use crate::store::{Access, Store};
 use crate::table::{Table, TableError, decode_row};
 
@@ -128,7 +128,7 @@ impl Verifier<'_> {
                 }
             }
             Err(error) => {
-                let because = super::engine::with_causes(&error);
+                let because = with_causes(&error);
                 self.say(&name, "output", 0, Verdict::NotCheckable { because });
             }
         }
@@ -154,14 +154,7 @@ impl Verifier<'_> {
     fn tables(&self, index: usize, work: &Work, planner: &Planner<'_>) -> Result<Vec<Table>, StepError> {
         let step = &self.pipeline.steps[index];
         let tables = open_inputs(self.pipeline, index, planner, self.store)?;
-        let mut files = BTreeMap::new();
-        for (file, content) in &work.files {
-            if content.is_some() {
-                let path = self.pipeline.project.join(&file.path);
-                let bytes = std::fs::read(&path).map_err(|source| StepError::File { action: "read", path, source })?;
-                files.insert(file.name.clone(), bytes);
-            }
-        }
+        let files = read_files(&self.pipeline.project, work)?;
         let mapped = match &work.mapper {
             None => None,
             Some(mapper) => {
@@ -178,8 +171,7 @@ impl Verifier<'_> {
         };
         let mut context = self.pipeline.context(index);
         context.ports.clone_from(&work.ports);
-        let roots: BTreeMap<_, _> =
-            self.pipeline.roots.iter().filter_map(|root| Some((root.name.as_str(), super::roots::locate(root)?))).collect();
+        let located = super::roots::located(&self.pipeline.roots);
         let mut job = Job {
             step: &step.name.value,
             context: &context,
@@ -187,10 +179,10 @@ impl Verifier<'_> {
             mapped,
             scanned: None,
             files,
-            locate: &|root, path| Some(roots.get(root)?.join(crate::path::from_text(path))),
+            locate: &|root, path| Some(located.get(root)?.join(crate::path::from_text(path))),
             progress: &Silent,
             cancel: self.cancel,
-            workers: workers(),
+            workers: cores(),
             dry: true,
         };
         Ok(step.step.run(&mut job)?.tables)
@@ -218,7 +210,7 @@ impl Verifier<'_> {
             let table = match whole {
                 Ok(table) => table,
                 Err(error) => {
-                    let because = super::engine::with_causes(&error);
+                    let because = with_causes(&error);
                     self.say(&name, &format!("output {}", output.port), 0, Verdict::NotCheckable { because });
                     continue;
                 }
@@ -238,7 +230,7 @@ impl Verifier<'_> {
                 }
             };
             let mut wrong = 0u64;
-            read_all(&ReadJobs { count: jobs.len(), job: &in_turn(&jobs) }, &[], workers(), self.cancel, &mut |batch| {
+            read_all(&ReadJobs { count: jobs.len(), job: &in_turn(&jobs) }, &[], cores(), self.cancel, &mut |batch| {
                 wrong += batch.iter().filter(|done| done.content.is_err()).count() as u64;
                 Ok(())
             })?;
@@ -301,7 +293,7 @@ impl Verifier<'_> {
         let known = vec![std::sync::Arc::default(); mapper.recipes().len()];
         let mappings = [Mapping { step: &name, mapper, context: self.pipeline.context(index), known }];
         let mut tally = Tally::default();
-        read_all(&ReadJobs { count: jobs.len(), job: &in_turn(&jobs) }, &mappings, workers(), self.cancel, &mut |batch| {
+        read_all(&ReadJobs { count: jobs.len(), job: &in_turn(&jobs) }, &mappings, cores(), self.cancel, &mut |batch| {
             self.observer.advance(batch.len() as u64, batch.iter().map(|done| done.bytes_read).sum());
             tally.images(&batch, self.store)
         })?;
@@ -309,10 +301,6 @@ impl Verifier<'_> {
         self.say(&name, "rows", checked, tally.verdict());
         Ok(())
     }
-}
-
-fn workers() -> usize {
-    std::thread::available_parallelism().map_or(1, std::num::NonZero::get)
 }
 
 /// A list of jobs as a pass takes them.

@@ -26,7 +26,7 @@ pub mod rename;
 #[cfg(test)]
 pub(crate) mod testing;
 
-pub use job::{Cancel, Finding, InputTable, Job, Outputs, Progress, StepError};
+pub use job::{Cancel, Finding, InputTable, Job, Outputs, Progress, StepError, with_causes};
 pub use param::{Param, ParamType, ParamValue, Params, PathUse};
 pub use registry::{KINDS, kind};
 

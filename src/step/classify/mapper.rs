@@ -2,7 +2,6 @@
 
 use std::collections::BTreeMap;
 use std::error::Error;
-use std::fmt::Write as _;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use super::seasons::SeasonModels;
@@ -16,7 +15,7 @@ use crate::model::rten::{NUMERICS, Network};
 use crate::model::signature::ModelSignature;
 use crate::model::{Bundle, Input};
 use crate::recipe::Recipe;
-use crate::step::{Context, RowMapper, RowRecipe, RowWorker, StepError};
+use crate::step::{Context, RowMapper, RowRecipe, RowWorker, StepError, with_causes};
 use crate::table::{Cell, Field, Schema, Type};
 
 /// The mapper: one row recipe per distinct model. Networks are loaded by the first worker and shared by all.
@@ -169,17 +168,6 @@ fn start(bundle: &Bundle, network: Vec<u8>) -> Result<Loaded, StepError> {
     let place = |class: &str| predicted.iter().position(|known| known == class);
     let places = bundle.programme_classes().into_iter().filter_map(place).collect();
     Ok(Loaded { network, input: bundle.input, places, predicted: predicted.len() })
-}
-
-/// An error with its causes, in one line.
-fn with_causes(error: &dyn Error) -> String {
-    let mut text = error.to_string();
-    let mut cause = error.source();
-    while let Some(error) = cause {
-        let _ = write!(text, ": {error}");
-        cause = error.source();
-    }
-    text
 }
 
 impl RowMapper for Predictor {
