@@ -100,12 +100,17 @@ fn list(folder: &Folder<'_>, pattern: &Pattern) -> Walk {
                     Ok(_) => folders.push((entry.path(), text)),
                     Err(_) => found.problems.push((text, PathProblem::Unreadable)),
                 },
-                Ok(target) if pattern.matches(&text) => found.files.push(seen(text, &target)),
-                Err(_) if pattern.matches(&text) => found.problems.push((text, PathProblem::Unreadable)),
+                Ok(target) if target.is_file() && pattern.matches(&text) => found.files.push(seen(text, &target)),
+                Ok(_) | Err(_) if pattern.matches(&text) => found.problems.push((text, PathProblem::Unreadable)),
                 Ok(_) | Err(_) => {}
             }
         } else if pattern.matches(&text) {
-            files.push((entry, text));
+            // Opening a named pipe would wait for a writer for ever.
+            if kind.is_file() {
+                files.push((entry, text));
+            } else {
+                found.problems.push((text, PathProblem::Unreadable));
+            }
         }
     }
     let stat = |(entry, text): (fs::DirEntry, String)| match entry.metadata() {
@@ -208,6 +213,18 @@ mod tests {
         let walk = walk(&dir.path().join("a"), &Pattern::parse("**/*.jpg").unwrap());
         assert_eq!(paths(&walk), ["1.jpg", "linked/2.jpg"]);
         assert_eq!(walk.problems, [("loop".to_owned(), PathProblem::Loop)]);
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn what_is_no_file_is_named_and_never_opened() {
+        let dir = tree(&["a/1.jpg"]);
+        let _socket = std::os::unix::net::UnixListener::bind(dir.path().join("a/2.jpg")).unwrap();
+        std::os::unix::fs::symlink("2.jpg", dir.path().join("a/3.jpg")).unwrap();
+        let walk = walk(dir.path(), &Pattern::parse("{site}/*.jpg").unwrap());
+        assert_eq!(paths(&walk), ["a/1.jpg"]);
+        let unreadable = |path: &str| (path.to_owned(), PathProblem::Unreadable);
+        assert_eq!(walk.problems, [unreadable("a/2.jpg"), unreadable("a/3.jpg")]);
     }
 
     #[cfg(unix)]
