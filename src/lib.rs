@@ -13,6 +13,7 @@ pub mod diagnostic;
 pub mod file;
 pub mod id;
 pub mod model;
+pub mod observation;
 pub mod path;
 pub mod photo;
 pub mod plan;

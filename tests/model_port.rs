@@ -31,6 +31,7 @@ static ADOPT: StepKind = StepKind {
     }],
     metrics: &[],
     keeps_rows: false,
+    pins: None,
     read: |params: &Params, _: &mut Report| Some(Box::new(Adopt { notes: params.text("notes")?.to_owned() })),
 };
 

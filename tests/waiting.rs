@@ -23,6 +23,7 @@ static ASK: StepKind = StepKind {
     params: &[],
     metrics: &[Metric { name: MISSING_LABELS, doc: "answers that are missing" }],
     keeps_rows: true,
+    pins: None,
     read: |_: &Params, _: &mut Report| Some(Box::new(Ask)),
 };
 

@@ -68,6 +68,7 @@ pub static KIND: StepKind = StepKind {
         Metric { name: "share_above_0_9", doc: "Share of labelled images with a confidence above 0.9, 0-1." },
     ],
     keeps_rows: true,
+    pins: None,
     read,
 };
 

@@ -107,6 +107,7 @@ pub static KIND: StepKind = StepKind {
     ],
     metrics: &[Metric { name: "rows", doc: "rows of the table exported" }],
     keeps_rows: false,
+    pins: None,
     read,
 };
 

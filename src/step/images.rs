@@ -83,6 +83,7 @@ pub static KIND: StepKind = StepKind {
         super::Metric { name: "duplicates", doc: "contents found at more than one site or season" },
     ],
     keeps_rows: false,
+    pins: None,
     read,
 };
 

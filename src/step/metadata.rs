@@ -121,6 +121,7 @@ pub static KIND: StepKind = StepKind {
         Metric { name: "backwards", doc: "images whose corrected time runs against their event numbers" },
     ],
     keeps_rows: true,
+    pins: None,
     read,
 };
 

@@ -11,7 +11,7 @@ use crate::diagnostic::{Report, Span};
 use crate::id::{ContentId, RowKey};
 use crate::model::signature::ModelSignature;
 use crate::recipe::Recipe;
-use crate::table::{Cell, Schema, Type};
+use crate::table::{Cell, Schema, Table, Type};
 use crate::taxonomy::Taxonomy;
 
 pub mod classify;
@@ -84,6 +84,39 @@ pub struct Metric {
 /// The metric by which a step says how many answers of people it lacks. What depends on such a step waits until there are none.
 pub const MISSING_LABELS: &str = "missing_labels";
 
+/// What the names of label files start with in [`FileInput::name`]: `trapline.lock` lists their heads.
+pub const LABEL_FILE: &str = "labels/";
+
+/// The columns of a table of labels, beside those of the observation ([`crate::observation`]): one row per labelled observation.
+pub const LABEL_COLUMNS: &[(&str, Type)] = &[
+    ("class", Type::Text),    // what a person sees in the image
+    ("type", Type::Text),     // the samples that drew it, joined by `+`, or `corrected`, or `other`
+    ("reviewer", Type::Text), // who; several joined by `+`
+    ("time", Type::Text),     // when, as written in the label file; missing where nobody wrote it
+    ("shown", Type::Text),    // `blind`, `model`, or missing where nobody knows
+    ("comment", Type::Text),
+];
+
+/// Kinds of sample and of label, as they stand in the column `type`.
+pub mod label_type {
+    /// Drawn at random among all images of a group.
+    pub const RANDOM: &str = "random";
+    /// Drawn among the images of one predicted class.
+    pub const CLASS: &str = "class";
+    /// Drawn among the images of one confidence bin.
+    pub const CONFIDENCE: &str = "confidence";
+    /// Reviewed because a rule asked for it.
+    pub const CORRECTED: &str = "corrected";
+    /// Labelled, and not (or no longer) asked for.
+    pub const OTHER: &str = "other";
+
+    /// Says whether `types`, joined by `+`, hold `one`.
+    #[must_use]
+    pub fn holds(types: &str, one: &str) -> bool {
+        types.split('+').any(|part| part == one)
+    }
+}
+
 /// A kind of step, as declared.
 pub struct StepKind {
     /// The name used in `uses:`.
@@ -104,6 +137,9 @@ pub struct StepKind {
     pub metrics: &'static [Metric],
     /// Steps that keep their rows let the set of images through: one row in, the same row out, in order.
     pub keeps_rows: bool,
+    /// The column of the first output whose values a sealed season pins, observation by observation (`type` of a sample, `class`
+    /// of labels).
+    pub pins: Option<&'static str>,
     /// Builds the step from its checked parameters.
     pub read: fn(&Params, &mut Report) -> Option<Box<dyn Step>>,
 }
@@ -181,6 +217,13 @@ pub trait Step: Send + Sync {
     fn mapper(&self, context: &Context<'_>) -> Result<Option<Box<dyn RowMapper>>, StepError> {
         let _ = context;
         Ok(None)
+    }
+
+    /// What a person should know about a first output that is another than the one before (who left a sample, who entered): said
+    /// when it happens, kept in no result.
+    fn changes(&self, before: &Table, after: &Table) -> Vec<Finding> {
+        let _ = (before, after);
+        Vec::new()
     }
 
     /// Makes the outputs. No clock, no environment, no unseeded chance.

@@ -110,6 +110,7 @@ pub static KIND: StepKind = StepKind {
     ],
     metrics: &[Metric { name: "named", doc: "images with a name" }, Metric { name: "unnamed", doc: "images without a name" }],
     keeps_rows: true,
+    pins: None,
     read,
 };
 

@@ -72,6 +72,7 @@ const BLANK: StepKind = StepKind {
     params: &[],
     metrics: &[],
     keeps_rows: false,
+    pins: None,
     read,
 };
 
