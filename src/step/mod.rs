@@ -19,6 +19,7 @@ pub mod export;
 pub mod images;
 pub mod import;
 mod job;
+pub mod merge;
 pub mod metadata;
 mod param;
 mod portable;

@@ -9,6 +9,7 @@ pub static KINDS: &[&StepKind] = &[
     &super::rename::KIND,
     &super::classify::KIND,
     &super::import::KIND,
+    &super::merge::KIND,
     &super::export::KIND,
 ];
 

@@ -1,0 +1,206 @@
+//! A finished season of the reference programme: imported, merged and compared with its own final file, cell by cell.
+//! Skipped, and said so, where `shared/data` is absent.
+#![allow(missing_docs, clippy::unwrap_used, clippy::print_stderr, reason = "tests")]
+
+mod support;
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use support::TestSpace;
+use trapline::run::seasons;
+use trapline::table::{CellRef, Table};
+
+const TAXONOMY: &str = "class,role,species_id
+bad_quality,bad_quality,
+empty,empty,
+bird,animal,aves
+vole,animal,cricetidae
+least_weasel,animal,mus_niv
+lemming,animal,lem_lem
+shrew,animal,sor_sp
+stoat,animal,mus_erm
+";
+
+/// The classes of the reference's final file.
+const FOUR: &str = "[vole, empty, lemming, stoat]";
+
+const FROM_IMAGES: &str = "  images:
+    uses: images
+    with: { root: archive, path: \"{locality}/{site}/{season}/**/*.jpg\" }
+  metadata: { uses: metadata, from: images }
+  names:
+    uses: rename
+    from: metadata
+    with: { name: \"{{ site }}_{{ date_raw }}_{{ counter(4) }}.JPG\", manifest: names.csv, adopt: reference/metadata }
+";
+
+const FROM_FILES: &str = "  names:
+    uses: import
+    with: { files: reference/metadata, format: bohner, what: images }
+";
+
+fn merging(names: &str, from: &str, form: &str) -> String {
+    let roots = if names == FROM_IMAGES { "roots: { archive: {} }\n" } else { "" };
+    format!(
+        "trapline: 1
+name: season
+taxonomy: taxonomy.csv
+{roots}steps:
+{names}  predictions:
+    uses: import
+    {from}
+    with: {{ files: reference/automatic_classification, format: bohner, what: predictions }}
+  labels:
+    uses: import
+    {from}
+    with: {{ files: [reference/quality_check, reference/manual_classification], format: bohner, what: labels }}
+  final:
+    uses: merge
+    from: {{ images: names, predictions: predictions, labels: labels }}
+    with: {{ {form} }}
+  table:
+    uses: export
+    from: final
+    with: {{ into: published/final.csv }}
+"
+    )
+}
+
+fn copy(from: &Path, to: &Path) {
+    fs::create_dir_all(to).unwrap();
+    for entry in fs::read_dir(from).unwrap().flatten() {
+        let target = to.join(entry.file_name());
+        if entry.path().is_dir() {
+            copy(&entry.path(), &target);
+        } else {
+            fs::write(&target, fs::read(entry.path()).unwrap()).unwrap();
+        }
+    }
+}
+
+fn space(data: &Path, pipeline: &str) -> TestSpace {
+    let space = TestSpace::new();
+    let reference = data.join("varanger");
+    for folder in ["metadata", "automatic_classification", "quality_check", "manual_classification", "formatted_data"] {
+        copy(&reference.join(folder), &space.path("reference").join(folder));
+    }
+    space.write("taxonomy.csv", TAXONOMY);
+    space.write("pipeline.yaml", pipeline);
+    if pipeline.contains("archive") {
+        let root = serde_json::to_string(&reference.join("raw_images")).unwrap();
+        space.write("trapline.local.yaml", format!("roots: {{ archive: {root} }}\n"));
+    }
+    space
+}
+
+fn final_file(data: &Path) -> PathBuf {
+    data.join("varanger/formatted_data/image_classification_vestre_jakobselv_2020.txt")
+}
+
+/// Rows of the reference's final file; `None` for NA.
+fn expected(path: &Path) -> (Vec<String>, Vec<Vec<Option<String>>>) {
+    let text = fs::read_to_string(path).unwrap();
+    let mut reader = csv::ReaderBuilder::new().delimiter(b' ').from_reader(text.as_bytes());
+    let header = reader.headers().unwrap().iter().map(str::to_owned).collect();
+    let cell = |text: &str| (text != "NA").then(|| text.to_owned());
+    (header, reader.records().map(|record| record.unwrap().iter().map(cell).collect()).collect())
+}
+
+fn cells(table: &Table) -> (Vec<String>, Vec<Vec<Option<String>>>) {
+    let header = table.schema.fields.iter().map(|field| field.name.clone()).collect();
+    let cell = |cell: CellRef<'_>| (cell != CellRef::Null).then(|| cell.to_string());
+    let row = |row: usize| table.columns.iter().map(|column| cell(column.cell(row))).collect();
+    (header, (0..table.rows).map(row).collect())
+}
+
+/// Compares with the final file: zeros of `presence_manual` where nobody looked are missing, and nothing else differs.
+fn assert_is_reference(table: &Table, data: &Path) {
+    let (header, rows) = expected(&final_file(data));
+    let (own_header, own) = cells(table);
+    assert_eq!(own_header, header);
+    assert_eq!((own.len(), rows.len()), (800, 800));
+    let (manual, types) = (7, 10);
+    assert_eq!((header[manual].as_str(), header[types].as_str()), ("presence_manual", "type_manual_classification"));
+    let mut not_reviewed = 0;
+    for (at, (own, theirs)) in own.iter().zip(&rows).enumerate() {
+        for (column, (own_cell, their_cell)) in own.iter().zip(theirs).enumerate() {
+            if column == manual && theirs[types].is_none() {
+                assert_eq!((own_cell, their_cell.as_deref()), (&None, Some("0")), "row {at}");
+                not_reviewed += 1;
+            } else {
+                assert_eq!(own_cell, their_cell, "row {at}, {}", header[column]);
+            }
+        }
+    }
+    assert_eq!(not_reviewed, 684);
+}
+
+#[test]
+fn a_season_of_images_merges_into_its_published_table() {
+    let Some(data) = support::shared_data() else { return };
+    let space = space(&data, &merging(FROM_IMAGES, "from: names", &format!("form: bohner, classes: {FOUR}")));
+    let ran = space.run();
+    for step in ["predictions", "labels", "final"] {
+        assert_eq!(ran.findings(step), [], "{step}");
+    }
+    assert_is_reference(&space.table("final"), &data);
+    // The season is closed: its images, names and labels are there, and a run changes nothing.
+    let sealed = trapline::run::seal_season(&space.pipeline(), &space.options, "2020").unwrap();
+    assert!(sealed.ends_with("seasons/2020.csv") && seasons::read(space.dir.path()).unwrap()["2020"].len() == 200);
+    assert_eq!(space.run().ran(), []);
+}
+
+#[test]
+fn the_files_alone_merge_into_the_same_table() {
+    let Some(data) = support::shared_data() else { return };
+    let space = space(&data, &merging(FROM_FILES, "", &format!("form: bohner, classes: {FOUR}")));
+    space.run();
+    assert_is_reference(&space.table("final"), &data);
+    let names = space.table("names");
+    assert_eq!((names.rows, names.cell(0, "season"), names.cell(0, "locality")), (200, CellRef::Text("2020"), CellRef::Text("vestre_jakobselv")));
+    assert_eq!(names.cell(2, "datetime").to_string(), "2019-07-09T08:00:00");
+    assert_eq!(space.column("predictions", "model")[0], "small_mammal_classification_model_2022");
+    // Every class has its row, predicted or not.
+    space.edit("pipeline.yaml", &format!(", classes: {FOUR}"), "");
+    space.run();
+    let table = space.table("final");
+    assert_eq!(table.rows, 1600);
+    let mut rows: BTreeMap<String, (usize, usize, usize)> = BTreeMap::new();
+    for row in 0..table.rows {
+        let counts = rows.entry(table.cell(row, "class_id").to_string()).or_default();
+        counts.0 += 1;
+        counts.1 += usize::from(table.cell(row, "presence_automatic") == CellRef::Int(1));
+        counts.2 += usize::from(table.cell(row, "presence_manual") == CellRef::Int(1));
+    }
+    let expected = [
+        ("aves", (200, 0, 0)),
+        ("bad_quality", (200, 0, 0)),
+        ("cricetidae", (200, 47, 0)),
+        ("empty", (200, 149, 29)),
+        ("lem_lem", (200, 0, 0)),
+        ("mus_erm", (200, 4, 0)),
+        ("mus_niv", (200, 0, 0)),
+        ("sor_sp", (200, 0, 0)),
+    ];
+    assert_eq!(rows.into_iter().collect::<Vec<_>>(), expected.map(|(class, counts)| (class.to_owned(), counts)));
+}
+
+#[test]
+fn a_season_that_is_only_its_final_file_gives_the_same_back() {
+    let Some(data) = support::shared_data() else { return };
+    let pipeline = merging(FROM_FILES, "", &format!("form: bohner, classes: {FOUR}"));
+    let from_final = pipeline
+        .replace("reference/metadata", "reference/formatted_data")
+        .replace("reference/automatic_classification", "reference/formatted_data")
+        .replace("[reference/quality_check, reference/manual_classification]", "reference/formatted_data");
+    let space = space(&data, &from_final);
+    space.run();
+    assert_is_reference(&space.table("final"), &data);
+    // Where the other files lie beside it, the final file is not read twice.
+    space.write("pipeline.yaml", pipeline.replace("reference/automatic_classification", "reference"));
+    space.run();
+    assert_eq!(space.table("predictions").rows, 200);
+    assert_is_reference(&space.table("final"), &data);
+}
