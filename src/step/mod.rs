@@ -18,6 +18,7 @@ pub mod classify;
 pub mod export;
 pub mod images;
 mod job;
+pub mod merge;
 pub mod metadata;
 mod param;
 mod portable;
