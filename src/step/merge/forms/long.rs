@@ -212,26 +212,23 @@ impl<'a> Answers<'a> {
                 Answer::Automatic => self.automatic(image, &mut builder),
                 Answer::Confidence => self.confidence(image, &mut builder),
                 Answer::Manual => {
-                    let decision = self.data.decision(image).filter(|decision| !decision.classes.is_empty());
-                    self.presence(
-                        &mut builder,
-                        decision.map(|decision| |class: &str| decision.classes.iter().any(|c| c == class)),
-                    );
+                    let classes = self.data.decision(image).map_or(&[][..], |decision| &decision.classes);
+                    let shown = |class: &str| classes.iter().any(|shown| shown == class);
+                    self.presence(&mut builder, (!classes.is_empty()).then_some(&shown));
                 }
                 Answer::Observer => {
-                    self.repeated(&mut builder, self.decided(image, &|decision| decision.reviewer.clone()).as_deref())
+                    self.repeated(&mut builder, self.data.decision(image).and_then(|decision| decision.reviewer.as_deref()));
                 }
                 Answer::Comment => {
-                    self.repeated(&mut builder, self.decided(image, &|decision| decision.comment.clone()).as_deref())
+                    self.repeated(&mut builder, self.data.decision(image).and_then(|decision| decision.comment.as_deref()));
                 }
-                Answer::Type => self.repeated(&mut builder, self.decided(image, &|decision| kind(decision, form)).as_deref()),
+                Answer::Type => {
+                    let kind = self.data.decision(image).and_then(|decision| kind(decision, form));
+                    self.repeated(&mut builder, kind);
+                }
             }
         }
         Ok(builder.finish()?)
-    }
-
-    fn decided(&self, image: usize, get: &dyn Fn(&Decision) -> Option<String>) -> Option<String> {
-        self.data.decision(image).and_then(get)
     }
 
     fn repeated(&self, builder: &mut ColumnBuilder, text: Option<&str>) {
@@ -263,16 +260,16 @@ impl<'a> Answers<'a> {
 }
 
 /// The kind of the label that counts: in the words of the final formats, or in our own.
-fn kind(decision: &Decision, form: Form) -> Option<String> {
+fn kind(decision: &Decision, form: Form) -> Option<&str> {
     if form == Form::Long {
-        return decision.types.clone();
+        return decision.types.as_deref();
     }
     let kind = decision.kind.as_deref()?;
     Some(match kind {
-        RANDOM => "quality_check_random".to_owned(),
-        CONFIDENCE => "quality_check_confidence_level".to_owned(),
-        CLASS => "quality_check_classes".to_owned(),
-        CORRECTED => "corrected_image_label".to_owned(),
-        other => other.to_owned(),
+        RANDOM => "quality_check_random",
+        CONFIDENCE => "quality_check_confidence_level",
+        CLASS => "quality_check_classes",
+        CORRECTED => "corrected_image_label",
+        other => other,
     })
 }
