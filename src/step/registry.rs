@@ -8,6 +8,7 @@ pub static KINDS: &[&StepKind] = &[
     &super::metadata::KIND,
     &super::rename::KIND,
     &super::classify::KIND,
+    &super::review::KIND,
     &super::merge::KIND,
     &super::export::KIND,
 ];
