@@ -11,6 +11,7 @@ pub mod compare;
 mod engine;
 pub mod event;
 mod execute;
+pub mod gates;
 pub mod history;
 mod inputs;
 pub mod journal;

@@ -3,7 +3,7 @@
 use super::columns::{Align, Text, columns, visible};
 use super::style::{BUSY, ERROR, FAINT, GOOD, STRONG, WARNING, paint};
 use super::words::{blocked, bytes, count, counted, seconds};
-use crate::run::event::{Event, Outcome};
+use crate::run::event::{Event, GateRows, Outcome};
 use crate::step::Finding;
 
 /// What became of a step.
@@ -42,7 +42,10 @@ impl Summary {
                 self.found(step, findings);
             }
             Event::StepFailed { step, error } => self.settle(step, Fate::Failed { error: error.clone() }),
-            Event::GateFailed { step, metric, expected, found } => self.gates.push(gate(step, metric, expected, *found)),
+            Event::GateFailed { step, metric, expected, found, rows } => {
+                self.gates.push(gate(step, metric, expected, *found, rows.as_ref()));
+            }
+            Event::StepChanged { step, findings } => self.found(step, findings),
             Event::StepWaits { step, labels } => self.settle(step, Fate::Waits { labels: *labels }),
             Event::StepBlocked { step, root, images } => self.settle(step, Fate::Blocked { root: root.clone(), images: *images }),
             Event::StepSkipped { step, because } => self.settle(step, Fate::Skipped { because: because.clone() }),
@@ -183,9 +186,29 @@ impl Summary {
 }
 
 /// A gate that failed, in words.
-pub(in crate::cli) fn gate(step: &str, metric: &str, expected: &str, found: Option<f64>) -> String {
-    let found = found.map_or("was not reported".to_owned(), |n| format!("is {n}"));
-    format!("`{metric}` of step `{step}` {found}, expected {expected} (the results are kept)")
+pub(in crate::cli) fn gate(step: &str, metric: &str, expected: &str, found: Option<f64>, rows: Option<&GateRows>) -> String {
+    let of = format!("`{}` of step `{step}`", visible(metric));
+    let Some(rows) = rows else {
+        let found = found.map_or("was not reported".to_owned(), |n| format!("is {n}"));
+        return format!("{of} {found}, expected {expected} (the results are kept)");
+    };
+    if rows.checked == 0 {
+        return format!("{of} finds no row to check, expected {expected} (the results are kept)");
+    }
+    let are = if rows.failing == 1 { "is" } else { "are" };
+    let mut words = format!("{of}: {} of {} {are} not {expected}", count(rows.failing), counted(rows.checked, "row"));
+    if rows.missing > 0 {
+        words.push_str(&format!(", {} of them without a value", count(rows.missing)));
+    }
+    if let Some(worst) = found.filter(|_| rows.failing > rows.missing + 1) {
+        words.push_str(&format!(", the worst is {worst}"));
+    }
+    let mut examples: Vec<_> = rows.examples.iter().map(|example| visible(example)).collect();
+    let hidden = rows.failing.saturating_sub(examples.len() as u64);
+    if hidden > 0 {
+        examples.push(format!("and {} more", count(hidden)));
+    }
+    format!("{words} (the results are kept)\n  {}", examples.join("; "))
 }
 
 /// Further lines of a message, indented under its first.
@@ -260,7 +283,7 @@ mod tests {
             finished("images", 10, 0, 0, Vec::new()),
             Event::StepFailed { step: "names".into(), error: "cannot write `names.csv`\npermission denied".into() },
             Event::StepSkipped { step: "table".into(), because: "names".into() },
-            Event::GateFailed { step: "quality".into(), metric: "accuracy_lower".into(), expected: ">= 0.93".into(), found: Some(0.91) },
+            Event::GateFailed { step: "quality".into(), metric: "accuracy_lower".into(), expected: ">= 0.93".into(), found: Some(0.91), rows: None },
             ended(Outcome::Failed),
         ]), @"
         step    did                         rows  computed  cached  seconds
