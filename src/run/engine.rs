@@ -12,7 +12,7 @@ use super::lockfile::LockFile;
 use super::planning::{root_of, select};
 use super::scan::{Scan, scan};
 use super::seasons::{self, Sealed};
-use super::{Host, RunError, RunOptions, cores};
+use super::{Host, RunError, RunOptions, cores, pins};
 use crate::check::Pipeline;
 use crate::id::{ContentId, RowKey};
 use crate::plan::decision::{Decision, StepPlan};
@@ -70,6 +70,7 @@ pub fn run(
         finished: BTreeSet::new(),
         bytes_read: 0,
     };
+    engine.tell_unheld_pins();
     let outcome = engine.heal_and_run()?;
     let seconds = began.elapsed().as_secs_f64();
     journal.event(&Event::RunFinished { outcome, seconds, bytes_read: engine.bytes_read });
@@ -307,9 +308,38 @@ impl Engine<'_> {
         }
     }
 
-    /// Holds the results of a step against its gates. They are kept whatever comes out.
+    /// Holds the results of a step against the sealed seasons and its gates. They are kept whatever comes out.
     fn judge(&self, index: usize, metrics: &BTreeMap<String, f64>, planner: &Planner<'_>) -> Result<Stepped, Failure> {
+        self.check_pins(index, planner)?;
         Ok(if self.gates(index, metrics, planner)? { Stepped::Ready(Executed::default()) } else { Stepped::Refused })
+    }
+
+    /// The rows of sealed seasons must be those that the seals pin.
+    fn check_pins(&self, index: usize, planner: &Planner<'_>) -> Result<(), StepError> {
+        let step = &self.pipeline.steps[index];
+        let (Some(column), Some(State::Ready(outputs))) = (step.kind.pins, planner.state(index)) else { return Ok(()) };
+        let name = &step.name.value;
+        let Some(output) = outputs.first().filter(|_| self.sealed.values().any(|seal| seal.pins.contains_key(name))) else {
+            return Ok(());
+        };
+        let table = self.store.open_table(output.id).and_then(|stored| pins::read(&stored, column)).map_err(step_error)?;
+        pins::check(&self.sealed, name, column, table.as_ref())
+    }
+
+    /// Says which sealed rows nothing can be held against any more.
+    fn tell_unheld_pins(&self) {
+        for (season, seal) in &self.sealed {
+            for step in seal.pins.keys() {
+                let pins = self.pipeline.step(step).is_some_and(|index| self.pipeline.steps[index].kind.pins.is_some());
+                if !pins {
+                    let message = format!(
+                        "season {season} is sealed with rows of step `{step}`, which the pipeline does not have any more: nothing \
+                         compares them (`trapline season reopen {season} --because \"...\"` and seal it again to drop them)"
+                    );
+                    self.observer.event(&Event::Notice { message });
+                }
+            }
+        }
     }
 
     /// Compares the results with the gates of `expect:`; false where one failed.

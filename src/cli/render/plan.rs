@@ -201,6 +201,7 @@ pub(in crate::cli) mod tests {
             cached: None,
             to_compute: None,
             unhashed: 0,
+            missing_labels: 0,
             ingredients: Vec::new(),
             key: None,
         }

@@ -283,6 +283,25 @@ mod tests {
             finished("images", 10, 0, 0, Vec::new()),
             Event::StepFailed { step: "names".into(), error: "cannot write `names.csv`\npermission denied".into() },
             Event::StepSkipped { step: "table".into(), because: "names".into() },
+            Event::GateFailed {
+                step: "quality".into(),
+                metric: "classes[season=2024].precision".into(),
+                expected: ">= 0.9".into(),
+                found: Some(0.61),
+                rows: Some(GateRows {
+                    checked: 9,
+                    failing: 4,
+                    missing: 1,
+                    examples: vec!["class=stoat: 0.87".into(), "class=lemming: 0.61".into(), "class=shrew: missing".into()],
+                }),
+            },
+            Event::GateFailed {
+                step: "quality".into(),
+                metric: "classes[class=wolf].n".into(),
+                expected: "> 0".into(),
+                found: None,
+                rows: Some(GateRows::default()),
+            },
             Event::GateFailed { step: "quality".into(), metric: "accuracy_lower".into(), expected: ">= 0.93".into(), found: Some(0.91), rows: None },
             ended(Outcome::Failed),
         ]), @"
@@ -294,10 +313,40 @@ mod tests {
         error: step `names` failed: cannot write `names.csv`
           permission denied
 
+        expectation failed: `classes[season=2024].precision` of step `quality`: 4 of 9 rows are not >= 0.9, 1 of them without a value, the worst is 0.61 (the results are kept)
+          class=stoat: 0.87; class=lemming: 0.61; class=shrew: missing; and 1 more
+
+        expectation failed: `classes[class=wolf].n` of step `quality` finds no row to check, expected > 0 (the results are kept)
+
         expectation failed: `accuracy_lower` of step `quality` is 0.91, expected >= 0.93 (the results are kept)
 
         Failed after 3 min 20 s, 1.2 GB of images read.
         Mend what the errors above name, then `trapline run` again: what succeeded is kept.
+        ");
+    }
+
+    #[test]
+    fn what_changed_in_a_sample_stands_among_the_findings() {
+        let left = Finding {
+            kind: "left_sample".into(),
+            message: "2 images left the sample: their labels are kept and used".into(),
+            count: 2,
+            examples: vec!["ko1 2024 a.jpg".into(), "ko1 2024 b.jpg".into()],
+        };
+        insta::assert_snapshot!(plain(&[
+            finished("drawn", 10, 0, 0, Vec::new()),
+            Event::StepChanged { step: "drawn".into(), findings: vec![left] },
+            ended(Outcome::Complete),
+        ]), @"
+        step   did  rows  computed  cached  seconds
+        drawn  ran    10         -       -     12.3
+
+        1 finding
+          drawn: 2 images left the sample: their labels are kept and used
+            ko1 2024 a.jpg; ko1 2024 b.jpg
+
+        Complete after 3 min 20 s, 1.2 GB of images read.
+        Next: `trapline show STEP` prints a table, `trapline status` sums up.
         ");
     }
 
