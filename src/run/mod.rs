@@ -8,6 +8,7 @@ use std::path::PathBuf;
 use crate::store::{Holder, StoreError};
 
 pub mod compare;
+pub mod difference;
 mod engine;
 pub mod event;
 mod execute;
