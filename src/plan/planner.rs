@@ -305,6 +305,7 @@ impl<'a> Planner<'a> {
             cached: None,
             to_compute: None,
             unhashed: 0,
+            missing_labels: 0,
             ingredients: Vec::new(),
             key: None,
         };
@@ -354,6 +355,7 @@ impl<'a> Planner<'a> {
         match found {
             Ok(KnownResult { outputs, missing_labels }) if !force => {
                 self.missing_labels.insert(index, missing_labels);
+                plan.missing_labels = missing_labels;
                 let rows = outputs.first().map(|output| output.rows);
                 plan.total = rows;
                 if work.mapper.is_some() {

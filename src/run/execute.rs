@@ -37,6 +37,7 @@ impl From<StepError> for Failure {
 }
 
 /// What a step left behind.
+#[derive(Default)]
 pub(super) struct Executed {
     /// Its new head; `None` where the head stands already.
     pub key: Option<ResultKey>,

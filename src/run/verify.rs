@@ -8,6 +8,7 @@ use super::history::{History, step_error};
 use super::inputs::{boxed, open_inputs, read_files};
 use super::lockfile::{LockFile, LockedOutput, LockedStep};
 use super::mapped::{Wanted, assemble};
+use super::record::other_inputs;
 use super::read::{Mapping, ReadDone, ReadJob, ReadJobs, read_all};
 use super::{RunError, cores};
 use crate::check::Pipeline;
@@ -107,12 +108,12 @@ impl Verifier<'_> {
             return Ok(());
         }
         let is_source = step.step.source().is_some();
-        for (now, then) in work.inputs.iter().flatten().zip(&locked.inputs) {
-            if now != then && !is_source {
-                let what = format!("{} instead of {}", now.value, then.value);
-                self.say(&name, &now.name, 1, Verdict::Differs { what });
-                return Ok(());
+        let others = work.inputs.as_ref().map(|now| other_inputs(&locked.inputs, now)).unwrap_or_default();
+        if !is_source && !others.is_empty() {
+            for (what, then, now) in others {
+                self.say(&name, &what, 1, Verdict::Differs { what: format!("{now} instead of {then}") });
             }
+            return Ok(());
         }
         if is_source {
             return self.source(index, locked);

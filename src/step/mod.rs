@@ -229,7 +229,7 @@ pub trait Step: Send + Sync {
     }
 
     /// What a person should know about a first output that is another than the one before (who left a sample, who entered): said
-    /// when it happens, kept in no result.
+    /// when it happens, kept in no result. Asked of kinds with [`StepKind::pins`].
     fn changes(&self, before: &Table, after: &Table) -> Vec<Finding> {
         let _ = (before, after);
         Vec::new()

@@ -29,6 +29,7 @@ struct StepAnswer<'a> {
     cached: Option<u64>,
     to_compute: Option<u64>,
     unhashed: u64,
+    missing_labels: u64,
 }
 
 /// The plan for programs.
@@ -43,6 +44,7 @@ pub(in crate::cli) fn answer<'a>(pipeline: &'a str, plan: &'a Plan) -> Answer<'a
         cached: step.cached,
         to_compute: step.to_compute,
         unhashed: step.unhashed,
+        missing_labels: step.missing_labels,
     };
     Answer { format: 1, pipeline, steps: plan.steps.iter().map(step).collect() }
 }
@@ -201,6 +203,7 @@ pub(in crate::cli) mod tests {
             cached: None,
             to_compute: None,
             unhashed: 0,
+            missing_labels: 0,
             ingredients: Vec::new(),
             key: None,
         }
