@@ -56,7 +56,10 @@ fn an_image_that_leaves_a_sealed_sample_is_named() {
     let space = sealed();
     space.edit("draw.txt", "b/2023/2.jpg class\n", "");
     let error = refused(&space, "drawn");
-    assert!(error.contains("1 row of sealed seasons differs") && error.contains("b 2023 b/2023/2.jpg left (was class)"), "{error}");
+    assert!(
+        error.contains("1 row of sealed seasons differs") && error.contains("b 2023 b/2023/2.jpg left (was class)"),
+        "{error}"
+    );
     assert!(error.contains("`trapline season reopen 2023 --because"), "{error}");
     // The results are kept, what depends on them does not run, and the next run says it again.
     assert_eq!(space.table("drawn").rows, 2);

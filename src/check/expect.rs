@@ -214,7 +214,9 @@ mod tests {
             parts("classes[class=least weasel, season=2024, site=].n"),
             Some(("classes", vec![pair("class", "least weasel"), pair("season", "2024"), pair("site", "")], "n"))
         );
-        for bad in ["classes", "classes.", ".n", "classes[class=stoat]", "classes[class].n", "classes[class=stoat.n", "classes[].n"] {
+        for bad in
+            ["classes", "classes.", ".n", "classes[class=stoat]", "classes[class].n", "classes[class=stoat.n", "classes[].n"]
+        {
             assert_eq!(parts(bad), None, "{bad}");
         }
     }

@@ -127,13 +127,7 @@ fn refused(pipeline: &Pipeline, plan: &Plan, store: &Store) -> Vec<Refused> {
     plan.steps.iter().filter_map(of_step).collect()
 }
 
-fn render(
-    pipeline: &Pipeline,
-    plan: &Plan,
-    last: Option<&LastRun>,
-    holder: Option<&Holder>,
-    refused: &[Refused],
-) -> String {
+fn render(pipeline: &Pipeline, plan: &Plan, last: Option<&LastRun>, holder: Option<&Holder>, refused: &[Refused]) -> String {
     let mut page = format!("{}  {}\n", paint(STRONG, &visible(&pipeline.name)), pipeline.file.display());
     page.push_str(&last.map_or("last run   none yet: `trapline run` starts one\n".to_owned(), last_words));
     if let Some(holder) = holder {

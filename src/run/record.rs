@@ -36,7 +36,9 @@ impl Engine<'_> {
         let Some(now) = work.inputs else { return Ok(()) };
         if let Some((what, then, now)) = other_inputs(&locked.inputs, &now).into_iter().next() {
             let words = match what.strip_prefix("file ").filter(|file| file.starts_with(LABEL_FILE)) {
-                Some(file) => format!("--frozen: the labels of step `{name}` are not the locked ones: `{file}` {}", grew(&then, &now)),
+                Some(file) => {
+                    format!("--frozen: the labels of step `{name}` are not the locked ones: `{file}` {}", grew(&then, &now))
+                }
                 None => format!("--frozen: {what} of step `{name}` is {now}, the lock says {then}"),
             };
             return Err(StepError::Data(words).into());
