@@ -23,6 +23,7 @@ mod param;
 mod portable;
 mod registry;
 pub mod rename;
+pub mod sample;
 #[cfg(test)]
 pub(crate) mod testing;
 

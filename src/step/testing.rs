@@ -135,6 +135,11 @@ impl Project {
 
     /// Runs a step on one input table, its declared files read as the engine does.
     pub fn run(&self, step: &dyn Step, input: &Table) -> Result<Outputs, StepError> {
+        self.run_on(step, &[&[input]])
+    }
+
+    /// Runs a step on the tables of each of its ports.
+    pub fn run_on(&self, step: &dyn Step, inputs: &[&[&Table]]) -> Result<Outputs, StepError> {
         let (classes, models) = (Taxonomy::default(), BTreeMap::new());
         let context = Context {
             project: self.folder.path(),
@@ -163,7 +168,7 @@ impl Project {
         step.run(&mut Job {
             step: "tested",
             context: &context,
-            inputs: vec![vec![Box::new(input.clone())]],
+            inputs: inputs.iter().map(|port| port.iter().map(|table| boxed(table)).collect()).collect(),
             mapped: None,
             scanned: None,
             files,
@@ -177,6 +182,11 @@ impl Project {
 
     /// Checks a step against the schema of one input.
     pub fn columns(&self, step: &dyn Step, schema: &Schema) -> (Option<Vec<Schema>>, Vec<String>) {
+        self.columns_of(step, &[vec![schema.clone()]])
+    }
+
+    /// Checks a step against the schemas of each of its ports.
+    pub fn columns_of(&self, step: &dyn Step, inputs: &[Vec<Schema>]) -> (Option<Vec<Schema>>, Vec<String>) {
         let (classes, models) = (Taxonomy::default(), BTreeMap::new());
         let context = Context {
             project: self.folder.path(),
@@ -187,9 +197,13 @@ impl Project {
             span: NOWHERE,
         };
         let mut report = Report::default();
-        let schemas = step.columns(&[vec![schema.clone()]], &context, &mut report);
+        let schemas = step.columns(inputs, &context, &mut report);
         (schemas, report.sorted().into_iter().map(|found| format!("{} {}", found.code.id, found.message)).collect())
     }
+}
+
+fn boxed(table: &Table) -> Box<dyn InputTable> {
+    Box::new(table.clone())
 }
 
 /// An identity made from a few letters.
