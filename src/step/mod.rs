@@ -26,6 +26,7 @@ pub mod rename;
 pub mod sample;
 #[cfg(test)]
 pub(crate) mod testing;
+pub mod threshold;
 
 pub use job::{Cancel, Finding, InputTable, Job, Outputs, Progress, StepError, with_causes};
 pub use param::{Param, ParamType, ParamValue, Params, PathUse};

@@ -107,13 +107,8 @@ pub static KIND: StepKind = StepKind {
 };
 
 /// The columns that a sample adds.
-const MADE: &[(&str, Type)] = &[
-    ("type", Type::Text),
-    ("stratum", Type::Text),
-    ("stratum_size", Type::Int),
-    ("rank", Type::Int),
-    ("why", Type::Text),
-];
+const MADE: &[(&str, Type)] =
+    &[("type", Type::Text), ("stratum", Type::Text), ("stratum_size", Type::Int), ("rank", Type::Int), ("why", Type::Text)];
 
 /// The columns of the strata behind those of the groups.
 const STRATA: &[(&str, Type)] = &[
@@ -137,7 +132,11 @@ const fn optional(name: &'static str, ty: ParamType, doc: &'static str) -> Param
 const MOST: i64 = 0xFFFF_FFFF;
 
 const PARAMS: &[Param] = &[
-    optional("by", ParamType::List(&ParamType::Column("images")), "columns that make the groups; all images are one where not given"),
+    optional(
+        "by",
+        ParamType::List(&ParamType::Column("images")),
+        "columns that make the groups; all images are one where not given",
+    ),
     optional("random_per_group", ParamType::Int(1, MOST), "images to draw at random per group"),
     optional(
         "plan_size",
@@ -213,8 +212,7 @@ impl Step for Sample {
             });
         }
         let excluded = population.excluded.iter().zip(&population.keys).filter(|(held, key)| **held && key.is_some()).count();
-        let counts =
-            [("drawn", sample.rows), ("strata", strata.rows), ("short_strata", short.len()), ("excluded", excluded)];
+        let counts = [("drawn", sample.rows), ("strata", strata.rows), ("short_strata", short.len()), ("excluded", excluded)];
         let metrics = counts.into_iter().map(|(name, count)| (name.to_owned(), size::as_number(count as u64))).collect();
         job.progress.advance(images.rows as u64, 0);
         Ok(Outputs { tables: vec![sample, strata], findings, metrics, ..Outputs::default() })

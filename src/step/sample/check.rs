@@ -100,12 +100,7 @@ fn plan(given: &Spanned<ParamValue>, report: &mut Report) -> Option<Plan> {
 }
 
 /// Checks the columns that the inputs need.
-pub(super) fn columns(
-    sample: &Sample,
-    inputs: &[Vec<Schema>],
-    context: &Context<'_>,
-    report: &mut Report,
-) -> Option<()> {
+pub(super) fn columns(sample: &Sample, inputs: &[Vec<Schema>], context: &Context<'_>, report: &mut Report) -> Option<()> {
     let images = inputs.first()?.first()?;
     let mut findings = Vec::new();
     if Key::shared(&[images]).is_none() {
@@ -144,8 +139,12 @@ pub(super) fn columns(
     findings.into_iter().for_each(|finding| report.push(finding));
     if images.field("season").is_some() && !sample.by.iter().any(|name| name == "season") {
         report.push(
-            Diagnostic::new(codes::SEASON_NOT_IN_BY, sample.by_span, "the sample is drawn across seasons: a new one will move it")
-                .help("add `season` to `by`"),
+            Diagnostic::new(
+                codes::SEASON_NOT_IN_BY,
+                sample.by_span,
+                "the sample is drawn across seasons: a new one will move it",
+            )
+            .help("add `season` to `by`"),
         );
     }
     fine.then_some(())

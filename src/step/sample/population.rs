@@ -3,9 +3,9 @@
 use std::borrow::Cow;
 use std::collections::{BTreeMap, HashMap};
 
+use super::EXAMPLES;
 use super::draw::Kind;
 use crate::observation::{Key, Keys};
-use super::EXAMPLES;
 use crate::step::{Finding, StepError, label_type};
 use crate::table::{Table, TableError};
 
@@ -52,7 +52,8 @@ impl Population {
         let key = shared(&[images, other])?;
         let index = key.of(other)?.index();
         let own = self.keys_by(&key, images)?;
-        self.excluded = self.excluded.iter().zip(own.iter()).map(|(already, own)| *already || index.row(*own).is_some()).collect();
+        self.excluded =
+            self.excluded.iter().zip(own.iter()).map(|(already, own)| *already || index.row(*own).is_some()).collect();
         Ok(())
     }
 

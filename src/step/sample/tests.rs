@@ -208,10 +208,12 @@ fn changes_are_counted_by_stratum_and_nothing_is_said_of_none() {
     assert_eq!((findings[0].count, findings[1].count), (left as u64, left as u64));
     let words = format!("random season=2024 ({left} of 20)");
     assert!(findings[0].message.ends_with(&words), "{}", findings[0].message);
-    let both =
-        Table::concat(&[before.clone(), drawn(&given, &[&[&predictions("2025", 0..90, 1)]]).tables.remove(0)]).unwrap();
+    let both = Table::concat(&[before.clone(), drawn(&given, &[&[&predictions("2025", 0..90, 1)]]).tables.remove(0)]).unwrap();
     let findings = sampler.changes(&before, &both);
-    assert_eq!(findings.iter().map(|finding| (finding.kind.as_str(), finding.count)).collect::<Vec<_>>(), [("entered_sample", 20)]);
+    assert_eq!(
+        findings.iter().map(|finding| (finding.kind.as_str(), finding.count)).collect::<Vec<_>>(),
+        [("entered_sample", 20)]
+    );
 }
 
 #[test]
@@ -246,10 +248,13 @@ fn what_others_hold_is_not_drawn() {
     let random = drawn(&[("random_per_group", N(100))], &[&[&images]]).tables.remove(0);
     let given = [("per_class", N(1000)), ("per_confidence_bin", N(1000))];
     // The other table has its own columns and order, and rows of elsewhere.
-    let held = shuffled(&Table::concat(&[random.clone(), drawn(&[("random_per_group", N(9))], &[&[&predictions("1999", 0..9, 1)]])
-        .tables
-        .remove(0)])
-    .unwrap())
+    let held = shuffled(
+        &Table::concat(&[
+            random.clone(),
+            drawn(&[("random_per_group", N(9))], &[&[&predictions("1999", 0..9, 1)]]).tables.remove(0),
+        ])
+        .unwrap(),
+    )
     .select(&["season", "content", "site"])
     .unwrap();
     let out = drawn(&given, &[&[&images], &[&held]]);

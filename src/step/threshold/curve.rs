@@ -65,6 +65,8 @@ pub(super) struct Tally {
     steps: usize,
     /// Images that only the threshold can send to review, by the candidates they reach.
     free: Vec<u64>,
+    /// Images that are accepted whatever the threshold.
+    accepted: u64,
     /// All images.
     images: u64,
 }
@@ -73,7 +75,7 @@ impl Tally {
     /// An empty tally of `groups` times `bins` cells.
     pub fn new(groups: usize, bins: usize, candidates: &Candidates) -> Self {
         let steps = candidates.values.len() + 1;
-        Self { cells: vec![Cell::default(); groups * bins * steps], bins, steps, free: vec![0; steps], images: 0 }
+        Self { cells: vec![Cell::default(); groups * bins * steps], bins, steps, free: vec![0; steps], accepted: 0, images: 0 }
     }
 
     /// Counts an image that has no confidence.
@@ -86,6 +88,12 @@ impl Tally {
         self.images += 1;
         self.cells[cell * self.steps + reached].images += 1;
         self.free[reached] += u64::from(is_free);
+    }
+
+    /// Counts an image that is accepted or not whatever this threshold is.
+    pub fn add_decided(&mut self, cell: usize, reached: usize, is_accepted: bool) {
+        self.add(cell, reached, false);
+        self.accepted += u64::from(is_accepted);
     }
 
     /// Counts a checked image.
@@ -120,7 +128,7 @@ impl Tally {
         let above = self.above(place);
         Point {
             images: above.iter().map(|cell| cell.images).sum(),
-            to_review: self.images - self.free[place + 1],
+            to_review: self.images - self.accepted - self.free[place + 1],
             all: self.images,
             estimate: estimate(&above, self.bins, level),
         }
@@ -146,11 +154,7 @@ pub(super) fn cell(group: u32, bins: &Bins, confidence: f32) -> usize {
 }
 
 /// The table of all points, scope by scope: all images without `class`, then single classes.
-pub(super) fn table(
-    scopes: &[(Option<&str>, Vec<Point>)],
-    candidates: &Candidates,
-    per_hour: f64,
-) -> Result<Table, TableError> {
+pub(super) fn table(scopes: &[(Option<&str>, Vec<Point>)], candidates: &Candidates, per_hour: f64) -> Result<Table, TableError> {
     let mut builders: Vec<_> = CURVE.iter().map(|(_, ty)| ColumnBuilder::new(*ty)).collect();
     for (class, points) in scopes {
         for (value, point) in candidates.values.iter().zip(points) {

@@ -2,10 +2,11 @@
 
 use std::sync::Arc;
 
+use super::EXAMPLES;
 use super::curve::{push, push_count};
 use super::hours::hours;
+use crate::step::Finding;
 use crate::step::sample::size::as_number;
-use crate::step::{EXAMPLES, Finding};
 use crate::table::{Column, ColumnBuilder, Schema, Table, TableError, Type};
 
 /// The columns of the table of rules.
