@@ -25,8 +25,10 @@ mod portable;
 mod registry;
 pub mod rename;
 pub mod review;
+pub mod sample;
 #[cfg(test)]
 pub(crate) mod testing;
+pub mod threshold;
 
 pub use job::{Cancel, Finding, InputTable, Job, Outputs, Progress, StepError, with_causes};
 pub use param::{Param, ParamType, ParamValue, Params, PathUse};
