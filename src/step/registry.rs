@@ -4,7 +4,7 @@ use super::StepKind;
 
 /// All kinds, in the order of the documentation.
 pub static KINDS: &[&StepKind] =
-    &[&super::images::KIND, &super::metadata::KIND, &super::rename::KIND, &super::classify::KIND, &super::export::KIND];
+    &[&super::images::KIND, &super::metadata::KIND, &super::rename::KIND, &super::classify::KIND, &super::evaluate::KIND, &super::export::KIND];
 
 /// The kind called `name`.
 #[must_use]
