@@ -10,6 +10,7 @@ pub static KINDS: &[&StepKind] = &[
     &super::sample::KIND,
     &super::classify::KIND,
     &super::review::KIND,
+    &super::evaluate::KIND,
     &super::threshold::KIND,
     &super::merge::KIND,
     &super::export::KIND,
