@@ -225,6 +225,12 @@ impl Step for Merge {
         ])
     }
 
+    fn declarations(&self, context: &Context<'_>) -> Vec<(String, String)> {
+        // Rows, columns and ids follow from the programme's classes, in their order.
+        let classes = self.classes(context).into_iter().map(|class| serde_json::json!([class.name, class.species]));
+        vec![("classes declared".to_owned(), serde_json::Value::from_iter(classes).to_string())]
+    }
+
     fn run(&self, job: &mut Job<'_>) -> Result<Outputs, StepError> {
         let images = job.input(0)?.read(None)?;
         let predictions = match job.inputs.get(1).and_then(|port| port.first()) {
