@@ -18,6 +18,7 @@ pub mod classify;
 pub mod evaluate;
 pub mod export;
 pub mod images;
+pub mod import;
 mod job;
 pub mod merge;
 pub mod metadata;

@@ -7,6 +7,7 @@ pub static KINDS: &[&StepKind] = &[
     &super::images::KIND,
     &super::metadata::KIND,
     &super::rename::KIND,
+    &super::import::KIND,
     &super::sample::KIND,
     &super::classify::KIND,
     &super::review::KIND,
