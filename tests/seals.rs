@@ -205,3 +205,96 @@ fn the_lock_names_what_a_model_was_trained_on() {
     assert_eq!(after.models["demo_mammals@1"].training.as_deref(), Some("varanger 2026-01"));
     assert_eq!(after.models["demo_mammals@1"].id, before.models["demo_mammals@1"].id);
 }
+
+mod verification {
+    use super::{TestSpace, seal, sealed};
+    use trapline::run::compare::Verdict;
+    use trapline::run::event::{Event, Observer};
+    use trapline::run::verify::{Level, Verified, verify};
+    use trapline::step::Cancel;
+
+    struct Deaf;
+
+    impl Observer for Deaf {
+        fn event(&self, _: &Event) {}
+        fn advance(&self, _: u64, _: u64) {}
+    }
+
+    fn check(space: &TestSpace, level: Level) -> Vec<Verified> {
+        verify(&space.pipeline(), &space.options.store, level, &Deaf, &Cancel::default()).unwrap()
+    }
+
+    fn wrong(found: &[Verified]) -> Vec<(String, String)> {
+        let wrong = found.iter().filter(|one| one.verdict != Verdict::Exact);
+        wrong.map(|one| (one.step.clone(), format!("{}: {}", one.what, one.verdict))).collect()
+    }
+
+    #[test]
+    fn samples_labels_seals_and_expectations_are_verified_with_and_without_images() {
+        let space = TestSpace::with_labels();
+        space.edit("pipeline.yaml", "    uses: draw\n", "    uses: draw\n    expect: { sample.rows: \">= 3\" }\n");
+        space.edit("pipeline.yaml", "steps:\n", "roots: { archive: { marker: .here } }\nsteps:\n");
+        space.edit("pipeline.yaml", "root: raw", "root: archive");
+        space.write("trapline.local.yaml", "roots: { archive: raw }\n");
+        space.write("raw/.here", "");
+        space.run();
+        seal(&space, "2023");
+        for level in [Level::Tables, Level::Sample(2), Level::All] {
+            assert_eq!(wrong(&check(&space, level)), []);
+        }
+        let found = check(&space, Level::Tables);
+        let checked: Vec<_> =
+            found.iter().filter(|one| one.step == "drawn").map(|one| (one.what.as_str(), one.checked)).collect();
+        assert_eq!(checked, [("output sample", 3), ("expectations", 1), ("sealed rows", 2)]);
+        // Without the images, all that does not read them is still verified.
+        std::fs::rename(space.path("raw"), space.path("away")).unwrap();
+        assert_eq!(wrong(&check(&space, Level::Tables)), []);
+        let found = wrong(&check(&space, Level::Sample(2)));
+        let steps: Vec<_> = found.iter().map(|(step, _)| step.as_str()).collect();
+        assert_eq!(steps, ["images", "metadata"]);
+        assert!(found.iter().all(|(_, words)| words.contains("not checkable: images withheld")), "{found:?}");
+    }
+
+    #[test]
+    fn labels_given_since_are_named_and_the_rest_is_verified() {
+        let space = sealed();
+        space.write("labels/qc.csv", format!("{}a/2024/4.jpg,vole\n", space.read("labels/qc.csv")));
+        space.write("labels/berg.csv", "");
+        let found = wrong(&check(&space, Level::Tables));
+        let files: Vec<_> = found.iter().map(|(step, words)| (step.as_str(), words.split(':').next().unwrap())).collect();
+        assert_eq!(files, [("labelled", "file labels/berg.csv"), ("labelled", "file labels/qc.csv")]);
+    }
+
+    #[test]
+    fn a_pipeline_that_waits_is_verified_as_it_was_locked() {
+        let space = TestSpace::with_labels();
+        space.run();
+        let exact = check(&space, Level::Tables).len();
+        space.write("draw.txt", format!("{}a/2024/4.jpg random\n", space.read("draw.txt")));
+        space.try_run().unwrap();
+        let found = check(&space, Level::Tables);
+        assert_eq!((found.len(), wrong(&found).len()), (exact, 1));
+        assert_eq!(wrong(&found)[0].0, "drawn");
+    }
+
+    #[test]
+    fn an_expectation_or_a_seal_that_does_not_hold_is_a_difference() {
+        let space = TestSpace::with_labels();
+        space.run();
+        space.edit("pipeline.yaml", "    uses: draw\n", "    uses: draw\n    expect: { sample.rows: 4 }\n");
+        assert_eq!(
+            wrong(&check(&space, Level::Tables)),
+            [("drawn".into(), "expectations: differs: `sample.rows` is not == 4".into())]
+        );
+        seal(&space, "2023");
+        space.edit("seasons/2023.csv", ",class\n", ",random\n");
+        let found = wrong(&check(&space, Level::Tables));
+        assert!(
+            found.contains(&(
+                "drawn".into(),
+                "sealed rows: differs: 1 row of sealed seasons differs from `seasons/2023.csv`".into()
+            )),
+            "{found:?}"
+        );
+    }
+}

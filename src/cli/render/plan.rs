@@ -260,7 +260,7 @@ pub(in crate::cli) mod tests {
     fn programs_get_every_reason_as_an_object() {
         let answer = serde_json::to_value(answer("voles", &plan())).unwrap();
         insta::assert_snapshot!(serde_json::to_string(&answer["steps"][1]["reasons"][0]).unwrap(), @r#"{"name":"corrections","new":"\"clock.csv\"","old":null,"reason":"param"}"#);
-        insta::assert_snapshot!(serde_json::to_string(&answer["steps"][3]).unwrap(), @r#"{"cached":null,"decision":"wait","name":"qc_labels","reasons":[{"labels":40,"reason":"labels_missing"}],"stage":null,"to_compute":null,"total":null,"unhashed":0,"uses":"review"}"#);
+        insta::assert_snapshot!(serde_json::to_string(&answer["steps"][3]).unwrap(), @r#"{"cached":null,"decision":"wait","missing_labels":0,"name":"qc_labels","reasons":[{"labels":40,"reason":"labels_missing"}],"stage":null,"to_compute":null,"total":null,"unhashed":0,"uses":"review"}"#);
         insta::assert_snapshot!(serde_json::to_string(&answer["steps"][4]["reasons"]).unwrap(), @r#"[{"images":1200,"reason":"root_absent","root":"archive"}]"#);
         assert_eq!((&answer["format"], answer["steps"].as_array().unwrap().len()), (&json!(1), 6));
     }
