@@ -63,7 +63,9 @@ pub(super) fn run(args: &Demo, terminal: Terminal) -> anyhow::Result<Exit> {
         }
         for (step, folder, count) in answered {
             let images = counted(count, "image");
-            terminal.say(&format!("\n`{step}` asks people about {images}. Here the generator answers, which knows the truth: {folder}\n\n"));
+            terminal.say(&format!(
+                "\n`{step}` asks people about {images}. Here the generator answers, which knows the truth: {folder}\n\n"
+            ));
         }
         exit = run::watched(&pipeline, &options, terminal, &interrupts)?;
     }

@@ -1,7 +1,7 @@
 //! `trapline run`: does what is not done yet.
 
-use std::sync::{Arc, Mutex};
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex};
 
 use anyhow::Context as _;
 use clap::Args;
