@@ -122,7 +122,15 @@ fn predict(rows: &mut Vec<Vec<String>>, site: &str, label: &str, count: usize) {
 }
 
 /// Labels of type `kind` for the next unlabelled images predicted `label`.
-fn check(labels: &mut Vec<Vec<String>>, predictions: &[Vec<String>], site: &str, label: &str, class: &str, kind: &str, count: usize) {
+fn check(
+    labels: &mut Vec<Vec<String>>,
+    predictions: &[Vec<String>],
+    site: &str,
+    label: &str,
+    class: &str,
+    kind: &str,
+    count: usize,
+) {
     let taken: std::collections::BTreeSet<String> = labels.iter().map(|row| row[2].clone()).collect();
     let free = predictions.iter().filter(|row| row[0] == site && row[3] == label && !taken.contains(&row[2]));
     let rows: Vec<_> = free.take(count).map(|row| words(&[site, "2024", &row[2], class, kind, "blind"])).collect();
@@ -349,7 +357,10 @@ fn an_image_that_is_there_twice_is_an_error_that_names_it() {
     let fine = texts(&LABELLED, &labels);
     labels.push(labels[3].clone());
     let error = try_run(&[], &texts(&PREDICTED, &predictions), &[texts(&LABELLED, &labels)]).unwrap_err().to_string();
-    assert!(error.starts_with("the labels have 1 rows too many by site, season and name, the first is `a 2024 3.jpg`"), "{error}");
+    assert!(
+        error.starts_with("the labels have 1 rows too many by site, season and name, the first is `a 2024 3.jpg`"),
+        "{error}"
+    );
     predictions.push(predictions[7].clone());
     let error = try_run(&[], &texts(&PREDICTED, &predictions), &[fine]).unwrap_err().to_string();
     assert!(error.contains("the predictions have 1 rows too many") && error.contains("`a 2024 7.jpg`"), "{error}");
@@ -401,10 +412,8 @@ fn images_that_the_model_could_not_classify_are_outside() {
     let overall = |column| number(&outputs.tables[1], &[], column);
     assert_eq!((overall("images"), overall("unclassified"), overall("checked")), (Some(253.0), Some(1.0), Some(40.0)));
     assert_eq!(found(&outputs, "unclassified_labels"), Some(1));
-    let automatic: f64 = ["empty", "vole", "stoat"]
-        .iter()
-        .filter_map(|class| number(&outputs.tables[0], &[("class", class)], "automatic"))
-        .sum();
+    let automatic: f64 =
+        ["empty", "vole", "stoat"].iter().filter_map(|class| number(&outputs.tables[0], &[("class", class)], "automatic")).sum();
     close(Some(automatic), 252.0);
 }
 

@@ -84,14 +84,20 @@ pub static KIND: StepKind = StepKind {
         Metric { name: "accuracy", doc: "corrected accuracy, 0-1; of the worst group" },
         Metric { name: "accuracy_lower", doc: "its lower bound, 0-1; of the worst group, 0 where one was not checked at all" },
         Metric { name: "random_accuracy", doc: "accuracy of the random sample alone, 0-1; of the worst group" },
-        Metric { name: "random_accuracy_lower", doc: "its lower bound, 0-1; of the worst group, 0 where one has no random label" },
+        Metric {
+            name: "random_accuracy_lower",
+            doc: "its lower bound, 0-1; of the worst group, 0 where one has no random label",
+        },
         Metric { name: "min_precision", doc: "lowest precision of a class in a group, 0-1" },
         Metric { name: "min_recall", doc: "lowest recall of a predicted class in a group, 0-1" },
         Metric { name: "assessed_share", doc: "share of images whose predicted class was checked, 0-1; of the worst group" },
         Metric { name: "unassessed_classes", doc: "predicted classes without a checked image, counted in each group" },
         Metric { name: "unmatched_labels", doc: "labels of sampled images that are not among the predictions" },
         Metric { name: "contradicting_labels", doc: "sampled images whose labels name different classes; left out" },
-        Metric { name: "labels_with_model_shown", doc: "labels of sampled images given with the model's answer on screen; left out" },
+        Metric {
+            name: "labels_with_model_shown",
+            doc: "labels of sampled images given with the model's answer on screen; left out",
+        },
     ],
     keeps_rows: false,
     pins: None,
@@ -166,13 +172,8 @@ const BINS: &[(&str, Type)] = &[
 ];
 
 /// Columns of `checked` behind those of the observation and its groups.
-const CHECKED: &[(&str, Type)] = &[
-    ("label", Type::Text),
-    ("confidence", Type::Float32),
-    ("class", Type::Text),
-    ("type", Type::Text),
-    ("correct", Type::Bool),
-];
+const CHECKED: &[(&str, Type)] =
+    &[("label", Type::Text), ("confidence", Type::Float32), ("class", Type::Text), ("type", Type::Text), ("correct", Type::Bool)];
 
 fn read(params: &Params, _report: &mut Report) -> Option<Box<dyn Step>> {
     let names = |param: &str| -> Vec<String> {

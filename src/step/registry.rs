@@ -3,8 +3,14 @@
 use super::StepKind;
 
 /// All kinds, in the order of the documentation.
-pub static KINDS: &[&StepKind] =
-    &[&super::images::KIND, &super::metadata::KIND, &super::rename::KIND, &super::classify::KIND, &super::evaluate::KIND, &super::export::KIND];
+pub static KINDS: &[&StepKind] = &[
+    &super::images::KIND,
+    &super::metadata::KIND,
+    &super::rename::KIND,
+    &super::classify::KIND,
+    &super::evaluate::KIND,
+    &super::export::KIND,
+];
 
 /// The kind called `name`.
 #[must_use]

@@ -11,8 +11,7 @@ pub(super) const RANDOM: u8 = 1;
 pub(super) const CLASS: u8 = 2;
 pub(super) const CONFIDENCE: u8 = 4;
 
-const SAMPLES: [(u8, &str); 3] =
-    [(RANDOM, label_type::RANDOM), (CLASS, label_type::CLASS), (CONFIDENCE, label_type::CONFIDENCE)];
+const SAMPLES: [(u8, &str); 3] = [(RANDOM, label_type::RANDOM), (CLASS, label_type::CLASS), (CONFIDENCE, label_type::CONFIDENCE)];
 
 /// How many images a finding names.
 const EXAMPLES: usize = 6;
