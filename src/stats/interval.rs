@@ -75,7 +75,7 @@ pub fn wilson(hits: u64, n: u64, z: f64) -> Option<Interval> {
 /// Around few hits its bounds lie nearer to 0 than Wilson's: a single hit proves less, no hit hides less. That is what a sum over
 /// many strata with few hits needs.
 ///
-/// *Source*: Brown, Cai and DasGupta 2001, Statistical Science 16, 101-133; Paulson 1942, Annals of Mathematical Statistics 13,
+/// *Source*: Brown et al. 2001, Statistical Science 16, 101-133; Paulson 1942, Annals of Mathematical Statistics 13,
 /// 233-235.
 #[must_use]
 pub fn jeffreys(p: f64, n: f64, z: f64) -> Interval {
