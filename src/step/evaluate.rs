@@ -175,6 +175,7 @@ const BINS: &[(&str, Type)] = &[
 const CHECKED: &[(&str, Type)] =
     &[("label", Type::Text), ("confidence", Type::Float32), ("class", Type::Text), ("type", Type::Text), ("correct", Type::Bool)];
 
+#[expect(clippy::unnecessary_wraps, reason = "the form of `StepKind::read`")]
 fn read(params: &Params, _report: &mut Report) -> Option<Box<dyn Step>> {
     let names = |param: &str| -> Vec<String> {
         let mut names: Vec<String> = Vec::new();
@@ -227,7 +228,9 @@ impl Evaluate {
     /// The schemas of the outputs, in port order.
     fn schemas(&self, predictions: &Schema) -> Vec<Schema> {
         let behind = |mut schema: Schema, columns: &[(&str, Type)]| {
-            columns.iter().for_each(|(name, ty)| schema.set(name, *ty));
+            for (name, ty) in columns {
+                schema.set(name, *ty);
+            }
             schema
         };
         let place = self.place_columns(predictions);
