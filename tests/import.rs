@@ -53,11 +53,14 @@ fn a_spreadsheet_of_labels_becomes_labels() {
     );
     space.run();
     let columns = ["site", "season", "name", "class", "type", "reviewer", "shown", "comment"];
-    assert_eq!(rows(&space, &columns), [
-        "a 2020 1.jpg bad_quality random hb - -",
-        "a 2020 2.jpg stoat random - - one; tail",
-        "ab 2020 1.jpg empty random hb - -",
-    ]);
+    assert_eq!(
+        rows(&space, &columns),
+        [
+            "a 2020 1.jpg bad_quality random hb - -",
+            "a 2020 2.jpg stoat random - - one; tail",
+            "ab 2020 1.jpg empty random hb - -",
+        ]
+    );
     assert_eq!(space.try_run().unwrap().reused(), ["imported"]);
     // The file's content enters the key.
     space.edit("labels.csv", "EMPTY", "vole");
@@ -72,17 +75,26 @@ fn what_is_wrong_is_named_by_file_line_and_column() {
         error(&space)
     };
     let found = wrong("name,class,type\n1.jpg,vole,random\n\n2.jpg,wolverine,random\n");
-    assert!(found.contains("a.csv") && found.contains("line 4") && found.contains("`class`") && found.contains("`wolverine`"), "{found}");
+    assert!(
+        found.contains("a.csv") && found.contains("line 4") && found.contains("`class`") && found.contains("`wolverine`"),
+        "{found}"
+    );
     let found = wrong("name,class,type\n1.jpg,vole,chance\n");
     assert!(found.contains("line 2") && found.contains("`type`") && found.contains("`chance`"), "{found}");
     let found = wrong("name,class,shown\n1.jpg,vole,maybe\n");
     assert!(found.contains("line 2") && found.contains("`shown`"), "{found}");
     let found = wrong("name,class\n1.jpg,vole\n2.jpg,vole\n1.jpg,empty\n");
-    assert!(found.contains("line 2") && found.contains("line 4") && found.contains("1.jpg") && found.contains("multilabel"), "{found}");
+    assert!(
+        found.contains("line 2") && found.contains("line 4") && found.contains("1.jpg") && found.contains("multilabel"),
+        "{found}"
+    );
     let found = wrong("name,class\n1.jpg,vole,more\n");
     assert!(found.contains("line 2") && found.contains("3 fields"), "{found}");
     // Labels of two types are two labels; without a type they are of type `other`.
-    space.write("a.csv", "name,class,type\n1.jpg,vole,random\n1.jpg,empty,corrected\n2.jpg,vole,NA\n3.jpg,vole,quality_check_classes\n");
+    space.write(
+        "a.csv",
+        "name,class,type\n1.jpg,vole,random\n1.jpg,empty,corrected\n2.jpg,vole,NA\n3.jpg,vole,quality_check_classes\n",
+    );
     space.run();
     assert_eq!(rows(&space, &["name", "type"]), ["1.jpg random", "1.jpg corrected", "2.jpg other", "3.jpg class"]);
 }
@@ -144,7 +156,10 @@ fn rows_are_found_among_the_images() {
     space.image("raw/a/2024/100RECNX/1.jpg", 9);
     let import = "  imported:\n    uses: import\n    from: images\n    with: { files: a.csv, what: predictions }\n";
     space.write("pipeline.yaml", format!("{}{import}", support::PIPELINE));
-    space.write("a.csv", "site,season,path,label\na,2024,D:\\cards\\a\\2024\\2.jpg,vole\nb,2024,3.jpg,vole\na,2024,a/2024/100RECNX/1.jpg,empty\n");
+    space.write(
+        "a.csv",
+        "site,season,path,label\na,2024,D:\\cards\\a\\2024\\2.jpg,vole\nb,2024,3.jpg,vole\na,2024,a/2024/100RECNX/1.jpg,empty\n",
+    );
     // A bare file name is no path: the second row belongs to nothing.
     let ran = space.run();
     assert_eq!(ran.findings("imported"), [("unresolved".to_owned(), 1)]);

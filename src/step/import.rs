@@ -102,13 +102,43 @@ pub static KIND: StepKind = StepKind {
     params: &[
         param("files", ParamType::List(&ParamType::Path(PathUse::ReadOptional)), true, None, "files, folders, or paths with `*`"),
         param("what", ParamType::Choice(&["images", "predictions", "labels"]), true, None, "what the rows are"),
-        param("format", ParamType::Choice(&["csv", "bohner"]), false, Some("csv"), "who wrote the files: any tool, or the Böhner workflow"),
-        param("columns", ParamType::Map(&ParamType::Text), false, None, "our columns, with the names that the file has for them (csv)"),
+        param(
+            "format",
+            ParamType::Choice(&["csv", "bohner"]),
+            false,
+            Some("csv"),
+            "who wrote the files: any tool, or the Böhner workflow",
+        ),
+        param(
+            "columns",
+            ParamType::Map(&ParamType::Text),
+            false,
+            None,
+            "our columns, with the names that the file has for them (csv)",
+        ),
         param("values", ParamType::Map(&ParamType::Text), false, None, "columns that are the same for all rows"),
         param("classes", ParamType::Map(&ParamType::Class), false, None, "values of the file, with the classes that they mean"),
-        param("rows", ParamType::Choice(&["single", "multilabel"]), false, Some("single"), "whether an image may have several rows"),
-        param("separator", ParamType::Choice(&["comma", "semicolon", "tab", "space"]), false, None, "what stands between fields; seen from the header where not given"),
-        param("missing", ParamType::List(&ParamType::Text), false, None, "words that stand for a missing value, beside an unquoted `NA`"),
+        param(
+            "rows",
+            ParamType::Choice(&["single", "multilabel"]),
+            false,
+            Some("single"),
+            "whether an image may have several rows",
+        ),
+        param(
+            "separator",
+            ParamType::Choice(&["comma", "semicolon", "tab", "space"]),
+            false,
+            None,
+            "what stands between fields; seen from the header where not given",
+        ),
+        param(
+            "missing",
+            ParamType::List(&ParamType::Text),
+            false,
+            None,
+            "words that stand for a missing value, beside an unquoted `NA`",
+        ),
     ],
     metrics: &[
         Metric { name: "rows", doc: "rows imported" },
@@ -183,7 +213,9 @@ fn read(params: &Params, report: &mut Report) -> Option<Box<dyn Step>> {
     let columns = pairs(params, "columns");
     if bohner && !columns.is_empty() {
         let message = "`columns` is for CSV; the columns of the Böhner workflow are known";
-        report.push(Diagnostic::new(codes::UNKNOWN_PARAMETER, params.span_of("columns"), message).help("remove `columns`, or `format`"));
+        report.push(
+            Diagnostic::new(codes::UNKNOWN_PARAMETER, params.span_of("columns"), message).help("remove `columns`, or `format`"),
+        );
         return None;
     }
     Some(Box::new(Import {
@@ -228,7 +260,8 @@ impl Step for Import {
                         return None;
                     }
                     Err(Fault::Column { name, message, help }) => {
-                        let span = self.columns.iter().find(|(own, _)| own.value == name).map_or(given.span, |(_, theirs)| theirs.span);
+                        let span =
+                            self.columns.iter().find(|(own, _)| own.value == name).map_or(given.span, |(_, theirs)| theirs.span);
                         let message = format!("`{path}`: {message}");
                         report.push(Diagnostic::new(codes::UNKNOWN_COLUMN, span, message).help(help));
                         return None;
@@ -254,7 +287,8 @@ impl Step for Import {
         let mut paths: Vec<String> = self.files.iter().flat_map(|given| self.find(context.project, &given.value)).collect();
         paths.sort();
         paths.dedup();
-        let input = |path: String| FileInput { name: format!("{FILE}{path}"), path: path.into(), optional: false, rewritten: false };
+        let input =
+            |path: String| FileInput { name: format!("{FILE}{path}"), path: path.into(), optional: false, rewritten: false };
         paths.into_iter().map(input).collect()
     }
 
@@ -347,11 +381,8 @@ impl Import {
 
     /// How a file with `header` is read.
     fn layout(&self, header: &[String], path: &str) -> Result<Layout, Fault> {
-        let mut layout = if self.bohner {
-            bohner::layout(header, path, self.what).map_err(Fault::File)?
-        } else {
-            self.csv_layout(header)?
-        };
+        let mut layout =
+            if self.bohner { bohner::layout(header, path, self.what).map_err(Fault::File)? } else { self.csv_layout(header)? };
         for (name, value) in &self.values {
             layout.set(&name.value, Source::Constant(value.value.clone()));
         }
@@ -366,7 +397,10 @@ impl Import {
                 return Err(Fault::Column {
                     name: own.value.clone(),
                     message: format!("there is no column `{}`", theirs.value),
-                    help: near.map_or_else(|| format!("the file has `{}`", header.join("`, `")), |near| format!("did you mean `{near}`?")),
+                    help: near.map_or_else(
+                        || format!("the file has `{}`", header.join("`, `")),
+                        |near| format!("did you mean `{near}`?"),
+                    ),
                 });
             };
             layout.set(&own.value, Source::Field(at));
@@ -386,7 +420,14 @@ impl Import {
     }
 
     /// Checks that rows can be told apart, found, and that `p_CLASS` names classes.
-    fn check(&self, schema: &Schema, layouts: &[Layout], images: Option<&Schema>, context: &Context<'_>, report: &mut Report) -> bool {
+    fn check(
+        &self,
+        schema: &Schema,
+        layouts: &[Layout],
+        images: Option<&Schema>,
+        context: &Context<'_>,
+        report: &mut Report,
+    ) -> bool {
         let mut wrong = |message: String, help: &str| {
             report.push(Diagnostic::new(codes::MISSING_COLUMN, self.span, message).help(help));
             false
@@ -404,8 +445,14 @@ impl Import {
         let unknown = |name: &&str| !context.classes.classes.is_empty() && context.classes.class(name).is_none();
         let classes = schema.fields.iter().filter_map(|field| field.name.strip_prefix(layout::CLASS_PREFIX));
         if let (What::Predictions, Some(class)) = (self.what, classes.clone().find(unknown)) {
-            let message = format!("`{}{class}` holds confidences of `{class}`, which is not a class of the programme", layout::CLASS_PREFIX);
-            report.push(Diagnostic::new(codes::UNKNOWN_CLASS, self.span, message).help("declare the class, or name the column under `columns`"));
+            let message = format!(
+                "`{}{class}` holds confidences of `{class}`, which is not a class of the programme",
+                layout::CLASS_PREFIX
+            );
+            report.push(
+                Diagnostic::new(codes::UNKNOWN_CLASS, self.span, message)
+                    .help("declare the class, or name the column under `columns`"),
+            );
             return false;
         }
         let gives = |name: &str| layouts.iter().any(|layout| layout.source(name).is_some());
@@ -478,7 +525,8 @@ impl Import {
             table = words::translate(&table, name, places, &class, no_class)?;
         }
         if self.what == What::Labels {
-            let no_type = "no type of label; it is `random`, `class`, `confidence`, `corrected` or `other`, or several joined by `+`";
+            let no_type =
+                "no type of label; it is `random`, `class`, `confidence`, `corrected` or `other`, or several joined by `+`";
             table = words::translate(&table, "type", places, &words::label_types, no_type)?;
             table = words::translate(&table, "shown", places, &words::shown, "neither `blind` nor `model`")?;
         }

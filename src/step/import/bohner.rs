@@ -155,10 +155,13 @@ fn answers(header: &[String], path: &str, what: What, file: File) -> Result<Layo
         return Ok(layout);
     }
     layout.set("class", Source::Field(need(header, "class_id")?));
-    layout.set("type", match file {
-        File::QualityCheck => Source::Field(need(header, "type")?),
-        _ => Source::Constant(crate::step::label_type::CORRECTED.to_owned()),
-    });
+    layout.set(
+        "type",
+        match file {
+            File::QualityCheck => Source::Field(need(header, "type")?),
+            _ => Source::Constant(crate::step::label_type::CORRECTED.to_owned()),
+        },
+    );
     layout.set("reviewer", Source::Field(need(header, "observer")?));
     if let Ok(at) = need(header, "comment") {
         layout.set("comment", Source::Field(at));

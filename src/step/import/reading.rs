@@ -42,7 +42,8 @@ impl Places<'_> {
 
     /// An error about the value of a column in a row.
     pub fn error(&self, row: usize, column: &str, message: String) -> StepError {
-        let (file, line) = self.lines.get(row).map_or(("the table", None), |(file, line)| (self.files[*file as usize], Some(*line)));
+        let (file, line) =
+            self.lines.get(row).map_or(("the table", None), |(file, line)| (self.files[*file as usize], Some(*line)));
         TableError::Text { file: file.to_owned(), line, column: Some(column.to_owned()), message }.into()
     }
 }
@@ -73,10 +74,18 @@ impl<'a> Rows<'a> {
         let mut fields = Vec::with_capacity(width);
         while let Some(line) = records.next(&mut fields)? {
             let fault = |column: Option<&str>, message: String| {
-                StepError::from(TableError::Text { file: file.to_owned(), line: Some(line), column: column.map(str::to_owned), message })
+                StepError::from(TableError::Text {
+                    file: file.to_owned(),
+                    line: Some(line),
+                    column: column.map(str::to_owned),
+                    message,
+                })
             };
             if fields.len() != width {
-                return Err(fault(None, format!("{} fields under a header of {width}; quote a field that holds a separator", fields.len())));
+                return Err(fault(
+                    None,
+                    format!("{} fields under a header of {width}; quote a field that holds a separator", fields.len()),
+                ));
             }
             if !self.counts(&layout.filter, &fields) {
                 continue;
@@ -164,7 +173,9 @@ fn push(builder: &mut ColumnBuilder, column: &str, text: &str) -> Result<(), &'s
             builder.push_float32(value);
         }
         Type::Float64 => builder.push_float64(text.parse().ok().filter(|v: &f64| v.is_finite()).ok_or("a number")?),
-        Type::Content => builder.push_content(text.parse::<ContentId>().map_err(|_| "an identity: `b3:` and 64 hexadecimal digits")?),
+        Type::Content => {
+            builder.push_content(text.parse::<ContentId>().map_err(|_| "an identity: `b3:` and 64 hexadecimal digits")?)
+        }
         Type::DateTime => builder.push_datetime(civil::parse(text).ok_or("a date and time: `2021-07-01T14:30:00`")?),
     }
     Ok(())

@@ -36,7 +36,12 @@ struct Place<'t> {
 impl<'t> Place<'t> {
     fn shared(table: &'t Table, images: &'t Table) -> Vec<Self> {
         let pair = |name: &&str| Some((table.column(name)?, images.column(name)?));
-        PLACE.iter().filter_map(pair).filter(|(own, theirs)| own.ty() == theirs.ty()).map(|(own, theirs)| Self::of(own, theirs)).collect()
+        PLACE
+            .iter()
+            .filter_map(pair)
+            .filter(|(own, theirs)| own.ty() == theirs.ty())
+            .map(|(own, theirs)| Self::of(own, theirs))
+            .collect()
     }
 
     fn of(own: &'t Column, theirs: &'t Column) -> Self {

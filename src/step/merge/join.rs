@@ -1,217 +1,144 @@
 //! Which prediction and which labels belong to which image.
 
-use super::{EXAMPLES, Labels};
-use crate::observation::{self, IDENTITY, ITEM, Index, Key, Keys, PLACE};
-use crate::step::{Finding, StepError};
-use crate::table::{Table, Type};
+use std::collections::{BTreeMap, BTreeSet};
 
-/// The columns that may say which image a row is of.
-pub const KEYS: &[&str] = &["site", "season", "content", "name", "path", "file", ITEM];
+use crate::observation::{self, Index, Key, Keys};
+use crate::step::StepError;
+use crate::table::{Schema, Table};
 
-/// Observations of the data set, with what belongs to them.
-#[derive(Debug, Default)]
-pub struct Joined {
-    /// The image of each observation.
-    pub images: Vec<u32>,
-    /// Its number among several of the image, where they are numbered here.
-    pub items: Option<Vec<Option<i64>>>,
-    /// Its prediction.
-    pub predictions: Vec<Option<u32>>,
-    /// Observation of each label.
-    pub labels: Vec<Option<u32>>,
+/// The rows that belong together.
+pub(super) struct Joined {
+    /// The first prediction of each image.
+    pub prediction_of: Vec<Option<u32>>,
+    /// Further predictions of an image, where it may show several classes.
+    pub more_predictions: BTreeMap<u32, Vec<u32>>,
+    /// Labels of images: (image, table, row), in this order.
+    pub labels: Vec<(u32, u32, u32)>,
     /// Predictions of no image.
-    pub unmatched_predictions: usize,
-    /// Labels of no image.
-    pub unmatched_labels: usize,
+    pub lost_predictions: Vec<u32>,
+    /// Labels of no image: (table, row).
+    pub lost_labels: Vec<(u32, u32)>,
 }
 
-impl Joined {
-    /// Every image is one observation, in order.
-    pub fn is_whole(&self, images: &Table) -> bool {
-        self.items.is_none() && self.images.len() == images.rows
-    }
-}
-
-/// Joins predictions and labels to the images.
+/// Joins by observation.
 ///
 /// # Errors
-/// Where an image is there twice, or has several predictions, with both rows.
-pub fn join(
-    images: &Table,
-    predictions: Option<&Table>,
-    labels: &Labels,
-    multilabel: bool,
-    findings: &mut Vec<Finding>,
-) -> Result<Joined, StepError> {
-    let mut by_key = Indexed::new(images);
-    let predicted = match predictions {
-        // The images' own column: nothing to be found.
-        Some(table) if is_same(table, images) => (0..images.rows).map(|row| u32::try_from(row).ok()).collect(),
-        Some(table) => by_key.rows_of(table, "prediction")?,
-        None => Vec::new(),
-    };
-    let mut labelled = Vec::with_capacity(labels.table.rows);
-    for table in &labels.parts {
-        labelled.extend(by_key.rows_of(table, "label")?);
+/// When an image occurs twice, when a prediction occurs twice for one image, or when a row could belong to several images.
+pub(super) fn join(images: &Table, predictions: Option<&Table>, labels: &[Table], multilabel: bool) -> Result<Joined, StepError> {
+    let mut indexes = Indexes { images, known: Vec::new() };
+    let own = indexes.of(&shared(&images.schema, &images.schema)?)?;
+    if let Some((first, second)) = own.index.repeated.first() {
+        return Err(twice("image", images, *first, *second, "remove one, or import the table with `rows: multilabel`"));
     }
     let mut joined = Joined {
-        unmatched_predictions: predicted.iter().filter(|image| image.is_none()).count(),
-        unmatched_labels: labelled.iter().filter(|image| image.is_none()).count(),
-        ..Joined::default()
+        prediction_of: vec![None; images.rows],
+        more_predictions: BTreeMap::new(),
+        labels: Vec::new(),
+        lost_predictions: Vec::new(),
+        lost_labels: Vec::new(),
     };
-    if let Some(table) = predictions {
-        findings.extend(unmatched(table, &predicted, "unmatched_predictions", "predictions"));
+    if let Some(predictions) = predictions {
+        indexes.predictions(predictions, multilabel, &mut joined)?;
     }
-    findings.extend(unmatched(&labels.table, &labelled, "unmatched_labels", "labels"));
-    if multilabel && images.column(ITEM).is_none() {
-        joined.expand(images, predictions, &predicted, &labels.table, &labelled)?;
-    } else {
-        joined.images = (0..images.rows).filter_map(|row| u32::try_from(row).ok()).collect();
-        joined.labels = labelled;
-        joined.predictions = vec![None; images.rows];
-        for (row, image) in (0_u32..).zip(&predicted) {
-            let Some(image) = image else { continue };
-            if let Some(first) = joined.predictions[*image as usize].replace(row) {
-                return Err(twice(predictions, first, row));
+    for (number, table) in (0_u32..).zip(labels) {
+        let key = shared(&images.schema, &table.schema)?;
+        let found = indexes.of(&key)?;
+        for (row, label) in (0_u32..).zip(&key.of(table)?.rows) {
+            match found.image(*label, table, row, images)? {
+                Some(image) => joined.labels.push((image, number, row)),
+                None => joined.lost_labels.push((number, row)),
             }
         }
     }
+    joined.labels.sort_unstable();
     Ok(joined)
 }
 
-fn is_same(a: &Table, b: &Table) -> bool {
-    a.rows == b.rows && a.columns.len() == b.columns.len() && a.columns.iter().zip(&b.columns).all(|(a, b)| std::sync::Arc::ptr_eq(a, b))
+fn shared(images: &Schema, other: &Schema) -> Result<Key, StepError> {
+    // Checking has seen to it.
+    Key::shared(&[images, other]).ok_or_else(|| StepError::Data("tables to be merged have no key in common".into()))
 }
 
-fn twice(predictions: Option<&Table>, first: u32, second: u32) -> StepError {
-    let words = predictions.map(|table| observation::words(table, first as usize)).unwrap_or_default();
-    StepError::Data(format!(
-        "`{words}` has two predictions: rows {} and {} of the predictions; keep one of them, or say `rows: multilabel` where an image may \
-         have several",
-        u64::from(first) + 1,
-        u64::from(second) + 1
-    ))
+fn twice(what: &str, table: &Table, first: u32, second: u32, way_out: &str) -> StepError {
+    let words = observation::words(table, first as usize);
+    StepError::Data(format!("the {what} `{words}` occurs twice, in rows {} and {}: {way_out}", first + 1, second + 1))
 }
 
-impl Joined {
-    /// Observations are images by item: those that predictions or labels have, and one for each image that has none.
-    fn expand(
-        &mut self,
-        images: &Table,
-        predictions: Option<&Table>,
-        predicted: &[Option<u32>],
-        labels: &Table,
-        labelled: &[Option<u32>],
-    ) -> Result<(), StepError> {
-        let item = |table: &Table, row: usize| table.column(ITEM).and_then(|column| column.int(row)).unwrap_or(1);
-        let pairs = |table: &Table, found: &[Option<u32>]| -> Vec<Option<(u32, i64)>> {
-            found.iter().enumerate().map(|(row, image)| image.map(|image| (image, item(table, row)))).collect()
-        };
-        let of_predictions = predictions.map(|table| pairs(table, predicted)).unwrap_or_default();
-        let of_labels = pairs(labels, labelled);
-        let mut all: Vec<(u32, i64)> = of_predictions.iter().chain(&of_labels).flatten().copied().collect();
-        all.sort_unstable();
-        all.dedup();
-        let mut with: Vec<bool> = vec![false; images.rows];
-        all.iter().for_each(|(image, _)| with[*image as usize] = true);
-        let without = (0_u32..).zip(&with).filter(|(_, with)| !**with).map(|(image, _)| (image, None));
-        let mut observations: Vec<(u32, Option<i64>)> = all.iter().map(|(image, item)| (*image, Some(*item))).chain(without).collect();
-        observations.sort_unstable();
-        let place = |pair: &Option<(u32, i64)>| {
-            let (image, item) = (*pair)?;
-            observations.binary_search(&(image, Some(item))).ok().and_then(|at| u32::try_from(at).ok())
-        };
-        self.labels = of_labels.iter().map(place).collect();
-        self.predictions = vec![None; observations.len()];
-        for (row, at) in (0_u32..).zip(of_predictions.iter().map(place)) {
-            let Some(at) = at else { continue };
-            if let Some(first) = self.predictions[at as usize].replace(row) {
-                return Err(twice(predictions, first, row));
+/// The images by each key that some table shares with them.
+struct Indexes<'a> {
+    images: &'a Table,
+    known: Vec<(Key, Found)>,
+}
+
+/// The images by one key.
+struct Found {
+    keys: Keys,
+    index: Index,
+    ambiguous: BTreeSet<u128>,
+}
+
+impl Found {
+    fn image(&self, key: Option<u128>, table: &Table, row: u32, images: &Table) -> Result<Option<u32>, StepError> {
+        let Some(image) = self.index.row(key) else { return Ok(None) };
+        if key.is_some_and(|key| self.ambiguous.contains(&key)) {
+            let words = observation::words(table, row as usize);
+            let first = observation::words(images, image as usize);
+            let message = format!(
+                "row {} (`{words}`) could be several images, `{first}` among them: give site, season and a name that tells them apart",
+                row + 1
+            );
+            return Err(StepError::Data(message));
+        }
+        Ok(Some(image))
+    }
+}
+
+impl Indexes<'_> {
+    fn of(&mut self, key: &Key) -> Result<&Found, StepError> {
+        if let Some(at) = self.known.iter().position(|(known, _)| known == key) {
+            return Ok(&self.known[at].1);
+        }
+        let keys = key.of(self.images)?;
+        let index = keys.index();
+        let ambiguous = index.repeated.iter().filter_map(|(first, _)| keys.rows[*first as usize]).collect();
+        self.known.push((key.clone(), Found { keys, index, ambiguous }));
+        Ok(&self.known[self.known.len() - 1].1)
+    }
+
+    fn predictions(&mut self, predictions: &Table, multilabel: bool, joined: &mut Joined) -> Result<(), StepError> {
+        let images = self.images;
+        let key = shared(&images.schema, &predictions.schema)?;
+        let aligned = predictions.rows == images.rows && key.columns.iter().all(|name| same(images, predictions, name));
+        let found = self.of(&key)?;
+        if aligned && found.ambiguous.is_empty() {
+            // The columns are the same: so are the rows, and nothing needs looking up.
+            for (row, (place, key)) in (0_u32..).zip(joined.prediction_of.iter_mut().zip(&found.keys.rows)) {
+                match key {
+                    Some(_) => *place = Some(row),
+                    None => joined.lost_predictions.push(row),
+                }
+            }
+            return Ok(());
+        }
+        for (row, key) in (0_u32..).zip(&key.of(predictions)?.rows) {
+            let Some(image) = found.image(*key, predictions, row, images)? else {
+                joined.lost_predictions.push(row);
+                continue;
+            };
+            match joined.prediction_of[image as usize] {
+                None => joined.prediction_of[image as usize] = Some(row),
+                Some(_) if multilabel => joined.more_predictions.entry(image).or_default().push(row),
+                Some(first) => {
+                    let way_out = "remove one, or merge with `rows: multilabel`";
+                    return Err(twice("prediction of", predictions, first, row, way_out));
+                }
             }
         }
-        let (rows, items) = observations.into_iter().unzip();
-        (self.images, self.items) = (rows, Some(items));
         Ok(())
     }
 }
 
-fn unmatched(table: &Table, found: &[Option<u32>], kind: &str, what: &str) -> Option<Finding> {
-    let missed: Vec<usize> = found.iter().enumerate().filter(|(_, image)| image.is_none()).map(|(row, _)| row).collect();
-    (!missed.is_empty()).then(|| Finding {
-        kind: kind.to_owned(),
-        message: format!("{what} belong to no image here and are not in the data set: check their sites, seasons and names"),
-        count: missed.len() as u64,
-        examples: missed.iter().take(EXAMPLES).map(|row| observation::words(table, *row)).collect(),
-    })
-}
-
-/// The images, by the keys that the tables share with them.
-struct Indexed<'t> {
-    images: &'t Table,
-    made: Vec<(Key, Keys, Index)>,
-}
-
-impl<'t> Indexed<'t> {
-    fn new(images: &'t Table) -> Self {
-        Self { images, made: Vec::new() }
-    }
-
-    /// The image of each row of `table`: by the surest identity that the row has and the images know.
-    fn rows_of(&mut self, table: &Table, what: &str) -> Result<Vec<Option<u32>>, StepError> {
-        let mut found: Vec<Option<u32>> = vec![None; table.rows];
-        // Rows whose surer identities are all missing.
-        let mut open: Vec<usize> = (0..table.rows).collect();
-        for key in shared(self.images, table) {
-            if open.is_empty() {
-                break;
-            }
-            let identity = key.identity();
-            let keys = key.of(table)?;
-            let index = self.index(&key, what)?;
-            open.retain(|row| match keys.rows[*row] {
-                None => true,
-                digest => {
-                    found[*row] = index.row(digest);
-                    false
-                }
-            });
-            debug_assert!(table.column(identity).is_some(), "a shared key has its columns");
-        }
-        Ok(found)
-    }
-
-    fn index(&mut self, key: &Key, what: &str) -> Result<&Index, StepError> {
-        let at = match self.made.iter().position(|(made, ..)| made == key) {
-            Some(at) => at,
-            None => {
-                let keys = key.of(self.images)?;
-                let index = keys.index();
-                if let Some((first, second)) = index.repeated.first() {
-                    return Err(StepError::Data(format!(
-                        "`{}` is there twice among the images (rows {} and {}): a {what} by {} cannot tell which it means; make that unique, or \
-                         join by content",
-                        observation::words(self.images, *first as usize),
-                        u64::from(*first) + 1,
-                        u64::from(*second) + 1,
-                        key.words()
-                    )));
-                }
-                self.made.push((key.clone(), keys, index));
-                self.made.len() - 1
-            }
-        };
-        Ok(&self.made[at].2)
-    }
-}
-
-/// The keys that two tables share, the surest first.
-fn shared(images: &Table, table: &Table) -> Vec<Key> {
-    let same = |name: &&&'static str| {
-        let ty = |table: &Table| table.schema.field(name).map(|field| field.ty);
-        ty(images).is_some() && ty(images) == ty(table)
-    };
-    let item = (images.column(ITEM).is_some_and(|c| c.ty() == Type::Int) && table.column(ITEM).is_some()).then_some(ITEM);
-    let place: Vec<&'static str> = PLACE.iter().filter(same).copied().collect();
-    let key = |identity: &&'static str| Key { columns: place.iter().copied().chain([*identity]).chain(item).collect() };
-    IDENTITY.iter().filter(same).map(|identity| key(&identity)).collect()
+/// Says whether both tables have the same column under `name`.
+fn same(a: &Table, b: &Table, name: &str) -> bool {
+    a.column(name).zip(b.column(name)).is_some_and(|(a, b)| std::sync::Arc::ptr_eq(a, b) || a.id() == b.id())
 }
