@@ -148,8 +148,15 @@ fn a_season_of_images_merges_into_its_published_table() {
     assert_is_reference(&space.table("final"), &data);
     // The season is closed: its images, names and labels are there, and a run changes nothing.
     let sealed = trapline::run::seal_season(&space.pipeline(), &space.options, "2020").unwrap();
-    assert!(sealed.ends_with("seasons/2020.csv") && seasons::read(space.dir.path()).unwrap()["2020"].len() == 200);
+    assert_eq!((sealed.files, &sealed.pinned), (200, &[("labels".to_owned(), 29)].into()));
+    assert_eq!(seasons::read(space.dir.path()).unwrap()["2020"].files.len(), 200);
     assert_eq!(space.run().ran(), []);
+    // A label that is another one now is an error that names the image.
+    let manual = "reference/manual_classification/vestre_jakobselv/2020/manual_classification_vj_ga_hu_1_2020.txt";
+    space.edit(manual, "_2019-07-21_0002.JPG\" \"empty\"", "_2019-07-21_0002.JPG\" \"stoat\"");
+    let ran = space.try_run().unwrap();
+    let errors = ran.errors().join("\n");
+    assert!(errors.contains("labels: ") && errors.contains("stoat") && errors.contains("season reopen 2020"), "{errors}");
 }
 
 #[test]
@@ -224,4 +231,87 @@ fn a_season_that_is_only_its_final_file_gives_the_same_back() {
     space.run();
     assert_eq!(space.table("predictions").rows, 200);
     assert_is_reference(&space.table("final"), &data);
+}
+
+const QUALITY: &str = "reference/quality_check/small_mammal_classification_model_2022/2020/quality_check_vestre_jakobselv_2020.txt";
+const MANUAL: &str = "reference/manual_classification/vestre_jakobselv/2020/manual_classification_vj_ga_hu_1_2020.txt";
+
+/// Adds rows to a file, and puts its rows into another order.
+fn extend(space: &TestSpace, file: &str, rows: &[&str], step: usize) {
+    let text = space.read(file);
+    let mut lines: Vec<&str> = text.lines().collect();
+    let header = lines.remove(0);
+    lines.extend(rows);
+    let count = lines.len();
+    // A step that shares no factor with the number of rows visits each once.
+    let step = (step..).find(|step| (2..=*step).all(|n| step % n != 0 || count % n != 0)).unwrap();
+    let shuffled = (0..count).map(|at| lines[at * step % count]);
+    let text: Vec<&str> = std::iter::once(header).chain(shuffled).collect();
+    space.write(file, text.join("\n") + "\n");
+}
+
+/// The season with overrides, all four kinds of label, comments, and rows in another order.
+fn mutated(data: &Path, step: usize) -> TestSpace {
+    let space = space(data, &merging(FROM_FILES, "", "form: bohner"));
+    let quality = [
+        // Random counts before confidence: the image stays empty.
+        r#""vj_ga_hu_1" 2020 "vj_ga_hu_1_2019-07-08_0001.JPG" "bad quality" "confidence" "empty" 0.999557554721832 "xx" "fog on the lens""#,
+        // Class counts before corrected: the image is a vole.
+        r#""vj_ga_hu_1" 2020 "vj_ga_hu_1_2019-07-13_0002.JPG" "vole" "class" "empty" 0.99 "yy" NA"#,
+        // Two images of one second: each has its own label.
+        r#""vj_ga_hu_2" 2020 "vj_ga_hu_2_2019-07-08_0002.JPG" "stoat" "confidence" "empty" 0.99 "xx" "white tail, says ""hb""""#,
+        r#""vj_ga_hu_2" 2020 "vj_ga_hu_2_2019-07-08_0003.JPG" "aves" "random" "empty" 0.99 "xx" NA"#,
+        // A site that only begins like another one.
+        r#""vj_ga_hu_2b" 2020 "vj_ga_hu_2_2019-07-08_0001.JPG" "stoat" "random" "empty" 0.99 "xx" NA"#,
+    ];
+    extend(&space, QUALITY, &quality, step);
+    space.edit(MANUAL, "_2019-07-13_0002.JPG\" \"empty\" \"empty\" 0.999689221382141 \"hb\" NA", "_2019-07-13_0002.JPG\" \"bad quality\" \"empty\" 0.999689221382141 \"hb\" \"snow\"");
+    let manual = [r#""vj_ga_hu_2" 2020 "vj_ga_hu_2_2019-07-08_0001.JPG" 5 "empty" 0.99 "zz" "brown; quick""#];
+    extend(&space, MANUAL, &manual, step);
+    for file in ["1", "2"] {
+        let site = format!("vj_ga_hu_{file}_2020.txt");
+        extend(&space, &format!("reference/metadata/vestre_jakobselv/2020/metadata_{site}"), &[], step);
+        let model = "small_mammal_classification_model_2022";
+        let folder = format!("reference/automatic_classification/{model}/vestre_jakobselv/2020");
+        extend(&space, &format!("{folder}/classification_{model}_{site}"), &[], step);
+    }
+    space
+}
+
+/// What people say of an image: the class that is present, observer, type, comment.
+fn manual(table: &Table, name: &str) -> Vec<String> {
+    let of_image = (0..table.rows).filter(|row| table.cell(*row, "image_name") == CellRef::Text(name));
+    let present = of_image.filter(|row| table.cell(*row, "presence_manual") == CellRef::Int(1));
+    let columns = ["class_id", "observer_manual", "type_manual_classification", "comment"];
+    let said = |row: usize| columns.map(|column| table.cell(row, column).to_string()).join(" | ");
+    present.map(said).collect()
+}
+
+#[test]
+fn overrides_count_by_priority_and_no_row_moves_to_another_image() {
+    let Some(data) = support::shared_data() else { return };
+    let space = mutated(&data, 7);
+    let ran = space.run();
+    assert_eq!(ran.findings("labels"), []);
+    let table = space.table("final");
+    assert_eq!(table.rows, 1600);
+    let said = |name: &str| manual(&table, name).join(" & ");
+    assert_eq!(said("vj_ga_hu_1_2019-07-08_0001.JPG"), "empty | hb | quality_check_random | ");
+    assert_eq!(said("vj_ga_hu_1_2019-07-13_0002.JPG"), "cricetidae | yy | quality_check_classes | ");
+    assert_eq!(said("vj_ga_hu_2_2019-07-08_0002.JPG"), "mus_erm | xx | quality_check_confidence_level | white tail, says \"hb\"");
+    assert_eq!(said("vj_ga_hu_2_2019-07-08_0003.JPG"), "aves | xx | quality_check_random | ");
+    assert_eq!(said("vj_ga_hu_2_2019-07-08_0001.JPG"), "lem_lem | zz | corrected_image_label | brown; quick");
+    assert_eq!(said("vj_ga_hu_1_2019-07-18_0001.JPG"), "empty | hb | corrected_image_label | ");
+    // Images of one second keep their own date, time and prediction.
+    let second = |row: &usize| table.cell(*row, "date") == CellRef::Text("2019-07-08") && table.cell(*row, "time") == CellRef::Text("13:16:55");
+    let names: std::collections::BTreeSet<String> = (0..table.rows).filter(second).map(|row| table.cell(row, "image_name").to_string()).collect();
+    assert_eq!(names.into_iter().collect::<Vec<_>>(), ["vj_ga_hu_2_2019-07-08_0002.JPG", "vj_ga_hu_2_2019-07-08_0003.JPG"]);
+    // The label of the other site is no label of this one.
+    assert!(ran.findings("final").contains(&("unmatched_labels".to_owned(), 1)), "{:?}", ran.findings("final"));
+    assert!(ran.findings("final").contains(&("disagreements".to_owned(), 2)), "{:?}", ran.findings("final"));
+    // Another order of rows in every file is the same data set.
+    let other = mutated(&data, 17);
+    other.run();
+    assert_eq!(other.table("final"), table);
+    assert!(other.read(QUALITY) != space.read(QUALITY));
 }
