@@ -196,7 +196,9 @@ fn a_difference_names_the_new_image_and_nothing_else() {
     space.settle();
     assert_eq!(space.run(&["run"]).code, 0);
     let page = space.run(&["diff", "old.lock"]).out;
-    for words in ["season 2025: 2 files -> 3 files\n", "only in the new: b 2025 b/2025/2.jpg\n", "3 rows -> 4 rows; 1 only in the new\n"] {
+    for words in
+        ["season 2025: 2 files -> 3 files\n", "only in the new: b 2025 b/2025/2.jpg\n", "3 rows -> 4 rows; 1 only in the new\n"]
+    {
         assert!(page.contains(words), "{page}");
     }
     assert!(!page.contains("2024") && !page.contains("recipe"), "{page}");
@@ -212,7 +214,10 @@ fn a_difference_names_the_new_image_and_nothing_else() {
 #[test]
 fn an_expectation_about_rows_fails_the_run_and_status_says_so() {
     let space = space();
-    space.write("pipeline.yaml", &PIPELINE.replace("  metadata:", "    expect: { \"images[site=b].bytes\": \"< 4\", images.rows: 3 }\n  metadata:"));
+    space.write(
+        "pipeline.yaml",
+        &PIPELINE.replace("  metadata:", "    expect: { \"images[site=b].bytes\": \"< 4\", images.rows: 3 }\n  metadata:"),
+    );
     let end = space.run(&["run"]);
     assert_eq!(end.code, 1, "{}", end.err);
     let words = "expectation failed: `images[site=b].bytes` of step `images`: 1 of 1 row is not < 4 (the results are kept)";

@@ -61,7 +61,10 @@ fn who_left_and_entered_a_sample_stands_in_its_table() {
     });
     assert_eq!(steps(&found), ["drawn", "labelled", "table"]);
     let table = found.steps[0].outputs[0].table.as_ref().unwrap();
-    assert_eq!((&table.old_examples[..], &table.new_examples[..]), (&["b 2023 b/2023/2.jpg".to_owned()][..], &["a 2024 a/2024/4.jpg".to_owned()][..]));
+    assert_eq!(
+        (&table.old_examples[..], &table.new_examples[..]),
+        (&["b 2023 b/2023/2.jpg".to_owned()][..], &["a 2024 a/2024/4.jpg".to_owned()][..])
+    );
     let change = &found.steps[0].outputs[0].change;
     assert_eq!((change.old.as_ref().unwrap().rows, change.new.as_ref().unwrap().rows), (3, 3));
 }
@@ -101,6 +104,9 @@ fn seasons_models_and_steps_that_come_and_go_are_told() {
     // Without a store identities are all there is.
     let images = found.steps.iter().find(|step| step.step == "images").unwrap();
     assert!(images.outputs[0].table.is_none());
-    assert_eq!((images.outputs[0].change.old.as_ref().unwrap().rows, images.outputs[0].change.new.as_ref().unwrap().rows), (4, 5));
+    assert_eq!(
+        (images.outputs[0].change.old.as_ref().unwrap().rows, images.outputs[0].change.new.as_ref().unwrap().rows),
+        (4, 5)
+    );
     seasons::reopen(space.dir.path(), "2023", "a test", "2026").unwrap();
 }

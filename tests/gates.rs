@@ -86,9 +86,7 @@ fn steps(expect: &str) -> String {
 
 fn failed(ran: &Ran) -> Vec<(String, String, Option<f64>, Option<GateRows>)> {
     let failed = |event: &Event| match event {
-        Event::GateFailed { metric, expected, found, rows, .. } => {
-            Some((metric.clone(), expected.clone(), *found, rows.clone()))
-        }
+        Event::GateFailed { metric, expected, found, rows, .. } => Some((metric.clone(), expected.clone(), *found, rows.clone())),
         _ => None,
     };
     ran.events.iter().filter_map(failed).collect()

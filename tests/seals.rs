@@ -56,7 +56,10 @@ fn an_image_that_leaves_a_sealed_sample_is_named() {
     let space = sealed();
     space.edit("draw.txt", "b/2023/2.jpg class\n", "");
     let error = refused(&space, "drawn");
-    assert!(error.contains("1 row of sealed seasons differs") && error.contains("b 2023 b/2023/2.jpg left (was class)"), "{error}");
+    assert!(
+        error.contains("1 row of sealed seasons differs") && error.contains("b 2023 b/2023/2.jpg left (was class)"),
+        "{error}"
+    );
     assert!(error.contains("`trapline season reopen 2023 --because"), "{error}");
     // The results are kept, what depends on them does not run, and the next run says it again.
     assert_eq!(space.table("drawn").rows, 2);
@@ -240,7 +243,8 @@ mod verification {
             assert_eq!(wrong(&check(&space, level)), []);
         }
         let found = check(&space, Level::Tables);
-        let checked: Vec<_> = found.iter().filter(|one| one.step == "drawn").map(|one| (one.what.as_str(), one.checked)).collect();
+        let checked: Vec<_> =
+            found.iter().filter(|one| one.step == "drawn").map(|one| (one.what.as_str(), one.checked)).collect();
         assert_eq!(checked, [("output sample", 3), ("expectations", 1), ("sealed rows", 2)]);
         // Without the images, all that does not read them is still verified.
         std::fs::rename(space.path("raw"), space.path("away")).unwrap();
@@ -278,10 +282,19 @@ mod verification {
         let space = TestSpace::with_labels();
         space.run();
         space.edit("pipeline.yaml", "    uses: draw\n", "    uses: draw\n    expect: { sample.rows: 4 }\n");
-        assert_eq!(wrong(&check(&space, Level::Tables)), [("drawn".into(), "expectations: differs: `sample.rows` is not == 4".into())]);
+        assert_eq!(
+            wrong(&check(&space, Level::Tables)),
+            [("drawn".into(), "expectations: differs: `sample.rows` is not == 4".into())]
+        );
         seal(&space, "2023");
         space.edit("seasons/2023.csv", ",class\n", ",random\n");
         let found = wrong(&check(&space, Level::Tables));
-        assert!(found.contains(&("drawn".into(), "sealed rows: differs: 1 row of sealed seasons differs from `seasons/2023.csv`".into())), "{found:?}");
+        assert!(
+            found.contains(&(
+                "drawn".into(),
+                "sealed rows: differs: 1 row of sealed seasons differs from `seasons/2023.csv`".into()
+            )),
+            "{found:?}"
+        );
     }
 }

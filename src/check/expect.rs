@@ -201,7 +201,9 @@ fn bound(node: &Node) -> Option<(Comparison, f64)> {
 mod tests {
     use super::*;
 
-    fn parts(text: &str) -> Option<(&str, Vec<(String, String)>, &str)> {
+    type Parts<'a> = (&'a str, Vec<(String, String)>, &'a str);
+
+    fn parts(text: &str) -> Option<Parts<'_>> {
         Written::of(text).map(|written| (written.port, written.filter, written.column))
     }
 
@@ -214,7 +216,9 @@ mod tests {
             parts("classes[class=least weasel, season=2024, site=].n"),
             Some(("classes", vec![pair("class", "least weasel"), pair("season", "2024"), pair("site", "")], "n"))
         );
-        for bad in ["classes", "classes.", ".n", "classes[class=stoat]", "classes[class].n", "classes[class=stoat.n", "classes[].n"] {
+        for bad in
+            ["classes", "classes.", ".n", "classes[class=stoat]", "classes[class].n", "classes[class=stoat.n", "classes[].n"]
+        {
             assert_eq!(parts(bad), None, "{bad}");
         }
     }

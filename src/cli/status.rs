@@ -127,13 +127,7 @@ fn refused(pipeline: &Pipeline, plan: &Plan, store: &Store) -> Vec<Refused> {
     plan.steps.iter().filter_map(of_step).collect()
 }
 
-fn render(
-    pipeline: &Pipeline,
-    plan: &Plan,
-    last: Option<&LastRun>,
-    holder: Option<&Holder>,
-    refused: &[Refused],
-) -> String {
+fn render(pipeline: &Pipeline, plan: &Plan, last: Option<&LastRun>, holder: Option<&Holder>, refused: &[Refused]) -> String {
     let mut page = format!("{}  {}\n", paint(STRONG, &visible(&pipeline.name)), pipeline.file.display());
     page.push_str(&last.map_or("last run   none yet: `trapline run` starts one\n".to_owned(), last_words));
     if let Some(holder) = holder {
@@ -219,6 +213,16 @@ mod tests {
             "last run   2026-11-21 07:13 UTC, complete after 3 min 20 s, 2 findings\n"
         );
         assert_eq!(words(None), "last run   2026-11-21 07:13 UTC, not ended: under way, or killed, 2 findings\n");
+    }
+
+    #[test]
+    fn what_changed_in_the_last_run_is_told_below_it() {
+        let finding =
+            Finding { kind: "left_sample".into(), message: "2 images left the sample".into(), count: 2, examples: Vec::new() };
+        let changes = vec![("qc_strata".to_owned(), finding)];
+        let last = LastRun { id: "1".into(), started: "2026-11-21T07:13".into(), end: None, findings: 0, changes };
+        let words = anstream::adapter::strip_str(&last_words(&last)).to_string();
+        assert!(words.ends_with("killed\n           qc_strata: 2 images left the sample\n"), "{words}");
     }
 
     #[test]

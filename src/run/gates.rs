@@ -202,9 +202,10 @@ fn naming(stored: &StoredTable<'_>, filter: &RowFilter, bounded: &str) -> Result
     let is_image = observation::IDENTITY.iter().any(|name| schema.field(name).is_some());
     let of_image = |name: &str| observation::PLACE.contains(&name) || observation::IDENTITY.contains(&name);
     let open = |name: &str| name != bounded && !filter.equal.iter().any(|(own, _)| own == name);
-    let fields = schema.fields.iter().filter(|field| {
-        if is_image { of_image(&field.name) } else { field.ty == Type::Text && open(&field.name) }
-    });
+    let fields = schema
+        .fields
+        .iter()
+        .filter(|field| if is_image { of_image(&field.name) } else { field.ty == Type::Text && open(&field.name) });
     let names: Vec<&str> = fields.take(NAMING_COLUMNS).map(|field| field.name.as_str()).collect();
     Ok(Naming { table: stored.read(Some(&names))?, is_image })
 }
@@ -215,7 +216,9 @@ impl Naming {
             return observation::words(&self.table, row);
         }
         let fields = self.table.schema.fields.iter().zip(&self.table.columns);
-        let parts = fields.filter(|(_, column)| !column.is_null(row)).map(|(field, column)| format!("{}={}", field.name, column.cell(row)));
+        let parts = fields
+            .filter(|(_, column)| !column.is_null(row))
+            .map(|(field, column)| format!("{}={}", field.name, column.cell(row)));
         parts.collect::<Vec<_>>().join(" ")
     }
 }

@@ -140,7 +140,13 @@ mod tests {
     use crate::table::{ColumnBuilder, Schema, Type};
 
     fn table(rows: &[(&str, &str, Option<ContentId>, &str, &str)]) -> Table {
-        let fields = [("season", Type::Text), ("site", Type::Text), ("content", Type::Content), ("name", Type::Text), ("class", Type::Text)];
+        let fields = [
+            ("season", Type::Text),
+            ("site", Type::Text),
+            ("content", Type::Content),
+            ("name", Type::Text),
+            ("class", Type::Text),
+        ];
         let mut columns: Vec<_> = fields.iter().map(|(_, ty)| ColumnBuilder::new(*ty)).collect();
         for (season, site, content, name, class) in rows {
             columns[0].push_text(season);
@@ -161,10 +167,7 @@ mod tests {
             ("2019", "a", Some(id), "a.jpg", "empty"),
         ]);
         let pin = |site: &str, observation: String, value: &str| Pin { site: site.into(), observation, value: value.into() };
-        assert_eq!(
-            pins_of(&rows, "2019", "class"),
-            [pin("a", id.to_string(), "empty"), pin("b", "b.jpg".into(), "vole")]
-        );
+        assert_eq!(pins_of(&rows, "2019", "class"), [pin("a", id.to_string(), "empty"), pin("b", "b.jpg".into(), "vole")]);
         assert_eq!(pins_of(&rows, "2021", "class"), []);
     }
 

@@ -104,4 +104,3 @@ pub fn plan(pipeline: &Pipeline, options: &RunOptions) -> Result<Planned, RunErr
     }
     Ok(Planned { plan: Plan { steps }, scans })
 }
-

@@ -101,7 +101,9 @@ fn pins_now(
         };
         if plan.missing_labels > 0 {
             let labels = plan.missing_labels;
-            notes.push(format!("step `{name}` lacks {labels} labels: those of season {season} cannot be given while it is sealed"));
+            notes.push(format!(
+                "step `{name}` lacks {labels} labels: those of season {season} cannot be given while it is sealed"
+            ));
         }
         let Some(State::Ready(outputs)) = ready else { continue };
         let Some(output) = outputs.first() else { continue };

@@ -259,7 +259,10 @@ mod tests {
         seal(project.path(), "2019", whole.clone()).unwrap();
         whole.sort();
         let text = fs::read_to_string(project.path().join("seasons/2019.csv")).unwrap();
-        assert!(text.ends_with(",,,,drawn,a,\"x, y.jpg\",random\n,,,,drawn,b,b3:00,class+confidence\n,,,,labelled,,,\n"), "{text}");
+        assert!(
+            text.ends_with(",,,,drawn,a,\"x, y.jpg\",random\n,,,,drawn,b,b3:00,class+confidence\n,,,,labelled,,,\n"),
+            "{text}"
+        );
         assert_eq!(read(project.path()).unwrap()["2019"], whole);
         assert_eq!(whole.pinned(), 2);
         // Every part counts for the identity; a seal of files alone has the one it always had.
@@ -267,7 +270,10 @@ mod tests {
         other.pins.remove("labelled");
         assert_ne!(manifest_id(&whole).unwrap(), manifest_id(&other).unwrap());
         let alone = "root,path,content,bytes\narchive,a.jpg,b3:".to_owned();
-        assert!(manifest_id(&files(&["a.jpg"])).unwrap() == ContentId::of(format!("{}{},7\n", &alone[..alone.len() - 3], file("a.jpg").content).as_bytes()));
+        assert!(
+            manifest_id(&files(&["a.jpg"])).unwrap()
+                == ContentId::of(format!("{}{},7\n", &alone[..alone.len() - 3], file("a.jpg").content).as_bytes())
+        );
     }
 
     #[test]

@@ -59,7 +59,15 @@ pub fn verify(
     let store = Store::open(store, Access::Read)?;
     let history = History::of(&store, &pipeline.name, &pipeline.project);
     let mut planner = Planner::new(pipeline, &history);
-    let mut verifier = Verifier { pipeline, store: &store, level, observer, cancel, sealed: seasons::read(&pipeline.project)?, found: Vec::new() };
+    let mut verifier = Verifier {
+        pipeline,
+        store: &store,
+        level,
+        observer,
+        cancel,
+        sealed: seasons::read(&pipeline.project)?,
+        found: Vec::new(),
+    };
     for (index, step) in pipeline.steps.iter().enumerate() {
         let name = &step.name.value;
         match lock.steps.get(name) {

@@ -178,7 +178,8 @@ mod tests {
 
     fn found() -> Difference {
         let output = |id, rows| Some(LockedOutput { port: "predictions".into(), id: ContentId([id; 32]), rows });
-        let transition = |old: Option<&str>, new: &str, rows| Transition { old: old.map(Into::into), new: Some(new.into()), rows };
+        let transition =
+            |old: Option<&str>, new: &str, rows| Transition { old: old.map(Into::into), new: Some(new.into()), rows };
         let table = TableDifference {
             key: vec!["content".into()],
             only_old: 2,
@@ -208,7 +209,8 @@ mod tests {
             outputs: vec![OutputDifference { change: change("predictions", output(1, 120), output(2, 128)), table: Some(table) }],
             metrics: vec![change("accuracy", Some(0.93), Some(0.94))],
         };
-        let model = |id, training: Option<&str>| Some(LockedModel { id: ContentId([id; 32]), training: training.map(Into::into) });
+        let model =
+            |id, training: Option<&str>| Some(LockedModel { id: ContentId([id; 32]), training: training.map(Into::into) });
         let season = |id, files, pins| Some(LockedSeason { manifest: ContentId([id; 32]), files, pins });
         let labels = |id, lines| Some(LockedLabels { head: ContentId([id; 32]), lines });
         Difference {

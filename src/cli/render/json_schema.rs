@@ -112,8 +112,10 @@ fn of_kind(kind: &StepKind) -> Value {
     });
     let tables: Vec<_> = kind.outputs.iter().filter(|port| port.ty == PortType::Table).map(|port| port.name).collect();
     if !tables.is_empty() {
-        let doc = "A bound for every row of a column: `PORT.COLUMN`, `PORT[COLUMN=VALUE].COLUMN`; or for their number: `PORT.rows`.";
-        properties["expect"]["patternProperties"] = json!({ format!("^({})(\\[[^\\]]+\\])?\\..+$", tables.join("|")): bound(doc) });
+        let doc =
+            "A bound for every row of a column: `PORT.COLUMN`, `PORT[COLUMN=VALUE].COLUMN`; or for their number: `PORT.rows`.";
+        properties["expect"]["patternProperties"] =
+            json!({ format!("^({})(\\[[^\\]]+\\])?\\..+$", tables.join("|")): bound(doc) });
     }
     if required.is_empty() {
         properties["with"].as_object_mut().map(|with| with.remove("required"));

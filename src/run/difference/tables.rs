@@ -194,11 +194,13 @@ fn digests(table: &Table, names: &[&str]) -> Result<Digests, TableError> {
     Ok((0..table.rows).map(digest).collect())
 }
 
+/// A value of the old and of the new table; missing where there was none.
+type OldAndNew = (Option<String>, Option<String>);
+
 /// Compares one column in all joined rows and marks those that differ.
 fn column(name: &str, old: &Column, new: &Column, pairs: &[(u32, u32)], changed: &mut [bool]) -> Option<ColumnDifference> {
     let mut rows = 0;
-    let mut counts: Option<BTreeMap<(Option<String>, Option<String>), u64>> =
-        matches!(new.ty(), Type::Text | Type::Bool).then(BTreeMap::new);
+    let mut counts: Option<BTreeMap<OldAndNew, u64>> = matches!(new.ty(), Type::Text | Type::Bool).then(BTreeMap::new);
     for ((before, after), changed) in pairs.iter().zip(changed) {
         let (before, after) = (old.cell(*before as usize), new.cell(*after as usize));
         if before == after {
@@ -282,12 +284,15 @@ mod tests {
 
     #[test]
     fn rows_are_joined_by_observation_wherever_they_stand() {
-        let old = table(OF_IMAGES, &[&image("1", "vole", 1), &image("2", "vole", 1), &image("3", "empty", 1), &image("4", "", 1)]);
-        let new = table(OF_IMAGES, &[&image("4", "stoat", 2), &image("2", "stoat", 1), &image("1", "vole", 1), &image("5", "", 1)]);
+        let old =
+            table(OF_IMAGES, &[&image("1", "vole", 1), &image("2", "vole", 1), &image("3", "empty", 1), &image("4", "", 1)]);
+        let new =
+            table(OF_IMAGES, &[&image("4", "stoat", 2), &image("2", "stoat", 1), &image("1", "vole", 1), &image("5", "", 1)]);
         let found = difference(&old, &new).unwrap();
         assert_eq!((found.only_old, found.only_new, found.changed, found.same), (1, 1, 2, 1));
         assert_eq!(found.key, ["site", "season", "name"]);
-        let transition = |old: Option<&str>, new: &str, rows| Transition { old: old.map(Into::into), new: Some(new.into()), rows };
+        let transition =
+            |old: Option<&str>, new: &str, rows| Transition { old: old.map(Into::into), new: Some(new.into()), rows };
         let label = ColumnDifference {
             column: "label".into(),
             rows: 2,
@@ -310,7 +315,8 @@ mod tests {
     #[test]
     fn tables_of_numbers_are_joined_by_the_texts_that_name_their_rows() {
         let fields = [("season", Type::Text), ("class", Type::Text), ("note", Type::Text), ("precision", Type::Float64)];
-        let row = |class, precision| [CellRef::Text("2024"), CellRef::Text(class), CellRef::Text("x"), CellRef::Float64(precision)];
+        let row =
+            |class, precision| [CellRef::Text("2024"), CellRef::Text(class), CellRef::Text("x"), CellRef::Float64(precision)];
         let old = table(&fields, &[&row("vole", 0.9), &row("stoat", 0.5)]);
         let new = table(&fields, &[&row("stoat", 0.75), &row("vole", 0.9)]);
         let found = difference(&old, &new).unwrap();
@@ -320,8 +326,14 @@ mod tests {
 
     #[test]
     fn rows_without_names_are_compared_whole_and_columns_come_and_go() {
-        let old = table(&[("n", Type::Int), ("a", Type::Int)], &[&[CellRef::Int(1), CellRef::Int(1)], &[CellRef::Int(2), CellRef::Null]]);
-        let new = table(&[("n", Type::Int), ("b", Type::Int)], &[&[CellRef::Int(2), CellRef::Int(9)], &[CellRef::Int(3), CellRef::Null]]);
+        let old = table(
+            &[("n", Type::Int), ("a", Type::Int)],
+            &[&[CellRef::Int(1), CellRef::Int(1)], &[CellRef::Int(2), CellRef::Null]],
+        );
+        let new = table(
+            &[("n", Type::Int), ("b", Type::Int)],
+            &[&[CellRef::Int(2), CellRef::Int(9)], &[CellRef::Int(3), CellRef::Null]],
+        );
         let found = difference(&old, &new).unwrap();
         assert_eq!((found.key.len(), found.only_old, found.only_new, found.changed, found.same), (0, 1, 1, 0, 1));
         assert_eq!((found.columns_gone, found.columns_new), (vec!["a".to_owned()], vec!["b".to_owned()]));
