@@ -195,6 +195,10 @@ codes! {
         "`{name}` captures a column, `{a,b}` is a choice, `*` stands for any characters but `/`, `**` for any folders.";
     TAKEN_COLUMN = "TL0511" Error "a column that the step makes itself",
         "The input has a column of the same name: rename the capture or leave the earlier step out.";
+    SEASON_NOT_IN_BY = "TL0521" Warning "a sample across seasons",
+        "A sample stays put as long as its groups do. Where `by` does not contain the season, the images of a new season compete with \
+         those drawn before, and part of last year's checking is for nothing. Add `season` to `by`, or say on the line why not: \
+         `# trapline: allow TL0521 a single season`.";
 
     // Classes, models, deployments.
     BAD_TAXONOMY = "TL0601" Error "the taxonomy cannot be read",

@@ -245,6 +245,7 @@ impl<'a> Planner<'a> {
             .filter(keyed)
             .filter_map(|param| Some((param.name.to_owned(), step.params.get(param.name)?.value.canonical())))
             .collect();
+        params.extend(step.step.declarations(&context));
         params.sort();
         let rows = recipes.iter().map(|recipe| recipe.key).collect();
         let recipe = Recipe { kind: step.kind.name, revision: step.kind.revision, params, model: None, numerics: None, rows };

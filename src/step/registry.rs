@@ -3,8 +3,19 @@
 use super::StepKind;
 
 /// All kinds, in the order of the documentation.
-pub static KINDS: &[&StepKind] =
-    &[&super::images::KIND, &super::metadata::KIND, &super::rename::KIND, &super::classify::KIND, &super::export::KIND];
+pub static KINDS: &[&StepKind] = &[
+    &super::images::KIND,
+    &super::metadata::KIND,
+    &super::rename::KIND,
+    &super::import::KIND,
+    &super::sample::KIND,
+    &super::classify::KIND,
+    &super::review::KIND,
+    &super::evaluate::KIND,
+    &super::threshold::KIND,
+    &super::merge::KIND,
+    &super::export::KIND,
+];
 
 /// The kind called `name`.
 #[must_use]

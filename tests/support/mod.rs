@@ -251,10 +251,15 @@ impl TestSpace {
 
     /// The first output of a step's last result.
     pub fn table(&self, step: &str) -> Table {
+        self.output(step, 0)
+    }
+
+    /// An output of a step's last result.
+    pub fn output(&self, step: &str, port: usize) -> Table {
         let store = Store::open(&self.options.store, Access::Read).unwrap();
         let heads = store.heads(&self.pipeline().name).unwrap();
         let manifest = store.get_result(heads.steps[step]).unwrap().unwrap();
-        store.open_table(manifest.outputs[0].id).unwrap().read(None).unwrap()
+        store.open_table(manifest.outputs[port].id).unwrap().read(None).unwrap()
     }
 
     /// The texts of a column of a step's last result.
