@@ -12,6 +12,7 @@ pub mod demo;
 pub mod diagnostic;
 pub mod file;
 pub mod id;
+pub mod labels;
 pub mod model;
 pub mod observation;
 pub mod path;
