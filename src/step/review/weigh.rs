@@ -237,7 +237,9 @@ fn label_keys(asked: &Asked, rows: &[Row<'_>]) -> Result<Vec<Option<u128>>, Step
         let ty = if *name == "content" { Type::Content } else { Type::Text };
         schema.set(name, ty);
         let mut builder = ColumnBuilder::with_capacity(ty, rows.len());
-        rows.iter().for_each(|row| tables::push_key(&mut builder, name, &row.label));
+        for row in rows {
+            tables::push_key(&mut builder, name, &row.label);
+        }
         builders.push(builder);
     }
     Ok(asked.key.of(&Table::from_builders(schema, builders)?)?.rows)
