@@ -232,7 +232,9 @@ fn a_census_with_several_rows_of_an_image_keeps_them_all() {
 #[test]
 fn class_confidences_of_another_tool_give_labels() {
     let data = TestSpace::new();
-    if shared(&data, "animl_small/Predictions.csv", "p.csv").is_none() || shared(&data, "animl_small/Results.csv", "r.csv").is_none() {
+    if shared(&data, "animl_small/Predictions.csv", "p.csv").is_none()
+        || shared(&data, "animl_small/Results.csv", "r.csv").is_none()
+    {
         return;
     }
     let (confidences, results) = (data.read("p.csv"), data.read("r.csv"));
@@ -245,7 +247,10 @@ fn class_confidences_of_another_tool_give_labels() {
     let rows: Vec<String> = std::iter::once(header).chain(rows).collect();
     let classes: Vec<String> = (0..27).map(|class| format!("c{class}")).collect();
     let columns: Vec<String> = (0..27).map(|class| format!("p_c{class}: \"{class}\"")).collect();
-    let space = importing(&format!("{{ files: p.csv, what: predictions, rows: multilabel, columns: {{ path: FilePath, said: said, {} }} }}", columns.join(", ")));
+    let space = importing(&format!(
+        "{{ files: p.csv, what: predictions, rows: multilabel, columns: {{ path: FilePath, said: said, {} }} }}",
+        columns.join(", ")
+    ));
     space.edit("pipeline.yaml", CLASSES, &format!("[{}]", classes.join(", ")));
     space.write("p.csv", rows.join("\n"));
     space.run();

@@ -187,7 +187,10 @@ fn the_files_alone_merge_into_the_same_table() {
     space.run();
     assert_is_reference(&space.table("final"), &data);
     let names = space.table("names");
-    assert_eq!((names.rows, names.cell(0, "season"), names.cell(0, "locality")), (200, CellRef::Text("2020"), CellRef::Text("vestre_jakobselv")));
+    assert_eq!(
+        (names.rows, names.cell(0, "season"), names.cell(0, "locality")),
+        (200, CellRef::Text("2020"), CellRef::Text("vestre_jakobselv"))
+    );
     assert_eq!(names.cell(2, "datetime").to_string(), "2019-07-09T08:00:00");
     assert_eq!(space.column("predictions", "model")[0], "small_mammal_classification_model_2022");
     // Every class has its row, predicted or not.
@@ -233,7 +236,8 @@ fn a_season_that_is_only_its_final_file_gives_the_same_back() {
     assert_is_reference(&space.table("final"), &data);
 }
 
-const QUALITY: &str = "reference/quality_check/small_mammal_classification_model_2022/2020/quality_check_vestre_jakobselv_2020.txt";
+const QUALITY: &str =
+    "reference/quality_check/small_mammal_classification_model_2022/2020/quality_check_vestre_jakobselv_2020.txt";
 const MANUAL: &str = "reference/manual_classification/vestre_jakobselv/2020/manual_classification_vj_ga_hu_1_2020.txt";
 
 /// Adds rows to a file, and puts its rows into another order.
@@ -265,7 +269,11 @@ fn mutated(data: &Path, step: usize) -> TestSpace {
         r#""vj_ga_hu_2b" 2020 "vj_ga_hu_2_2019-07-08_0001.JPG" "stoat" "random" "empty" 0.99 "xx" NA"#,
     ];
     extend(&space, QUALITY, &quality, step);
-    space.edit(MANUAL, "_2019-07-13_0002.JPG\" \"empty\" \"empty\" 0.999689221382141 \"hb\" NA", "_2019-07-13_0002.JPG\" \"bad quality\" \"empty\" 0.999689221382141 \"hb\" \"snow\"");
+    space.edit(
+        MANUAL,
+        "_2019-07-13_0002.JPG\" \"empty\" \"empty\" 0.999689221382141 \"hb\" NA",
+        "_2019-07-13_0002.JPG\" \"bad quality\" \"empty\" 0.999689221382141 \"hb\" \"snow\"",
+    );
     let manual = [r#""vj_ga_hu_2" 2020 "vj_ga_hu_2_2019-07-08_0001.JPG" 5 "empty" 0.99 "zz" "brown; quick""#];
     extend(&space, MANUAL, &manual, step);
     for file in ["1", "2"] {
@@ -303,8 +311,11 @@ fn overrides_count_by_priority_and_no_row_moves_to_another_image() {
     assert_eq!(said("vj_ga_hu_2_2019-07-08_0001.JPG"), "lem_lem | zz | corrected_image_label | brown; quick");
     assert_eq!(said("vj_ga_hu_1_2019-07-18_0001.JPG"), "empty | hb | corrected_image_label | ");
     // Images of one second keep their own date, time and prediction.
-    let second = |row: &usize| table.cell(*row, "date") == CellRef::Text("2019-07-08") && table.cell(*row, "time") == CellRef::Text("13:16:55");
-    let names: std::collections::BTreeSet<String> = (0..table.rows).filter(second).map(|row| table.cell(row, "image_name").to_string()).collect();
+    let second = |row: &usize| {
+        table.cell(*row, "date") == CellRef::Text("2019-07-08") && table.cell(*row, "time") == CellRef::Text("13:16:55")
+    };
+    let names: std::collections::BTreeSet<String> =
+        (0..table.rows).filter(second).map(|row| table.cell(row, "image_name").to_string()).collect();
     assert_eq!(names.into_iter().collect::<Vec<_>>(), ["vj_ga_hu_2_2019-07-08_0002.JPG", "vj_ga_hu_2_2019-07-08_0003.JPG"]);
     // The label of the other site is no label of this one.
     assert!(ran.findings("final").contains(&("unmatched_labels".to_owned(), 1)), "{:?}", ran.findings("final"));

@@ -269,7 +269,11 @@ fn separators_missing_values_and_quotes_are_chosen() {
     let project = Project::new();
     let rows = table(
         &[("name", Type::Text), ("n", Type::Int), ("p", Type::Float64)],
-        &[vec![text("a b"), Cell::Int(12), Cell::Null], vec![text("NA"), Cell::Null, Cell::Float64(0.5)], vec![text("c;\"d\""), Cell::Int(3), Cell::Null]],
+        &[
+            vec![text("a b"), Cell::Int(12), Cell::Null],
+            vec![text("NA"), Cell::Null, Cell::Float64(0.5)],
+            vec![text("c;\"d\""), Cell::Int(3), Cell::Null],
+        ],
     );
     let written = |given: &[(&'static str, &str)]| {
         let export = exporting(&[&[("into", "t.csv")], given].concat());
