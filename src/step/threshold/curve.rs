@@ -78,9 +78,9 @@ impl Tally {
         Self { cells: vec![Cell::default(); groups * bins * steps], bins, steps, free: vec![0; steps], accepted: 0, images: 0 }
     }
 
-    /// Counts an image that has no confidence.
-    pub fn add_unclassified(&mut self) {
-        self.images += 1;
+    /// Counts images that have no confidence.
+    pub fn add_unclassified(&mut self, images: u64) {
+        self.images += images;
     }
 
     /// Counts an image of a cell; `is_free` where nothing but this threshold can send it to review.
