@@ -9,7 +9,8 @@
 //! | model | one | all, through the row keys | through the recipe |
 //! | numerics epoch | yes | through the row keys | through the recipe |
 //! | contents of inputs and of project files read | no | no | yes |
-//! | machine paths, times, thread counts, host, class list | no | no | no |
+//! | class list | no | of steps that compare with it (`Step::declarations`) | through the recipe |
+//! | machine paths, times, thread counts, host | no | no | no |
 
 use crate::id::{ContentId, RecipeKey, ResultKey, RowKey};
 

@@ -18,10 +18,12 @@ mod terminal;
 mod cache;
 mod completions;
 mod demo;
+mod diff;
 mod explain;
 mod graph;
 mod image;
 mod init;
+mod labels;
 mod model;
 mod options;
 mod plan;
@@ -59,9 +61,11 @@ fn dispatch(command: Command, terminal: Terminal) -> anyhow::Result<Exit> {
         Command::Cache(args) => cache::run(&args, terminal),
         Command::Completions(args) => completions::run(&args, Cli::command(), terminal),
         Command::Demo(args) => demo::run(&args, terminal),
+        Command::Diff(args) => diff::run(&args, terminal),
         Command::Graph(args) => graph::run(&args, terminal),
         Command::Help(args) => explain::run(&args, &Cli::command(), terminal),
         Command::Init(args) => init::run(&args, terminal),
+        Command::Labels(args) => labels::run(args, terminal),
         Command::Model(args) => model::run(&args, terminal),
         Command::Plan(args) => plan::run(&args, terminal),
         Command::Run(args) => run::run(args, terminal),

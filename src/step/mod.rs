@@ -15,14 +15,18 @@ use crate::table::{Cell, Schema, Table, Type};
 use crate::taxonomy::Taxonomy;
 
 pub mod classify;
+pub mod evaluate;
 pub mod export;
 pub mod images;
+pub mod import;
 mod job;
+pub mod merge;
 pub mod metadata;
 mod param;
 mod portable;
 mod registry;
 pub mod rename;
+pub mod review;
 pub mod sample;
 #[cfg(test)]
 pub(crate) mod testing;
@@ -201,6 +205,13 @@ pub trait Step: Send + Sync {
     /// The schema of each output, from those of the inputs in port order (a port that takes many has several); checked without data.
     fn columns(&self, inputs: &[Vec<Schema>], context: &Context<'_>, report: &mut Report) -> Option<Vec<Schema>>;
 
+    /// What enters the recipe besides the parameters: declarations of the project on which the result depends, by name. A step that
+    /// never looks at the programme's classes must not be made anew when one is added, so only those that do name them here.
+    fn declarations(&self, context: &Context<'_>) -> Vec<(String, String)> {
+        let _ = context;
+        Vec::new()
+    }
+
     /// Project files read, besides the inputs.
     fn files(&self, context: &Context<'_>) -> Vec<FileInput> {
         let _ = context;
@@ -222,7 +233,7 @@ pub trait Step: Send + Sync {
     }
 
     /// What a person should know about a first output that is another than the one before (who left a sample, who entered): said
-    /// when it happens, kept in no result.
+    /// when it happens, kept in no result. Asked of kinds with [`StepKind::pins`].
     fn changes(&self, before: &Table, after: &Table) -> Vec<Finding> {
         let _ = (before, after);
         Vec::new()

@@ -88,6 +88,8 @@ pub struct Project {
     pub cancel: Cancel,
     /// Called with each path that a step asks for.
     pub on_locate: Option<OnLocate>,
+    /// The programme's classes.
+    pub classes: Taxonomy,
 }
 
 impl Project {
@@ -95,7 +97,7 @@ impl Project {
     pub fn new() -> Self {
         let folder = tempfile::tempdir().unwrap();
         let root = folder.path().join("archive");
-        Self { folder, root, cancel: Cancel::default(), on_locate: None }
+        Self { folder, root, cancel: Cancel::default(), on_locate: None, classes: Taxonomy::default() }
     }
 
     /// The absolute path of a project file.
@@ -140,10 +142,10 @@ impl Project {
 
     /// Runs a step on the tables of each of its ports.
     pub fn run_on(&self, step: &dyn Step, inputs: &[&[&Table]]) -> Result<Outputs, StepError> {
-        let (classes, models) = (Taxonomy::default(), BTreeMap::new());
+        let models = BTreeMap::new();
         let context = Context {
             project: self.folder.path(),
-            classes: &classes,
+            classes: &self.classes,
             deployments: None,
             models: &models,
             ports: BTreeMap::new(),
@@ -187,10 +189,10 @@ impl Project {
 
     /// Checks a step against the schemas of each of its ports.
     pub fn columns_of(&self, step: &dyn Step, inputs: &[Vec<Schema>]) -> (Option<Vec<Schema>>, Vec<String>) {
-        let (classes, models) = (Taxonomy::default(), BTreeMap::new());
+        let models = BTreeMap::new();
         let context = Context {
             project: self.folder.path(),
-            classes: &classes,
+            classes: &self.classes,
             deployments: None,
             models: &models,
             ports: BTreeMap::new(),

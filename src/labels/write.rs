@@ -1,0 +1,239 @@
+//! Adds rows to a reviewer's file: under a lock, whole rows only, on the disk before anybody is told so.
+
+use std::fs::{File, Metadata};
+use std::io::{self, Read as _, Seek as _, SeekFrom, Write as _};
+use std::path::{Path, PathBuf};
+
+use super::read::{Layout, layout};
+use super::text::{check_merged, decode, is_utf16};
+use super::{Label, LabelError, header};
+use crate::table::records::Separator;
+
+/// Appends answers of one reviewer. Several may write to one folder, and to one file.
+///
+/// A file that a spreadsheet saved goes on in its own separator and order of columns. One that cannot take a whole row (UTF-16, too
+/// few columns, an unfinished merge) is left alone, and `NAME-2.csv` beside it begins.
+#[derive(Debug)]
+pub struct Appender {
+    folder: PathBuf,
+    stem: String,
+    number: u32,
+    open: Option<Open>,
+}
+
+#[derive(Debug)]
+struct Open {
+    file: File,
+    path: PathBuf,
+    layout: Layout,
+    /// Length when the layout was read and behind what was written since.
+    length: u64,
+}
+
+/// How often a file is opened again because another took its place.
+const ATTEMPTS: u32 = 100;
+/// More files than this of one reviewer that all cannot take rows: something else is wrong.
+const FILES: u32 = 99;
+
+/// The name of a reviewer's file without its ending: what every system takes as a name.
+#[must_use]
+pub fn file_stem(reviewer: &str) -> String {
+    let refused = |c: char| c.is_control() || c.is_whitespace() || "/\\:*?\"<>|,;".contains(c);
+    let mut stem: String = reviewer.trim().chars().map(|c| if refused(c) { '_' } else { c }).take(60).collect();
+    stem.truncate(stem.trim_end_matches('.').len());
+    if stem.starts_with('.') || stem.is_empty() || crate::spec::path::is_device(&stem) {
+        stem.insert(0, '_');
+    }
+    stem
+}
+
+impl Appender {
+    /// Prepares to add answers of `reviewer` to a file in `folder`; nothing is made yet.
+    #[must_use]
+    pub fn new(folder: &Path, reviewer: &str) -> Self {
+        Self { folder: folder.to_owned(), stem: file_stem(reviewer), number: 1, open: None }
+    }
+
+    /// The file that the next rows go to, as far as known.
+    #[must_use]
+    pub fn path(&self) -> PathBuf {
+        let name = if self.number == 1 { format!("{}.csv", self.stem) } else { format!("{}-{}.csv", self.stem, self.number) };
+        self.folder.join(name)
+    }
+
+    /// Adds rows and returns once they are on the disk. Rows without an id get theirs.
+    ///
+    /// # Errors
+    /// [`LabelError`]; what was acknowledged before stands.
+    pub fn append(&mut self, rows: &mut [Label<'_>]) -> Result<(), LabelError> {
+        for row in rows.iter_mut().filter(|row| row.id.is_empty()) {
+            row.id = row.identity().into();
+        }
+        for _ in 0..ATTEMPTS {
+            let mut open = match self.open.take() {
+                Some(open) => open,
+                None => self.open()?,
+            };
+            open.lock()?;
+            // Between opening and locking a spreadsheet or git may have put another file in its place.
+            if !open.is_in_place() {
+                continue;
+            }
+            match open.prepare() {
+                Ok(before) => {
+                    let written = open.write(before, rows);
+                    let _ = open.file.unlock();
+                    if written.is_ok() {
+                        self.open = Some(open);
+                    }
+                    return written;
+                }
+                Err(LabelError::Content { .. }) if self.number < FILES => self.number += 1,
+                Err(error) => return Err(error),
+            }
+        }
+        Err(LabelError::Content {
+            file: self.path().display().to_string(),
+            line: None,
+            message: "is replaced again and again by another program: close it there".to_owned(),
+        })
+    }
+
+    fn open(&self) -> Result<Open, LabelError> {
+        let path = self.path();
+        let io = |action: &'static str| error(action, &path);
+        std::fs::create_dir_all(&self.folder).map_err(io("write"))?;
+        let new = !path.exists();
+        let file = File::options().read(true).append(true).create(true).open(&path).map_err(io("write"))?;
+        if new {
+            crate::file::sync_folder(&self.folder).map_err(io("write"))?;
+        }
+        Ok(Open { file, path, layout: Layout::own(), length: u64::MAX })
+    }
+}
+
+impl Open {
+    fn lock(&self) -> Result<(), LabelError> {
+        match self.file.lock() {
+            // A share that knows no locks: whole rows in one write are what is left.
+            Err(error) if error.kind() == io::ErrorKind::Unsupported => Ok(()),
+            result => result.map_err(error("lock", &self.path)),
+        }
+    }
+
+    fn is_in_place(&self) -> bool {
+        match (self.file.metadata(), std::fs::metadata(&self.path)) {
+            (Ok(ours), Ok(there)) => is_same(&ours, &there),
+            _ => false,
+        }
+    }
+
+    /// What must be written before the next row: nothing, the header, or the end of a row that was cut off.
+    fn prepare(&mut self) -> Result<Vec<u8>, LabelError> {
+        let length = self.file.metadata().map_err(error("read", &self.path))?.len();
+        if length == self.length {
+            return Ok(Vec::new());
+        }
+        let mut bytes = Vec::new();
+        // Through the handle that holds the lock: Windows lets no other read. Writing goes to the end all the same.
+        let read = self.file.seek(SeekFrom::Start(0)).and_then(|_| self.file.read_to_end(&mut bytes));
+        read.map_err(error("read", &self.path))?;
+        let name = self.path.display().to_string();
+        let unfit = |message: &str| {
+            Err(LabelError::Content { file: name.clone(), line: None, message: format!("{message}, so no row can be added") })
+        };
+        if is_utf16(&bytes) {
+            return unfit("is UTF-16");
+        }
+        let text = decode(&name, &bytes)?;
+        self.length = bytes.len() as u64;
+        let own = header();
+        if let Some(rest) = own.as_bytes().strip_prefix(text.as_ref()) {
+            self.layout = Layout::own();
+            return Ok(rest.to_vec());
+        }
+        check_merged(&name, &text)?;
+        self.layout = layout(&name, &text)?;
+        if self.layout.places.contains(&None) || self.layout.separator == Separator::Space {
+            return unfit("lacks columns of a label file");
+        }
+        Ok(ending(&text, self.layout.crlf))
+    }
+
+    fn write(&mut self, mut bytes: Vec<u8>, rows: &[Label<'_>]) -> Result<(), LabelError> {
+        for row in rows {
+            self.layout.push(row, &mut bytes);
+        }
+        self.file.write_all(&bytes).and_then(|()| self.file.sync_data()).map_err(error("write", &self.path))?;
+        self.length += bytes.len() as u64;
+        Ok(())
+    }
+}
+
+/// Ends a row that was cut off, and the quote in it, so that it never runs into the next.
+fn ending(text: &[u8], crlf: bool) -> Vec<u8> {
+    let last = text.rsplit(|byte| *byte == b'\n').next().unwrap_or_default();
+    if last.is_empty() {
+        return Vec::new();
+    }
+    let open = last.iter().filter(|byte| **byte == b'"').count() % 2 == 1;
+    let mut end = if open { vec![b'"'] } else { Vec::new() };
+    end.extend_from_slice(if crlf { b"\r\n" } else { b"\n" });
+    end
+}
+
+impl Layout {
+    /// Writes a row with its line end.
+    fn push(&self, label: &Label<'_>, bytes: &mut Vec<u8>) {
+        let values = label.values();
+        let separator = match self.separator {
+            Separator::Semicolon => b';',
+            Separator::Tab => b'\t',
+            Separator::Comma | Separator::Space => b',',
+        };
+        for column in 0..self.width {
+            if column > 0 {
+                bytes.push(separator);
+            }
+            if let Some(at) = self.places.iter().position(|place| *place == Some(column)) {
+                push_field(&values[at], separator, bytes);
+            }
+        }
+        bytes.extend_from_slice(if self.crlf { b"\r\n" } else { b"\n" });
+    }
+}
+
+/// A row is one line: line breaks in a comment become spaces.
+fn push_field(text: &str, separator: u8, bytes: &mut Vec<u8>) {
+    let quoted = text.bytes().any(|byte| byte == separator || byte == b'"');
+    if quoted {
+        bytes.push(b'"');
+    }
+    for byte in text.bytes() {
+        match byte {
+            b'"' => bytes.extend_from_slice(b"\"\""),
+            0..b' ' | 0x7f => bytes.push(b' '),
+            byte => bytes.push(byte),
+        }
+    }
+    if quoted {
+        bytes.push(b'"');
+    }
+}
+
+fn error(action: &'static str, path: &Path) -> impl FnOnce(io::Error) -> LabelError {
+    let path = path.to_owned();
+    move |source| LabelError::File { action, path, source }
+}
+
+#[cfg(unix)]
+fn is_same(a: &Metadata, b: &Metadata) -> bool {
+    use std::os::unix::fs::MetadataExt as _;
+    (a.dev(), a.ino()) == (b.dev(), b.ino())
+}
+
+/// Windows does not let a file be replaced while it is open for writing.
+#[cfg(not(unix))]
+fn is_same(_: &Metadata, _: &Metadata) -> bool {
+    true
+}

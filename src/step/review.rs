@@ -1,0 +1,235 @@
+//! Step kind `review`: asks people about images and takes their answers from label files.
+//!
+//! The files are the user's, append-only, one per reviewer ([`crate::labels`]). This step reads them and writes none.
+
+use std::path::{Path, PathBuf};
+
+use super::{
+    Context, FileInput, Job, LABEL_COLUMNS, LABEL_FILE, MISSING_LABELS, Metric, Outputs, Param, ParamType, Params, PathUse, Port,
+    Step, StepError, StepKind,
+};
+use crate::diagnostic::{Diagnostic, Report, codes};
+use crate::observation::Key;
+use crate::table::{Schema, Table, Type};
+
+mod asked;
+mod classes;
+mod findings;
+mod rows;
+mod tables;
+mod weigh;
+
+pub use asked::{Asked, Found};
+pub use weigh::{Question, Reviewed, review};
+
+const DOCS: &str = "\
+# review
+
+Asks people what they see in images, and takes their answers from label files in the project. Steps that need the labels wait
+until all images asked about are answered (exit code 4).
+
+## Why
+Labels of people are the dearest data of a programme. They are kept in plain files that you own, commit and merge, never in the
+store: no rerun, no other model and no other threshold loses one, and an answer once given is used again wherever its image is asked
+about.
+
+## Example
+```yaml
+qc_labels:
+  uses: review
+  from: { images: [qc_random, qc_classes] }
+  with: { labels: labels/qc/, blind: true }
+```
+
+## Label files
+- One CSV per reviewer in the folder `labels`, rows are only ever added. `trapline labels todo STEP -o todo.csv` lists what is missing; fill
+  in the column `class` in a spreadsheet and give the file back with `trapline labels add STEP --reviewer NAME todo.csv`, or save it into
+  the folder as it is. Comma, semicolon and tab, any order of columns and columns of your own are fine.
+- A row says which image (`observation`, or `file` with `site` and `season`), the `class`, the `reviewer` (else the file's name), the
+  `time`, what was `shown` (`blind` or `model`), and which labels it `supersedes`, by their ids in `label`. A row without a class is not
+  answered yet.
+- Classes are those of the programme and `extra_classes`. Others are reported by file and line and count as missing.
+- Doubled rows, as a merge leaves them, count once. A reviewer who answers twice is taken at the later `time`; without times that is a
+  conflict, and the image is missing until a row supersedes.
+- Several reviewers decide by more than half of their answers. Without such a majority the image is missing until a row
+  supersedes.
+
+## Outputs
+`labels` has one row per answered image, also for those that are not asked about any more (type `other`). `missing` lists what is still
+to be answered, and why. `answers` has every answer that stands, by reviewer: for agreement between people.
+
+In a step with `blind: true` no output shows what a model said, and answers given with the model's answer in sight do not count.
+";
+
+/// The kind, as declared.
+pub static KIND: StepKind = StepKind {
+    name: "review",
+    revision: 1,
+    summary: "asks people about images and takes their answers from label files",
+    docs: DOCS,
+    inputs: &[
+        Port { many: true, ..Port::table("images", &[], "the images to ask about; a column `type` says which sample drew them") },
+        Port {
+            many: true,
+            optional: true,
+            ..Port::table("known", &[], "labels given elsewhere: their images are not asked again")
+        },
+    ],
+    outputs: &[
+        Port::table("labels", LABEL_COLUMNS, "one row per labelled image"),
+        Port::table("missing", &[("type", Type::Text), ("status", Type::Text)], "images asked about and not answered yet"),
+        Port::table("answers", LABEL_COLUMNS, "every answer that stands, by reviewer"),
+    ],
+    params: &[
+        Param {
+            name: "labels",
+            ty: ParamType::Path(PathUse::ReadOptional),
+            required: true,
+            default: None,
+            keyed: false,
+            doc: "folder of the label files, one CSV per reviewer",
+        },
+        Param {
+            name: "blind",
+            ty: ParamType::Bool,
+            required: false,
+            default: Some("false"),
+            keyed: true,
+            doc: "the model's answer must not be in sight: for labels that measure the model",
+        },
+        Param {
+            name: "reviewers_per_image",
+            ty: ParamType::Int(1, 100),
+            required: false,
+            default: Some("1"),
+            keyed: true,
+            doc: "how many people must answer about each image",
+        },
+        Param {
+            name: "question",
+            ty: ParamType::Text,
+            required: false,
+            default: Some("class"),
+            keyed: true,
+            doc: "which rows are meant, by their column `question`; rows without one always are",
+        },
+        Param {
+            name: "extra_classes",
+            ty: ParamType::List(&ParamType::Text),
+            required: false,
+            default: None,
+            keyed: true,
+            doc: "classes that people may answer beside those of the programme",
+        },
+    ],
+    metrics: &[
+        Metric { name: MISSING_LABELS, doc: "images asked about and not answered" },
+        Metric { name: "asked", doc: "images asked about" },
+        Metric { name: "answered", doc: "images asked about and answered" },
+        Metric { name: "reviewers", doc: "people with an answer that stands" },
+        Metric { name: "disagreements", doc: "images about which no majority of reviewers agrees" },
+        Metric { name: "conflicts", doc: "images about which one reviewer says two things" },
+        Metric { name: "unknown_labels", doc: "rows with a class that nobody declared" },
+        Metric { name: "unknown_images", doc: "rows that belong to no image asked about, or to several" },
+        Metric { name: "not_asked", doc: "labelled images that are not asked about" },
+    ],
+    keeps_rows: false,
+    pins: Some("class"),
+    read,
+};
+
+fn read(params: &Params, _report: &mut Report) -> Option<Box<dyn Step>> {
+    Some(Box::new(Review { question: Question::of(params)? }))
+}
+
+struct Review {
+    question: Question,
+}
+
+impl Step for Review {
+    fn columns(&self, inputs: &[Vec<Schema>], context: &Context<'_>, report: &mut Report) -> Option<Vec<Schema>> {
+        let folder = &self.question.folder;
+        if context.project.join(folder).is_file() {
+            let message = format!("`{folder}` is a file, and `labels` names a folder of label files");
+            report
+                .push(Diagnostic::new(codes::MISSING_FILE, context.span, message).help("name the folder in which the file lies"));
+        }
+        let images: Vec<&Schema> = inputs.first()?.iter().collect();
+        let known: Vec<&Schema> = inputs.get(1).into_iter().flatten().collect();
+        let Some(key) = asked::key(&images) else {
+            let message = "the images asked about have no common column that says which image it is";
+            let help = "the inputs need `content`, `name`, `path` or `file`, all of them the same";
+            report.push(Diagnostic::new(codes::MISSING_COLUMN, context.span, message).help(help));
+            return None;
+        };
+        for schema in known {
+            let lacks = key.columns.iter().find(|name| schema.field(name).is_none());
+            if let Some(name) = lacks {
+                let message = format!("the labels in `known` have no column `{name}`, by which their images are found");
+                report.push(Diagnostic::new(codes::MISSING_COLUMN, context.span, message).help("take labels of the same images"));
+                return None;
+            }
+        }
+        Some(tables::schemas(&asked::carried(&images), &key, self.question.blind))
+    }
+
+    fn declarations(&self, context: &Context<'_>) -> Vec<(String, String)> {
+        // Answers are compared with the classes: where one is declared, an answer that was refused becomes one.
+        let mut names: Vec<&str> = context.classes.classes.iter().map(|class| class.name.value.as_str()).collect();
+        names.sort_unstable();
+        vec![("classes".to_owned(), serde_json::Value::from(names).to_string())]
+    }
+
+    fn files(&self, context: &Context<'_>) -> Vec<FileInput> {
+        label_files(context.project, &self.question.folder)
+    }
+
+    fn run(&self, job: &mut Job<'_>) -> Result<Outputs, StepError> {
+        let images = job.inputs.first().map_or(&[][..], Vec::as_slice);
+        let schemas: Vec<&Schema> = images.iter().map(|table| table.schema()).collect();
+        let wanted = asked::wanted(&schemas, self.question.blind);
+        let read = |table: &dyn super::InputTable| -> Result<Table, StepError> {
+            let names: Vec<&str> =
+                wanted.iter().map(String::as_str).filter(|name| table.schema().field(name).is_some()).collect();
+            table.read(Some(&names))
+        };
+        let images: Vec<Table> = images.iter().map(|table| read(table.as_ref())).collect::<Result<_, _>>()?;
+        let key = asked::key(&schemas).ok_or_else(|| StepError::Data("the images asked about cannot be told apart".into()))?;
+        let known = job.inputs.get(1).map_or(&[][..], Vec::as_slice);
+        let known: Vec<Table> = known.iter().map(|table| table.read(Some(&key.columns))).collect::<Result<_, _>>()?;
+        job.progress.start("read", job.files.len() as u64);
+        let files: Vec<(&str, &[u8])> =
+            job.files.iter().filter_map(|(name, bytes)| Some((name.strip_prefix(LABEL_FILE)?, bytes.as_slice()))).collect();
+        let reviewed = review(&self.question, job.context.classes, &images, &known, &files)?;
+        job.progress.advance(files.len() as u64, 0);
+        Ok(reviewed.outputs)
+    }
+}
+
+/// The label files in a folder of the project, by name.
+#[must_use]
+pub fn label_files(project: &Path, folder: &str) -> Vec<FileInput> {
+    let mut names = Vec::new();
+    // A folder that is not there yet holds no labels yet.
+    for entry in std::fs::read_dir(project.join(folder)).into_iter().flatten().flatten() {
+        let name = crate::path::to_text(Path::new(&entry.file_name()));
+        let ending = name.rsplit_once('.').is_some_and(|(stem, ending)| !stem.is_empty() && ending.eq_ignore_ascii_case("csv"));
+        if ending && !name.starts_with('.') && entry.path().is_file() {
+            names.push(name);
+        }
+    }
+    names.sort();
+    let input = |name: String| FileInput {
+        path: PathBuf::from(folder).join(crate::path::from_text(&name)),
+        name: format!("{LABEL_FILE}{name}"),
+        optional: true,
+        rewritten: false,
+    };
+    names.into_iter().map(input).collect()
+}
+
+/// The key of images that are asked about: by image, whatever number of rows it has.
+fn by_image(mut key: Key) -> Key {
+    key.columns.retain(|name| *name != crate::observation::ITEM);
+    key
+}

@@ -1,0 +1,60 @@
+//! What a person should know about the label files, by kind.
+
+use crate::step::Finding;
+
+/// How many examples a finding shows.
+const EXAMPLES: usize = 8;
+
+/// All kinds, in the order in which they are said, with their sentence behind the count.
+const KINDS: [(&str, &str); 13] = [
+    ("bad_rows", "rows of label files cannot be read and are not used; correct or remove them"),
+    ("unknown_labels", "answers name a class that nobody declared; correct it, or add it to the classes or to `extra_classes`"),
+    ("class_spelling", "answers spell their class in another way; they count"),
+    ("unknown_images", "answers belong to no image asked about; give `file`, `site` and `season` as the images have them"),
+    ("ambiguous_images", "answers fit several images; add `site` and `season`, or the `observation`"),
+    ("changed_images", "answers belong to images whose bytes have changed; `trapline labels relink` finds them by their pixels"),
+    ("not_blind", "answers were given with the model's answer in sight and do not count here; ask again without it"),
+    ("unknown_shown", "rows say neither `blind` nor `model` in `shown`; they are taken as `model`"),
+    (
+        "conflicts",
+        "images have different answers of one reviewer, and no time says which is the later; add a row that supersedes",
+    ),
+    ("disagreements", "images have no class that more than half of the reviewers name; add a row that supersedes"),
+    ("changed_mind", "answers were replaced by a later one of the same reviewer, which stands"),
+    ("unknown_superseded", "rows supersede a label that no file holds; they count"),
+    ("nameless", "rows asked about say of no image which one it is, and are left out"),
+];
+
+/// Gathers findings.
+#[derive(Debug, Default)]
+pub(super) struct Findings {
+    found: [(u64, Vec<String>); KINDS.len()],
+}
+
+impl Findings {
+    /// Adds one of a kind; `example` is asked only while more are shown.
+    pub fn add(&mut self, kind: &str, example: impl FnOnce() -> String) {
+        if let Some((count, examples)) = KINDS.iter().position(|(name, _)| *name == kind).map(|at| &mut self.found[at]) {
+            *count += 1;
+            if examples.len() < EXAMPLES {
+                examples.push(example());
+            }
+        }
+    }
+
+    /// How many of a kind.
+    pub fn count(&self, kind: &str) -> u64 {
+        KINDS.iter().position(|(name, _)| *name == kind).map_or(0, |at| self.found[at].0)
+    }
+
+    /// Those there are.
+    pub fn finish(self) -> Vec<Finding> {
+        let finding = |((kind, words), (count, examples)): (&(&str, &str), (u64, Vec<String>))| Finding {
+            kind: (*kind).to_owned(),
+            message: format!("{count} {words}"),
+            count,
+            examples,
+        };
+        KINDS.iter().zip(self.found).map(finding).filter(|finding| finding.count > 0).collect()
+    }
+}

@@ -1,0 +1,286 @@
+//! Rows of label files against the images asked about: which image, which class, which answer stands.
+
+use std::collections::{BTreeSet, HashMap, HashSet};
+
+use super::asked::{Asked, Found};
+use super::classes::{Classes, Named};
+use super::findings::Findings;
+use super::rows::{self, Row};
+use super::tables;
+use crate::labels::{Answers, Standing, Standings, Verdict, shown, standings};
+use crate::observation;
+use crate::step::{MISSING_LABELS, Outputs, Params, StepError};
+use crate::table::{ColumnBuilder, Schema, Table, Type};
+use crate::taxonomy::Taxonomy;
+
+/// What a review step asks.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Question {
+    /// The folder of label files, relative to the project.
+    pub folder: String,
+    /// The model's answer must not be in sight.
+    pub blind: bool,
+    /// How many people must answer about each image.
+    pub reviewers: usize,
+    /// Which rows are meant.
+    pub question: String,
+    /// Classes beside those of the programme.
+    pub extra_classes: Vec<String>,
+}
+
+impl Question {
+    /// The question of a step with these parameters; `None` where the folder is missing.
+    #[must_use]
+    pub fn of(params: &Params) -> Option<Self> {
+        Some(Self {
+            folder: params.text("labels")?.to_owned(),
+            blind: params.bool("blind"),
+            reviewers: params.int("reviewers_per_image").and_then(|n| usize::try_from(n).ok()).unwrap_or(1),
+            question: params.text("question").unwrap_or("class").to_owned(),
+            extra_classes: params.texts("extra_classes").into_iter().map(|name| name.value).collect(),
+        })
+    }
+
+    /// The class as declared that `written` names, or the way out.
+    ///
+    /// # Errors
+    /// One sentence, where it names none.
+    pub fn class(&self, taxonomy: &Taxonomy, written: &str) -> Result<String, String> {
+        match Classes::new(taxonomy, &self.extra_classes).named(written) {
+            Named::Class(name) | Named::Alike(name) => Ok(name.to_owned()),
+            Named::Unknown(help) => Err(unknown(written, help)),
+        }
+    }
+}
+
+fn unknown(written: &str, help: Option<String>) -> String {
+    format!("`{written}` is no class{}", help.map(|help| format!("; {help}")).unwrap_or_default())
+}
+
+/// What a step yields, and the images that it asked about.
+#[derive(Debug)]
+pub struct Reviewed {
+    /// The images asked about, answered or not.
+    pub asked: Asked,
+    /// Tables, findings and metrics of the step.
+    pub outputs: Outputs,
+}
+
+/// A row that was matched and compared.
+pub(super) struct Weighed<'a> {
+    /// The rows of the files.
+    pub rows: &'a [Row<'a>],
+    /// The images asked about.
+    pub asked: &'a Asked,
+    /// By row: which observation. Those from [`Asked::len`] on are not asked about.
+    pub standing: Vec<Standing<'a>>,
+    /// The first row of each observation that is not asked about.
+    pub others: Vec<u32>,
+    /// What the answers come to.
+    pub standings: Standings,
+}
+
+impl Weighed<'_> {
+    /// The row of the asked table, if the observation is asked about.
+    pub fn asked_row(&self, observation: u32) -> Option<u32> {
+        ((observation as usize) < self.asked.len()).then_some(observation)
+    }
+
+    /// The first row of an observation that is not asked about.
+    pub fn other(&self, observation: u32) -> Option<&Row<'_>> {
+        let at = (observation as usize).checked_sub(self.asked.len())?;
+        self.rows.get(*self.others.get(at)? as usize)
+    }
+
+    /// An observation in words.
+    fn words(&self, observation: u32) -> String {
+        match self.other(observation) {
+            None => observation::words(&self.asked.table, observation as usize),
+            Some(row) => {
+                let content = row.label.observation.map(|id| id.to_string()).unwrap_or_default();
+                let image = if row.label.file.is_empty() { content.as_str() } else { row.label.file.as_ref() };
+                let parts = [row.label.site.as_ref(), row.label.season.as_ref(), image];
+                parts.into_iter().filter(|part| !part.is_empty()).collect::<Vec<_>>().join(" ")
+            }
+        }
+    }
+}
+
+/// Weighs the answers in `files` (name, content) about `images` without those in `known`.
+///
+/// # Errors
+/// When a file cannot be used at all, or the images cannot be told apart.
+pub fn review(
+    question: &Question,
+    taxonomy: &Taxonomy,
+    images: &[Table],
+    known: &[Table],
+    files: &[(&str, &[u8])],
+) -> Result<Reviewed, StepError> {
+    let mut findings = Findings::default();
+    let asked = Asked::of(images, known, question.blind)?;
+    for _ in 0..asked.nameless {
+        findings.add("nameless", String::new);
+    }
+    let texts = rows::decode(&question.folder, files)?;
+    let rows = rows::read(&texts, &question.question, &mut findings)?;
+    let classes = Classes::new(taxonomy, &question.extra_classes);
+    let (observations, others) = match_rows(&asked, &rows, &mut findings)?;
+    let mut unblinded = HashSet::new();
+    let standing: Vec<Standing<'_>> = rows
+        .iter()
+        .zip(observations)
+        .map(|(row, observation)| {
+            let mut class = class_of(&classes, row, &mut findings);
+            let is_asked = observation.is_some_and(|at| (at as usize) < asked.len());
+            if question.blind && is_asked && class.is_some() && is_shown(row) {
+                findings.add("not_blind", || format!("{}: {}", row.place(), row.label.class));
+                unblinded.extend(observation);
+                class = None;
+            }
+            Standing { label: &row.label, observation, class }
+        })
+        .collect();
+    let wanted = |observation: u32| if (observation as usize) < asked.len() { question.reviewers } else { 1 };
+    let standings = standings(&standing, wanted);
+    let weighed = Weighed { rows: &rows, asked: &asked, standing, others, standings };
+    say(&weighed, &mut findings);
+    let tables = tables::make(&weighed, &unblinded, question.blind)?;
+    let outputs =
+        Outputs { metrics: metrics(&weighed, &tables, &findings), tables, findings: findings.finish(), ..Outputs::default() };
+    Ok(Reviewed { asked, outputs })
+}
+
+/// Whatever is neither `blind` nor empty may have been seen with the model's answer.
+pub(super) fn is_shown(row: &Row<'_>) -> bool {
+    !row.label.shown.is_empty() && row.label.shown != shown::BLIND
+}
+
+/// The class that a row counts for.
+fn class_of<'a>(classes: &'a Classes, row: &'a Row<'_>, findings: &mut Findings) -> Option<&'a str> {
+    let written = row.label.class.as_ref();
+    if written.is_empty() {
+        return None;
+    }
+    if is_shown(row) && row.label.shown != shown::MODEL {
+        findings.add("unknown_shown", || format!("{}: `{}`", row.place(), row.label.shown));
+    }
+    match classes.named(written) {
+        Named::Class(class) => Some(class),
+        Named::Alike(class) => {
+            findings.add("class_spelling", || format!("{}: `{written}` is taken as `{class}`", row.place()));
+            Some(class)
+        }
+        Named::Unknown(help) => {
+            findings.add("unknown_labels", || format!("{}: {}", row.place(), unknown(written, help)));
+            None
+        }
+    }
+}
+
+/// Finds the observation of each row: one that is asked about, else a number behind those.
+fn match_rows(asked: &Asked, rows: &[Row<'_>], findings: &mut Findings) -> Result<(Vec<Option<u32>>, Vec<u32>), StepError> {
+    let keys = label_keys(asked, rows)?;
+    let mut found: Vec<Option<u32>> = keys.iter().map(|key| asked.row(*key)).collect();
+    let lost = |row: &usize| found[*row].is_none();
+    let unmatched: Vec<usize> = (0..rows.len()).filter(lost).collect();
+    let files: HashSet<&str> =
+        unmatched.iter().map(|row| rows[*row].label.file.as_ref()).filter(|file| !file.is_empty()).collect();
+    let by_file = asked.files(Some(&files));
+    let has_contents = asked.table.column("content").is_some();
+    let mut others = Vec::new();
+    let mut numbers: HashMap<Option<u128>, u32> = HashMap::new();
+    for at in unmatched {
+        let row = &rows[at];
+        let image = asked.find(&row.label, &by_file);
+        match (image, row.label.observation) {
+            (Found::Row(image), _) => found[at] = Some(image),
+            (Found::Several, _) => findings.add("ambiguous_images", || format!("{}: {}", row.place(), described(row))),
+            (Found::None, _) if keys[at].is_none() => {
+                findings.add("unknown_images", || format!("{}: {}", row.place(), described(row)));
+            }
+            (Found::None, None) => findings.add("unknown_images", || format!("{}: {}", row.place(), described(row))),
+            (Found::None, Some(_)) => {
+                if has_contents && matches!(asked.with_file(&row.label, &by_file), Found::Row(_)) {
+                    findings.add("changed_images", || format!("{}: {}", row.place(), described(row)));
+                }
+                let next = u32::try_from(asked.len() + others.len()).unwrap_or(u32::MAX);
+                let number = *numbers.entry(keys[at]).or_insert(next);
+                if number == next {
+                    others.push(u32::try_from(at).unwrap_or(u32::MAX));
+                }
+                found[at] = Some(number);
+            }
+        }
+    }
+    Ok((found, others))
+}
+
+fn described(row: &Row<'_>) -> String {
+    let label = &row.label;
+    let content = label.observation.map(|id| id.to_string()).unwrap_or_default();
+    let parts = [label.site.as_ref(), label.season.as_ref(), label.file.as_ref()];
+    let words: Vec<&str> = parts.into_iter().filter(|part| !part.is_empty()).collect();
+    if words.is_empty() { content } else { words.join(" ") }
+}
+
+/// The keys of rows, as the images have them.
+fn label_keys(asked: &Asked, rows: &[Row<'_>]) -> Result<Vec<Option<u128>>, StepError> {
+    let mut schema = Schema::default();
+    let mut builders = Vec::new();
+    for name in &asked.key.columns {
+        let ty = if *name == "content" { Type::Content } else { Type::Text };
+        schema.set(name, ty);
+        let mut builder = ColumnBuilder::with_capacity(ty, rows.len());
+        rows.iter().for_each(|row| tables::push_key(&mut builder, name, &row.label));
+        builders.push(builder);
+    }
+    Ok(asked.key.of(&Table::from_builders(schema, builders)?)?.rows)
+}
+
+/// Says what the answers came to where a person should know.
+fn say(weighed: &Weighed<'_>, findings: &mut Findings) {
+    let row = |at: u32| &weighed.rows[at as usize];
+    let said = |at: u32| format!("{} ({})", row(at).place(), row(at).label.class);
+    for Answers { observation, verdict, current } in &weighed.standings.answers {
+        let (kind, rows) = match verdict {
+            Verdict::Conflict(rows) => ("conflicts", rows),
+            Verdict::Disagreement => ("disagreements", current),
+            _ => continue,
+        };
+        findings.add(kind, || {
+            let places: Vec<_> = rows.iter().map(|at| said(*at)).collect();
+            format!("{}: {}", weighed.words(*observation), places.join(", "))
+        });
+    }
+    for (earlier, later) in &weighed.standings.changed_mind {
+        findings.add("changed_mind", || format!("{}, then {}", said(*earlier), said(*later)));
+    }
+    for (at, id) in &weighed.standings.unknown_superseded {
+        findings.add("unknown_superseded", || format!("{}: `{id}`", row(*at).place()));
+    }
+}
+
+#[expect(clippy::cast_precision_loss, reason = "a table has fewer than 2^32 rows")]
+fn metrics(weighed: &Weighed<'_>, tables: &[Table], findings: &Findings) -> std::collections::BTreeMap<String, f64> {
+    let asked = weighed.asked.len();
+    let missing = tables.get(1).map_or(asked, |table| table.rows);
+    let reviewers: BTreeSet<&str> = (weighed.standings.answers.iter())
+        .flat_map(|answers| &answers.current)
+        .map(|row| weighed.rows[*row as usize].label.reviewer.as_ref())
+        .collect();
+    let not_asked =
+        weighed.standings.answers.iter().filter(|one| weighed.asked_row(one.observation).is_none() && !one.current.is_empty());
+    let counts = [
+        (MISSING_LABELS, missing as u64),
+        ("asked", asked as u64),
+        ("answered", (asked - missing) as u64),
+        ("reviewers", reviewers.len() as u64),
+        ("disagreements", findings.count("disagreements")),
+        ("conflicts", findings.count("conflicts")),
+        ("unknown_labels", findings.count("unknown_labels")),
+        ("unknown_images", findings.count("unknown_images") + findings.count("ambiguous_images")),
+        ("not_asked", not_asked.count() as u64),
+    ];
+    counts.into_iter().map(|(name, count)| (name.to_owned(), count as f64)).collect()
+}

@@ -1,0 +1,180 @@
+//! Tables of other tools become images, predictions and labels; what does not fit is named by file, line and column.
+#![allow(missing_docs, clippy::unwrap_used, clippy::print_stderr, reason = "tests")]
+
+mod support;
+
+use support::TestSpace;
+use trapline::run::event::Outcome;
+use trapline::table::CellRef;
+
+const CLASSES: &str = "[bad_quality, empty, bird, vole, least_weasel, lemming, shrew, stoat]";
+
+/// A pipeline of one import.
+fn importing(with: &str) -> TestSpace {
+    let space = TestSpace::new();
+    space.write(
+        "pipeline.yaml",
+        format!("trapline: 1\nname: test\nclasses: {CLASSES}\nsteps:\n  imported:\n    uses: import\n    with: {with}\n"),
+    );
+    space
+}
+
+fn rows(space: &TestSpace, columns: &[&str]) -> Vec<String> {
+    let table = space.table("imported");
+    let cell = |row: usize, name: &&str| match table.cell(row, name) {
+        CellRef::Null => "-".to_owned(),
+        cell => cell.to_string(),
+    };
+    (0..table.rows).map(|row| columns.iter().map(|name| cell(row, name)).collect::<Vec<_>>().join(" ")).collect()
+}
+
+fn error(space: &TestSpace) -> String {
+    let ran = space.try_run().unwrap();
+    assert_eq!(ran.outcome, Outcome::Failed);
+    ran.errors().join("\n")
+}
+
+fn diagnostics(space: &TestSpace) -> String {
+    let loaded = trapline::check::load_with(trapline::step::KINDS, &space.path("pipeline.yaml"), &space.overrides);
+    let lines: Vec<_> = loaded.report.diagnostics.iter().map(|d| format!("{} {} | {:?}", d.code.id, d.message, d.help)).collect();
+    lines.join("\n")
+}
+
+#[test]
+fn a_spreadsheet_of_labels_becomes_labels() {
+    let space = importing(
+        "{ files: labels.csv, what: labels, columns: { site: Station, name: Photo, class: Species, reviewer: Observer }, \
+         values: { season: \"2020\", type: random }, classes: { Mustela erminea: stoat }, missing: [none] }",
+    );
+    // As a spreadsheet saves it: a byte order mark, semicolons, CRLF.
+    space.write(
+        "labels.csv",
+        "\u{feff}Station;Photo;Species;Observer;comment\r\na;1.jpg;Bad Quality;hb;\r\na;2.jpg;Mustela erminea;none;\"one; tail\"\r\nab;1.jpg;EMPTY;hb;NA\r\n",
+    );
+    space.run();
+    let columns = ["site", "season", "name", "class", "type", "reviewer", "shown", "comment"];
+    assert_eq!(
+        rows(&space, &columns),
+        [
+            "a 2020 1.jpg bad_quality random hb - -",
+            "a 2020 2.jpg stoat random - - one; tail",
+            "ab 2020 1.jpg empty random hb - -",
+        ]
+    );
+    assert_eq!(space.try_run().unwrap().reused(), ["imported"]);
+    // The file's content enters the key.
+    space.edit("labels.csv", "EMPTY", "vole");
+    assert_eq!(space.run().ran().len(), 1);
+}
+
+#[test]
+fn what_is_wrong_is_named_by_file_line_and_column() {
+    let space = importing("{ files: a.csv, what: labels, values: { site: a } }");
+    let wrong = |text: &str| {
+        space.write("a.csv", text);
+        error(&space)
+    };
+    let found = wrong("name,class,type\n1.jpg,vole,random\n\n2.jpg,wolverine,random\n");
+    assert!(
+        found.contains("a.csv") && found.contains("line 4") && found.contains("`class`") && found.contains("`wolverine`"),
+        "{found}"
+    );
+    let found = wrong("name,class,type\n1.jpg,vole,chance\n");
+    assert!(found.contains("line 2") && found.contains("`type`") && found.contains("`chance`"), "{found}");
+    let found = wrong("name,class,shown\n1.jpg,vole,maybe\n");
+    assert!(found.contains("line 2") && found.contains("`shown`"), "{found}");
+    let found = wrong("name,class\n1.jpg,vole\n2.jpg,vole\n1.jpg,empty\n");
+    assert!(
+        found.contains("line 2") && found.contains("line 4") && found.contains("1.jpg") && found.contains("multilabel"),
+        "{found}"
+    );
+    let found = wrong("name,class\n1.jpg,vole,more\n");
+    assert!(found.contains("line 2") && found.contains("3 fields"), "{found}");
+    // Labels of two types are two labels; without a type they are of type `other`.
+    space.write(
+        "a.csv",
+        "name,class,type\n1.jpg,vole,random\n1.jpg,empty,corrected\n2.jpg,vole,NA\n3.jpg,vole,quality_check_classes\n",
+    );
+    space.run();
+    assert_eq!(rows(&space, &["name", "type"]), ["1.jpg random", "1.jpg corrected", "2.jpg other", "3.jpg class"]);
+}
+
+#[test]
+fn confidences_lie_between_0_and_1() {
+    let space = importing("{ files: a.csv, what: predictions }");
+    space.write("a.csv", "name,label,confidence\n1.jpg,vole,0.5\n2.jpg,vole,97.5\n");
+    let found = error(&space);
+    assert!(found.contains("line 3") && found.contains("`confidence`") && found.contains("0 to 1"), "{found}");
+    space.write("a.csv", "name,label,confidence\n1.jpg,vole,NaN\n");
+    assert!(error(&space).contains("line 2"));
+}
+
+#[test]
+fn checking_finds_what_is_missing_before_anything_runs() {
+    let space = importing("{ files: [old, \"new/*.csv\"], what: predictions, columns: { label: Guess } }");
+    assert!(diagnostics(&space).contains("TL0705 `old` is no file"), "{}", diagnostics(&space));
+    space.write("old/a.csv", "name,guess\n");
+    assert!(diagnostics(&space).contains("did you mean `guess`?"), "{}", diagnostics(&space));
+    space.edit("pipeline.yaml", "Guess", "guess");
+    assert!(diagnostics(&space).contains("TL0705 `new/*.csv`"), "{}", diagnostics(&space));
+    space.write("new/b.csv", "name,guess\nx.jpg,vole\n");
+    assert_eq!(diagnostics(&space), "");
+    space.edit("pipeline.yaml", "label: guess", "confidence: guess");
+    assert!(diagnostics(&space).contains("no column of the files is `label`"), "{}", diagnostics(&space));
+    space.edit("pipeline.yaml", "confidence: guess", "label: name");
+    assert!(diagnostics(&space).contains("nothing says which image"), "{}", diagnostics(&space));
+    space.edit("pipeline.yaml", "label: name", "label: guess, p_wolf: guess");
+    assert!(diagnostics(&space).contains("`wolf`"), "{}", diagnostics(&space));
+}
+
+#[test]
+fn a_star_does_not_leave_the_project() {
+    let space = importing("{ files: \"../*.csv\", what: predictions }");
+    assert!(diagnostics(&space).contains("TL0702"), "{}", diagnostics(&space));
+}
+
+#[test]
+fn several_rows_of_an_image_are_numbered() {
+    let space = importing("{ files: a.csv, what: predictions, rows: multilabel }");
+    space.write("a.csv", "site,name,label,confidence\na,1,vole,\na,1,stoat,0.5\nb,1,vole,1\na,1,empty,0\n");
+    space.run();
+    let expected = ["a 1 1 vole -", "a 1 2 stoat 0.5", "b 1 1 vole 1", "a 1 3 empty 0"];
+    assert_eq!(rows(&space, &["site", "name", "item", "label", "confidence"]), expected);
+}
+
+#[test]
+fn the_highest_class_confidence_is_the_label() {
+    let space = importing("{ files: a.csv, what: predictions, columns: { p_vole: v } }");
+    space.write("a.csv", "path,v,p_stoat,p_empty\n1.jpg,0.1,0.7,0.2\n2.jpg,0.4,0.4,0.2\n3.jpg,,,\n");
+    space.run();
+    assert_eq!(rows(&space, &["path", "label", "confidence"]), ["1.jpg stoat 0.7", "2.jpg vole 0.4", "3.jpg - -"]);
+}
+
+#[test]
+fn rows_are_found_among_the_images() {
+    let space = TestSpace::with_images();
+    space.image("raw/a/2024/100RECNX/1.jpg", 9);
+    let import = "  imported:\n    uses: import\n    from: images\n    with: { files: a.csv, what: predictions }\n";
+    space.write("pipeline.yaml", format!("{}{import}", support::PIPELINE));
+    space.write(
+        "a.csv",
+        "site,season,path,label\na,2024,D:\\cards\\a\\2024\\2.jpg,vole\nb,2024,3.jpg,vole\na,2024,a/2024/100RECNX/1.jpg,empty\n",
+    );
+    // A bare file name is no path: the second row belongs to nothing.
+    let ran = space.run();
+    assert_eq!(ran.findings("imported"), [("unresolved".to_owned(), 1)]);
+    let images = space.table("images");
+    let of = |path: &str| {
+        let row = (0..images.rows).find(|row| images.cell(*row, "path") == CellRef::Text(path)).unwrap();
+        images.cell(row, "content").to_string()
+    };
+    let expected = [of("a/2024/2.jpg"), "-".to_owned(), of("a/2024/100RECNX/1.jpg")];
+    assert_eq!(rows(&space, &["content"]), expected);
+    space.write("a.csv", "site,season,file,label\na,2024,1.jpg,vole\n");
+    let found = error(&space);
+    assert!(found.contains("line 2") && found.contains("100RECNX") && found.contains("`a/2024/1.jpg`"), "{found}");
+    // The same image under two names is one image.
+    space.write("a.csv", "site,season,path,label\na,2024,a/2024/1.jpg,vole\na,2024,x/a/2024/1.jpg,empty\n");
+    let found = error(&space);
+    assert!(found.contains("line 2") && found.contains("line 3"), "{found}");
+}
