@@ -41,7 +41,7 @@ pub(super) fn choose<'a>(
     let tallies = count(step, images, checked, asked, candidates, &chosen);
     let mut scopes = Scopes::new();
     for (scope, tally) in tallies.into_iter().enumerate() {
-        let points: Vec<Point> = (0..candidates.values.len()).map(|place| tally.point(place, step.level)).collect();
+        let points: Vec<Point> = (0..candidates.values.len()).map(|place| tally.point(place, step.z)).collect();
         // The first scope is that of all images.
         scopes.push((scope.checked_sub(1).map(|code| classes[code]), points));
     }
