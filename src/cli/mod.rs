@@ -23,6 +23,7 @@ mod explain;
 mod graph;
 mod image;
 mod init;
+mod labels;
 mod model;
 mod options;
 mod plan;
@@ -64,6 +65,7 @@ fn dispatch(command: Command, terminal: Terminal) -> anyhow::Result<Exit> {
         Command::Graph(args) => graph::run(&args, terminal),
         Command::Help(args) => explain::run(&args, &Cli::command(), terminal),
         Command::Init(args) => init::run(&args, terminal),
+        Command::Labels(args) => labels::run(args, terminal),
         Command::Model(args) => model::run(&args, terminal),
         Command::Plan(args) => plan::run(&args, terminal),
         Command::Run(args) => run::run(args, terminal),

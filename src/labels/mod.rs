@@ -82,6 +82,28 @@ pub struct Label<'a> {
 }
 
 impl Label<'_> {
+    /// The row with texts of its own.
+    #[must_use]
+    pub fn into_owned(self) -> Label<'static> {
+        let own = |text: Cow<'_, str>| Cow::Owned(text.into_owned());
+        Label {
+            line: self.line,
+            id: own(self.id),
+            observation: self.observation,
+            class: own(self.class),
+            reviewer: own(self.reviewer),
+            time: own(self.time),
+            question: own(self.question),
+            shown: own(self.shown),
+            supersedes: own(self.supersedes),
+            pixels: own(self.pixels),
+            site: own(self.site),
+            season: own(self.season),
+            file: own(self.file),
+            comment: own(self.comment),
+        }
+    }
+
     /// The identity that a row has by its content. It begins with a letter, so that no spreadsheet takes it for a number.
     #[must_use]
     pub fn identity(&self) -> String {

@@ -152,8 +152,15 @@ impl<'a> Reader<'a> {
     fn fields(&self, bytes: &'a [u8]) -> Result<Vec<Value<'a>>, String> {
         let text = std::str::from_utf8(bytes)
             .map_err(|_| "is not UTF-8, or was cut off: save the file as `CSV UTF-8`, or remove the line".to_owned())?;
+        let plain = self.record(text, false);
+        // R's `write.table` has a way of its own to write quotes; ours comes first.
+        if plain.is_err() && text.contains("\\\"") { self.record(text, true).or(plain) } else { plain }
+    }
+
+    fn record(&self, text: &'a str, escapes: bool) -> Result<Vec<Value<'a>>, String> {
         let mut fields = Vec::with_capacity(self.layout.width);
         let mut records = Records::new(text, self.layout.separator, "");
+        records.escapes = escapes;
         if records.next(&mut fields).map_err(|error| words(&error))?.is_none() {
             return Ok(fields);
         }

@@ -19,7 +19,7 @@ mod rows;
 mod tables;
 mod weigh;
 
-pub use asked::Asked;
+pub use asked::{Asked, Found};
 pub use weigh::{Question, Reviewed, review};
 
 const DOCS: &str = "\
@@ -47,7 +47,7 @@ qc_labels:
   the folder as it is. Comma, semicolon and tab, any order of columns and columns of your own are fine.
 - A row says which image (`observation`, or `file` with `site` and `season`), the `class`, the `reviewer` (else the file's name), the
   `time`, what was `shown` (`blind` or `model`), and which labels it `supersedes`, by their ids in `label`. A row without a class is not
-  answered yet; with `supersedes` it withdraws those labels.
+  answered yet.
 - Classes are those of the programme and `extra_classes`. Others are reported by file and line and count as missing.
 - Doubled rows, as a merge leaves them, count once. A reviewer who answers twice is taken at the later `time`; without times that is a
   conflict, and the image is missing until a row supersedes.

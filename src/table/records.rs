@@ -75,13 +75,23 @@ pub struct Records<'a> {
     file: &'a str,
     /// Keep empty lines as records of one empty field.
     pub keep_blank: bool,
+    /// Take `\"` inside a quoted field for a quote, as R's `write.table` writes it; so it is between tabs and spaces.
+    pub escapes: bool,
 }
 
 impl<'a> Records<'a> {
     /// Starts at the first record of `text`; `file` is named in errors.
     #[must_use]
     pub fn new(text: &'a str, separator: Separator, file: &'a str) -> Self {
-        Self { text, at: 0, line: 1, separator, file, keep_blank: false }
+        Self {
+            text,
+            at: 0,
+            line: 1,
+            separator,
+            file,
+            keep_blank: false,
+            escapes: matches!(separator, Separator::Space | Separator::Tab),
+        }
     }
 
     /// Reads the next record into `fields`; gives its line, or `None` at the end. Empty lines are passed over.
@@ -191,10 +201,10 @@ impl<'a> Records<'a> {
         Ok(Value { text, quoted: true })
     }
 
-    /// R's `write.table` writes `\"` inside a field. At the end of a field it is a backslash and the closing quote.
+    /// At the end of a field it is a backslash and the closing quote.
     fn is_escaped_quote(&self) -> bool {
         let rest = &self.text.as_bytes()[self.at..];
-        matches!(self.separator, Separator::Space | Separator::Tab)
+        self.escapes
             && rest.get(1) == Some(&b'"')
             && !matches!(rest.get(2), None | Some(b'\n' | b'\r'))
             && rest.get(2) != Some(&self.separator.byte())

@@ -52,7 +52,7 @@ pub struct Asked {
 
 /// What a row of a label file is about.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Found {
+pub enum Found {
     /// One image asked about.
     Row(u32),
     /// None.
@@ -106,12 +106,13 @@ impl Asked {
     }
 
     /// The row with a key.
-    pub(super) fn row(&self, key: Option<u128>) -> Option<u32> {
+    #[must_use]
+    pub fn row(&self, key: Option<u128>) -> Option<u32> {
         self.index.row(key)
     }
 
     /// The image with a content, wherever it stands.
-    pub(super) fn with_content(&self, content: ContentId, label: &Label<'_>) -> Found {
+    fn with_content(&self, content: ContentId, label: &Label<'_>) -> Found {
         let by_content = self.by_content.get_or_init(|| {
             let mut rows: HashMap<ContentId, Vec<u32>> = HashMap::new();
             if let Some(column) = self.table.column("content") {
@@ -126,10 +127,11 @@ impl Asked {
         self.only(by_content.get(&content).map_or(&[], Vec::as_slice), label)
     }
 
-    /// The images of each of some file names: by `name`, `file`, `path` or the last part of `path`.
-    pub(super) fn with_files<'f>(&self, files: &HashSet<&'f str>) -> HashMap<&'f str, Vec<u32>> {
+    /// The images by file name (`name`, `file`, `path` or the last part of `path`): of all, or only of those `wanted`.
+    #[must_use]
+    pub fn files(&self, wanted: Option<&HashSet<&str>>) -> HashMap<&str, Vec<u32>> {
         let mut found: HashMap<&str, Vec<u32>> = HashMap::new();
-        if files.is_empty() {
+        if wanted.is_some_and(HashSet::is_empty) {
             return found;
         }
         for (name, last_part) in [("name", false), ("file", false), ("path", false), ("path", true)] {
@@ -137,8 +139,8 @@ impl Asked {
             for row in 0..u32::try_from(self.table.rows).unwrap_or(u32::MAX) {
                 let Some(text) = column.text(row as usize) else { continue };
                 let text = if last_part { text.rsplit('/').next().unwrap_or(text) } else { text };
-                if let Some(file) = files.get(text) {
-                    let rows = found.entry(file).or_default();
+                if wanted.is_none_or(|wanted| wanted.contains(text)) {
+                    let rows = found.entry(text).or_default();
                     if !rows.contains(&row) {
                         rows.push(row);
                     }
@@ -148,8 +150,23 @@ impl Asked {
         found
     }
 
+    /// The image that a label is about, by its content or else by its file among `files` ([`Asked::files`]).
+    #[must_use]
+    pub fn find(&self, label: &Label<'_>, files: &HashMap<&str, Vec<u32>>) -> Found {
+        match label.observation {
+            // Bytes say more than a name: cameras begin again with IMG_0001.
+            Some(content) if self.table.column("content").is_some() => self.with_content(content, label),
+            _ => self.with_file(label, files),
+        }
+    }
+
+    /// The image with the file name of a label.
+    pub(super) fn with_file(&self, label: &Label<'_>, files: &HashMap<&str, Vec<u32>>) -> Found {
+        self.only(files.get(label.file.as_ref()).map_or(&[], Vec::as_slice), label)
+    }
+
     /// The only one of `rows` at the site and in the season that a label names.
-    pub(super) fn only(&self, rows: &[u32], label: &Label<'_>) -> Found {
+    fn only(&self, rows: &[u32], label: &Label<'_>) -> Found {
         let fits = |column: &str, wanted: &str, row: u32| {
             wanted.is_empty() || self.table.column(column).is_none_or(|values| values.text(row as usize) == Some(wanted))
         };

@@ -186,18 +186,13 @@ fn match_rows(asked: &Asked, rows: &[Row<'_>], findings: &mut Findings) -> Resul
     let unmatched: Vec<usize> = (0..rows.len()).filter(lost).collect();
     let files: HashSet<&str> =
         unmatched.iter().map(|row| rows[*row].label.file.as_ref()).filter(|file| !file.is_empty()).collect();
-    let by_file = asked.with_files(&files);
-    let has_contents = asked.key.identity() == "content";
+    let by_file = asked.files(Some(&files));
+    let has_contents = asked.table.column("content").is_some();
     let mut others = Vec::new();
     let mut numbers: HashMap<Option<u128>, u32> = HashMap::new();
     for at in unmatched {
         let row = &rows[at];
-        let named = asked.only(by_file.get(row.label.file.as_ref()).map_or(&[], Vec::as_slice), &row.label);
-        let image = match row.label.observation {
-            // Bytes say more than a name: cameras begin again with IMG_0001.
-            Some(content) if has_contents => asked.with_content(content, &row.label),
-            _ => named,
-        };
+        let image = asked.find(&row.label, &by_file);
         match (image, row.label.observation) {
             (Found::Row(image), _) => found[at] = Some(image),
             (Found::Several, _) => findings.add("ambiguous_images", || format!("{}: {}", row.place(), described(row))),
@@ -206,7 +201,7 @@ fn match_rows(asked: &Asked, rows: &[Row<'_>], findings: &mut Findings) -> Resul
             }
             (Found::None, None) => findings.add("unknown_images", || format!("{}: {}", row.place(), described(row))),
             (Found::None, Some(_)) => {
-                if has_contents && matches!(named, Found::Row(_)) {
+                if has_contents && matches!(asked.with_file(&row.label, &by_file), Found::Row(_)) {
                     findings.add("changed_images", || format!("{}: {}", row.place(), described(row)));
                 }
                 let next = u32::try_from(asked.len() + others.len()).unwrap_or(u32::MAX);

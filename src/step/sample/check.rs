@@ -136,7 +136,9 @@ pub(super) fn columns(sample: &Sample, inputs: &[Vec<Schema>], context: &Context
     }
     findings.extend(unknown_classes(sample, context));
     let fine = findings.is_empty();
-    findings.into_iter().for_each(|finding| report.push(finding));
+    for finding in findings {
+        report.push(finding);
+    }
     if images.field("season").is_some() && !sample.by.iter().any(|name| name == "season") {
         report.push(
             Diagnostic::new(

@@ -16,15 +16,21 @@ pub(super) const AND: &str = " + ";
 /// The columns of the sample beside those of the images.
 pub(super) fn sample_schema(images: &Schema) -> Schema {
     let mut schema = images.clone();
-    MADE.iter().for_each(|(name, ty)| schema.set(name, *ty));
+    for (name, ty) in MADE {
+        schema.set(name, *ty);
+    }
     schema
 }
 
 /// The columns of the strata: those of the groups, then those of every stratum.
 pub(super) fn strata_schema(images: &Schema, by: &[String]) -> Schema {
     let mut schema = Schema::default();
-    by.iter().filter_map(|name| images.field(name)).for_each(|field| schema.set(&field.name, field.ty));
-    STRATA.iter().for_each(|(name, ty)| schema.set(name, *ty));
+    for field in by.iter().filter_map(|name| images.field(name)) {
+        schema.set(&field.name, field.ty);
+    }
+    for (name, ty) in STRATA {
+        schema.set(name, *ty);
+    }
     schema
 }
 
@@ -130,7 +136,9 @@ pub(super) fn strata(schema: Schema, groups: &Groups, bins: &Bins, strata: &[Str
                 (included, stratum.included),
                 (drawn, stratum.drawn),
             ];
-            counts.into_iter().for_each(|(column, count)| push_count(column, Some(count)));
+            for (column, count) in counts {
+                push_count(column, Some(count));
+            }
             push_number(half, half_width(stratum.held(), stratum.images, 0.5, 0.95));
         }
     }

@@ -88,8 +88,9 @@ impl Population {
                 entry.why = why.and_then(|why| why.text(there)).map(str::to_owned);
             }
         }
-        let repeated = index.repeated.iter().map(|(_, row)| *row as usize);
-        repeated.for_each(|row| found[row] = true);
+        for (_, row) in &index.repeated {
+            found[*row as usize] = true;
+        }
         let lost: Vec<u32> = (0..).zip(found).filter(|(_, found)| !found).map(|(row, _)| row).collect();
         let words = "observations to include are not among the images, and are left out";
         findings.extend(finding("included_unknown", other, &lost, words));
@@ -127,10 +128,13 @@ fn counts_in(types: Option<&str>) -> u8 {
 
 /// Leaves each key to one row, whatever their order: that with the first path or name. Gives the other rows.
 fn keep_one(images: &Table, keys: &mut Keys) -> Result<Vec<u32>, TableError> {
-    let index = keys.index();
-    if index.repeated.is_empty() {
+    // Sorting finds out several times faster than a map whether anything repeats at all.
+    let mut sorted: Vec<u128> = keys.rows.iter().flatten().copied().collect();
+    sorted.sort_unstable();
+    if sorted.windows(2).all(|pair| pair[0] != pair[1]) {
         return Ok(Vec::new());
     }
+    let index = keys.index();
     let names: Vec<&str> =
         ["path", "name", "file", "label"].into_iter().filter(|name| images.schema.field(name).is_some()).collect();
     let mut places = vec![0_u32; images.rows];

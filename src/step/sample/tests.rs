@@ -1,4 +1,10 @@
-#![allow(clippy::cast_precision_loss, clippy::cast_possible_truncation, reason = "small numbers")]
+#![allow(
+    clippy::cast_precision_loss,
+    clippy::cast_possible_truncation,
+    clippy::cast_possible_wrap,
+    clippy::float_cmp,
+    reason = "small, exact numbers"
+)]
 
 use std::collections::{BTreeMap, BTreeSet};
 

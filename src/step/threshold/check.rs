@@ -104,7 +104,9 @@ pub(super) fn columns(step: &Threshold, inputs: &[Vec<Schema>], context: &Contex
         (Choice::Fixed(_), None) => {}
     }
     let fine = findings.is_empty();
-    findings.into_iter().for_each(|finding| report.push(finding));
+    for finding in findings {
+        report.push(finding);
+    }
     fine.then_some(())
 }
 

@@ -1,4 +1,10 @@
-#![allow(clippy::cast_precision_loss, clippy::cast_possible_truncation, clippy::float_cmp, reason = "small, exact numbers")]
+#![allow(
+    clippy::cast_precision_loss,
+    clippy::cast_possible_truncation,
+    clippy::cast_possible_wrap,
+    clippy::float_cmp,
+    reason = "small, exact numbers"
+)]
 
 use std::collections::BTreeSet;
 
@@ -368,9 +374,6 @@ fn the_interval_holds_the_truth_as_often_as_it_says_and_the_estimate_is_unbiased
     let cuts = [0.0, 0.35, 0.5, 0.75, 0.9, 0.95];
     for (random, per_bin, worst) in [(500, 100, 0.6), (300, 30, 0.9), (0, 100, 0.6), (200, 0, 0.3)] {
         let results = coverage(random, per_bin, worst, &cuts, 300);
-        if std::env::var_os("SHOW_COVERAGE").is_some() {
-            eprintln!("{random} {per_bin} {worst}: {results:.4?}");
-        }
         for (cut, (held, bias)) in cuts.iter().zip(results) {
             assert!(held >= 0.915, "{held} of the intervals at {cut} with {random} + {per_bin} per bin hold the truth");
             assert!(bias.abs() < 0.004, "{bias} at {cut} with {random} + {per_bin} per bin");
