@@ -201,7 +201,9 @@ fn bound(node: &Node) -> Option<(Comparison, f64)> {
 mod tests {
     use super::*;
 
-    fn parts(text: &str) -> Option<(&str, Vec<(String, String)>, &str)> {
+    type Parts<'a> = (&'a str, Vec<(String, String)>, &'a str);
+
+    fn parts(text: &str) -> Option<Parts<'_>> {
         Written::of(text).map(|written| (written.port, written.filter, written.column))
     }
 

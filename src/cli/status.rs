@@ -216,6 +216,16 @@ mod tests {
     }
 
     #[test]
+    fn what_changed_in_the_last_run_is_told_below_it() {
+        let finding =
+            Finding { kind: "left_sample".into(), message: "2 images left the sample".into(), count: 2, examples: Vec::new() };
+        let changes = vec![("qc_strata".to_owned(), finding)];
+        let last = LastRun { id: "1".into(), started: "2026-11-21T07:13".into(), end: None, findings: 0, changes };
+        let words = anstream::adapter::strip_str(&last_words(&last)).to_string();
+        assert!(words.ends_with("killed\n           qc_strata: 2 images left the sample\n"), "{words}");
+    }
+
+    #[test]
     fn what_stands_in_the_way_is_told_once() {
         use crate::cli::render::plan::tests::step;
         let plan = Plan {

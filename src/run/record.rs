@@ -132,6 +132,9 @@ impl Engine<'_> {
             let now = inputs(lock, name);
             now.is_some() && now == inputs(&before, name)
         });
+        if !unchanged {
+            return None;
+        }
         let mut seasons = before.seasons;
         for (name, season) in &mut seasons {
             match self.sealed.get(name).filter(|seal| seal.pinned() > 0) {
@@ -142,7 +145,7 @@ impl Engine<'_> {
             }
         }
         let all_there = self.sealed.iter().all(|(name, seal)| seal.pinned() == 0 || seasons.contains_key(name));
-        (unchanged && all_there).then_some(seasons)
+        all_there.then_some(seasons)
     }
 
     /// The manifest of every season, over all sources; that of a sealed one holds its samples and labels too.
@@ -178,7 +181,9 @@ impl Engine<'_> {
 pub(super) fn other_inputs(then: &[Ingredient], now: &[Ingredient]) -> Vec<(String, String, String)> {
     let group = |list: &[Ingredient]| {
         let mut by_name: BTreeMap<String, Vec<String>> = BTreeMap::new();
-        list.iter().for_each(|part| by_name.entry(part.name.clone()).or_default().push(part.value.clone()));
+        for part in list {
+            by_name.entry(part.name.clone()).or_default().push(part.value.clone());
+        }
         by_name
     };
     let (old, new) = (group(then), group(now));
@@ -202,11 +207,12 @@ fn grew(then: &str, now: &str) -> &'static str {
     }
 }
 
-/// How many lines a label file has.
+/// How many lines a label file has. One that grows while the run ends is locked again by the next run, which reads it.
 fn lines_of(path: &std::path::Path) -> u64 {
     std::fs::read(path).map_or(0, |bytes| {
-        let torn = bytes.last().is_some_and(|last| *last != b'\n');
-        bytes.iter().filter(|byte| **byte == b'\n').count() as u64 + u64::from(torn)
+        // Behind the last line end stands a line only where it was cut off.
+        let ended = bytes.last().is_none_or(|last| *last == b'\n');
+        (bytes.split(|byte| *byte == b'\n').count() - usize::from(ended)) as u64
     })
 }
 

@@ -194,11 +194,13 @@ fn digests(table: &Table, names: &[&str]) -> Result<Digests, TableError> {
     Ok((0..table.rows).map(digest).collect())
 }
 
+/// A value of the old and of the new table; missing where there was none.
+type OldAndNew = (Option<String>, Option<String>);
+
 /// Compares one column in all joined rows and marks those that differ.
 fn column(name: &str, old: &Column, new: &Column, pairs: &[(u32, u32)], changed: &mut [bool]) -> Option<ColumnDifference> {
     let mut rows = 0;
-    let mut counts: Option<BTreeMap<(Option<String>, Option<String>), u64>> =
-        matches!(new.ty(), Type::Text | Type::Bool).then(BTreeMap::new);
+    let mut counts: Option<BTreeMap<OldAndNew, u64>> = matches!(new.ty(), Type::Text | Type::Bool).then(BTreeMap::new);
     for ((before, after), changed) in pairs.iter().zip(changed) {
         let (before, after) = (old.cell(*before as usize), new.cell(*after as usize));
         if before == after {

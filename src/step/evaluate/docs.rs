@@ -44,7 +44,7 @@ sampling group is taken to be as in the others; without any, it is *unassessed*:
 | `bins` | group and bin `(bin_from, bin_to]` | `images`, `checked`, `correct`, `accuracy`, `lower`, `upper` |
 | `checked` | checked image | the observation, its groups, `label`, `confidence`, `class`, `type`, `correct` |
 
-Classes are those of `classes`, of the model (`p_CLASS` columns), and all that the model or a person names. One that the model
+Classes are those of `classes` (else the programme's), of the model (`p_CLASS` columns), and all that the model or a person names. One that the model
 lacks (mink, difficult) has recall 0, and no precision.
 
 ## Intervals
