@@ -248,7 +248,8 @@ fn extend(space: &TestSpace, file: &str, rows: &[&str], step: usize) {
     lines.extend(rows);
     let count = lines.len();
     // A step that shares no factor with the number of rows visits each once.
-    let step = (step..).find(|step| (2..=*step).all(|n| step % n != 0 || count % n != 0)).unwrap();
+    let shares = |step: usize, n: usize| step.is_multiple_of(n) && count.is_multiple_of(n);
+    let step = (step..step + count).find(|step| !(2..=*step).any(|n| shares(*step, n))).unwrap();
     let shuffled = (0..count).map(|at| lines[at * step % count]);
     let text: Vec<&str> = std::iter::once(header).chain(shuffled).collect();
     space.write(file, text.join("\n") + "\n");
