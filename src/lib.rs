@@ -22,6 +22,7 @@ pub mod recipe;
 pub mod run;
 pub mod seasons;
 pub mod spec;
+pub mod stats;
 pub mod step;
 pub mod store;
 pub mod table;

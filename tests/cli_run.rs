@@ -185,3 +185,47 @@ fn an_interrupt_ends_a_waiting_run_with_130() {
     assert!(said.next().unwrap().unwrap().starts_with("Stopping after the batches in flight"));
     assert_eq!(child.wait().unwrap().code(), Some(130));
 }
+
+#[test]
+fn a_difference_names_the_new_image_and_nothing_else() {
+    let space = space();
+    assert_eq!(space.run(&["run"]).code, 0);
+    space.write("old.lock", &space.read("trapline.lock"));
+    assert!(space.run(&["diff", "old.lock"]).out.starts_with("no difference: 2 steps"));
+    space.write("disk/b/2025/2.jpg", "four");
+    space.settle();
+    assert_eq!(space.run(&["run"]).code, 0);
+    let page = space.run(&["diff", "old.lock"]).out;
+    for words in
+        ["season 2025: 2 files -> 3 files\n", "only in the new: b 2025 b/2025/2.jpg\n", "3 rows -> 4 rows; 1 only in the new\n"]
+    {
+        assert!(page.contains(words), "{page}");
+    }
+    assert!(!page.contains("2024") && !page.contains("recipe"), "{page}");
+    let found = json(&space, &["diff", "old.lock", "--format", "json"]);
+    assert_eq!((&found["format"], &found["with_store"]), (&1.into(), &true.into()));
+    assert_eq!(found["difference"]["steps"][1]["outputs"][0]["table"]["only_new"], 1);
+    let found = json(&space, &["diff", "old.lock", "trapline.lock", "--store", "elsewhere", "--format", "json"]);
+    assert_eq!((&found["with_store"], &found["difference"]["steps"][1]["outputs"][0]["table"]), (&false.into(), &Value::Null));
+    let end = space.run(&["diff", "no.lock"]);
+    assert!(end.code != 0 && end.err.contains("cannot read `no.lock`"), "{}", end.err);
+}
+
+#[test]
+fn an_expectation_about_rows_fails_the_run_and_status_says_so() {
+    let space = space();
+    space.write(
+        "pipeline.yaml",
+        &PIPELINE.replace("  metadata:", "    expect: { \"images[site=b].bytes\": \"< 4\", images.rows: 3 }\n  metadata:"),
+    );
+    let end = space.run(&["run"]);
+    assert_eq!(end.code, 1, "{}", end.err);
+    let words = "expectation failed: `images[site=b].bytes` of step `images`: 1 of 1 row is not < 4 (the results are kept)";
+    assert!(end.err.contains(words) && end.err.contains("b 2025 b/2025/1.jpg: 5"), "{}", end.err);
+    let page = space.run(&["status"]).out;
+    assert!(page.contains(words) && page.contains("b 2025 b/2025/1.jpg: 5"), "{page}");
+    let status = json(&space, &["status", "--format", "json"]);
+    let gate = &status["steps"][0]["failed_expectations"][0];
+    assert_eq!((&gate["metric"], &gate["rows"]["failing"]), (&"images[site=b].bytes".into(), &1.into()));
+    assert_eq!(status["steps"][1]["failed_expectations"], serde_json::json!([]));
+}

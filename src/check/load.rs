@@ -149,7 +149,8 @@ impl Checking<'_> {
         }
         let places = Places { project: self.folder, own_files: &self.spec.own_files, declared: &self.spec.roots };
         check_paths(&places, &steps, &params, self.report);
-        let expect: Vec<_> = steps.iter().map(|step| expect::read(step, self.report)).collect();
+        let outputs = built.iter().map(|built| built.as_ref().map(|built| built.outputs.as_slice()));
+        let expect: Vec<_> = steps.iter().zip(outputs).map(|(step, outputs)| expect::read(step, outputs, self.report)).collect();
         if self.spec.damaged_steps.is_empty() && !self.spec.damaged {
             unused(&steps, &wired, &params, self.report);
         }

@@ -86,14 +86,36 @@ impl Comparison {
 /// A gate: fails the run, keeps the results.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Expectation {
-    /// A metric of the step kind.
+    /// What is bounded, as written: `accuracy_lower`, `classes[class=stoat].precision`, `accepted.rows`.
     pub metric: String,
+    /// What that means.
+    pub subject: Subject,
     /// How it is compared.
     pub comparison: Comparison,
     /// With what.
     pub value: f64,
     /// Where it stands.
     pub span: Span,
+}
+
+/// What a gate bounds.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Subject {
+    /// A number that the step reports.
+    Metric,
+    /// How many rows of an output pass the filter.
+    Rows(RowFilter),
+    /// The values of a column in every row that passes the filter.
+    Column(RowFilter, String),
+}
+
+/// Some rows of an output table.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RowFilter {
+    /// Index of the output port.
+    pub output: usize,
+    /// Columns with the value that each must hold, as text; an empty text means a missing value.
+    pub equal: Vec<(String, String)>,
 }
 
 /// A step that passed every check.

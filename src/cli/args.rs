@@ -4,7 +4,8 @@ use clap::{Parser, Subcommand, ValueEnum};
 
 use super::render::style;
 use super::{
-    cache, completions, demo, explain, graph, init, labels, model, plan, run, schema, season, show, status, validate, verify, why,
+    cache, completions, demo, diff, explain, graph, init, labels, model, plan, run, schema, season, show, status, validate,
+    verify, why,
 };
 
 /// From a folder of camera-trap images and one YAML file to a quality-checked data set.
@@ -51,6 +52,7 @@ pub(super) enum Command {
     Show(show::Show),
     Graph(graph::Graph),
     Verify(verify::Verify),
+    Diff(diff::Diff),
     Labels(labels::Labels),
     Season(season::Season),
     Model(model::Model),

@@ -8,16 +8,15 @@ use clap::Args;
 
 use super::exit::Exit;
 use super::options::{ProjectArgs, StoreArgs};
-use super::render::columns::{Align, Text, columns};
 use super::render::style::{CODE, STRONG, paint};
-use super::render::words::{bytes, count, counted, list};
+use super::render::words::{bytes, counted, list};
 use super::terminal::Terminal;
-use super::{project, run, stored};
-use crate::check::Pipeline;
+use super::{project, run};
 use crate::demo::{self, SeasonSummary};
 use crate::model;
 use crate::run::RunOptions;
-use crate::table::Table;
+mod answers;
+mod story;
 
 /// Make a small project with images of our own, and run it
 #[derive(Debug, Args)]
@@ -54,9 +53,24 @@ pub(super) fn run(args: &Demo, terminal: Terminal) -> anyhow::Result<Exit> {
     let args = ProjectArgs { pipeline: Some(folder.join(project::USUAL_FILE)), ..ProjectArgs::default() };
     let Some(pipeline) = project::load(&args, terminal)? else { return Ok(Exit::BadInput) };
     let options = RunOptions { store: project::store(&StoreArgs::default(), &pipeline), wait: true, ..RunOptions::default() };
-    let exit = run::watched(&pipeline, &options, terminal)?;
+    let truth = truth(&pipeline.project)?;
+    let interrupts = run::Interrupts::heed()?;
+    let mut exit = run::watched(&pipeline, &options, terminal, &interrupts)?;
+    while exit == Exit::Waiting {
+        let answered = answers::answer(&pipeline, &options, &truth)?;
+        if answered.is_empty() {
+            return Ok(exit);
+        }
+        for (step, folder, count) in answered {
+            let images = counted(count, "image");
+            terminal.say(&format!(
+                "\n`{step}` asks people about {images}. Here the generator answers, which knows the truth: {folder}\n\n"
+            ));
+        }
+        exit = run::watched(&pipeline, &options, terminal, &interrupts)?;
+    }
     if exit == Exit::Ok {
-        terminal.print(&found(&pipeline, &options)?)?;
+        terminal.print(&story::tell(&pipeline, &options, &truth)?)?;
         terminal.say(&next(folder));
     }
     Ok(exit)
@@ -83,58 +97,11 @@ fn brought(season: &SeasonSummary) -> String {
     )
 }
 
-/// What the model saw, by locality, and how often it was right: the generator knows the truth.
-fn found(pipeline: &Pipeline, options: &RunOptions) -> anyhow::Result<String> {
-    let store = stored::open(&options.store)?;
-    let result = stored::result(pipeline, &store, "predictions")?;
-    let names = ["root", "path", "locality", "label"];
-    let table = stored::table(&store, &result, None)?.read(Some(&names)).map_err(stored::store_error)?;
-    let (tally, right, known) = tally(&table, &truth(&pipeline.project)?);
-    let localities: Vec<_> =
-        tally.values().flat_map(BTreeMap::keys).collect::<std::collections::BTreeSet<_>>().into_iter().collect();
-    let mut header = vec![("what the model saw", Align::Left)];
-    header.extend(localities.iter().map(|name| (name.as_str(), Align::Right)));
-    let rows: Vec<Vec<Text>> = tally
-        .iter()
-        .map(|(label, by)| {
-            let cells = localities.iter().map(|name| by.get(*name).map_or("-".to_owned(), |n| count(*n)).into());
-            std::iter::once(Text::from(label)).chain(cells).collect()
-        })
-        .collect();
-    let share = right.saturating_mul(1000).checked_div(known).unwrap_or(0);
-    Ok(format!(
-        "\n{}\nThe generator knows the truth: {} of {} labels are right ({}.{} %).\n",
-        columns(&header, &rows, STRONG),
-        count(right),
-        count(known),
-        share / 10,
-        share % 10
-    ))
-}
+/// The true class of each image by its path in the project.
+type Truth = BTreeMap<String, String>;
 
-/// Images per label and locality; labels that agree with the truth; labels of which it is known.
-type Tally = (BTreeMap<String, BTreeMap<String, u64>>, u64, u64);
-
-fn tally(table: &Table, truth: &BTreeMap<String, String>) -> Tally {
-    let text = |name: &str, row: usize| table.column(name).and_then(|column| column.text(row));
-    let mut tally = BTreeMap::<String, BTreeMap<String, u64>>::new();
-    let (mut right, mut known) = (0, 0);
-    for row in 0..table.rows {
-        let label = text("label", row);
-        let locality = text("locality", row).unwrap_or_default().to_owned();
-        *tally.entry(label.unwrap_or("(not readable)").to_owned()).or_default().entry(locality).or_default() += 1;
-        let place = text("root", row).zip(text("path", row)).map(|(root, path)| format!("{root}/{path}"));
-        let truth = place.and_then(|place| truth.get(&place));
-        if let (Some(truth), Some(label)) = (truth, label) {
-            known += 1;
-            right += u64::from(truth == label);
-        }
-    }
-    (tally, right, known)
-}
-
-/// The true classes by path, of all seasons.
-fn truth(folder: &Path) -> anyhow::Result<BTreeMap<String, String>> {
+/// The true classes of all seasons.
+fn truth(folder: &Path) -> anyhow::Result<Truth> {
     let mut truth = BTreeMap::new();
     for season in demo::seasons(folder) {
         let path = folder.join("truth").join(format!("{season}.csv"));
@@ -153,9 +120,11 @@ fn next(folder: &Path) -> String {
     let there = format!("cd {}", folder.display());
     let commands = [
         (there.as_str(), "the project: pipeline.yaml says in words what was done"),
-        ("trapline show predictions", "the table, which published/observations.csv holds too"),
+        ("trapline show quality", "precision and recall of each class; published/quality.csv holds it too"),
+        ("trapline show accepted.to_review", "what people were asked to look at, and why"),
+        ("trapline labels status qc_labels", "who has answered what"),
         ("trapline plan", "nothing to do: everything is known"),
-        ("trapline why names", "what a result is made of"),
+        ("trapline why quality", "what a result is made of"),
     ];
     let width = commands.iter().map(|(command, _)| command.len()).max().unwrap_or(0);
     let mut page = format!("\n{}\n", paint(STRONG, "Try next"));

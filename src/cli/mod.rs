@@ -18,6 +18,7 @@ mod terminal;
 mod cache;
 mod completions;
 mod demo;
+mod diff;
 mod explain;
 mod graph;
 mod image;
@@ -60,6 +61,7 @@ fn dispatch(command: Command, terminal: Terminal) -> anyhow::Result<Exit> {
         Command::Cache(args) => cache::run(&args, terminal),
         Command::Completions(args) => completions::run(&args, Cli::command(), terminal),
         Command::Demo(args) => demo::run(&args, terminal),
+        Command::Diff(args) => diff::run(&args, terminal),
         Command::Graph(args) => graph::run(&args, terminal),
         Command::Help(args) => explain::run(&args, &Cli::command(), terminal),
         Command::Init(args) => init::run(&args, terminal),

@@ -1,7 +1,7 @@
 //! `trapline run`: does what is not done yet.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex};
 
 use anyhow::Context as _;
 use clap::Args;
@@ -77,15 +77,20 @@ pub(super) fn run(args: Run, terminal: Terminal) -> anyhow::Result<Exit> {
         keep_going: args.keep_going,
         wait: !args.no_wait,
     };
-    watched(&pipeline, &options, terminal)
+    watched(&pipeline, &options, terminal, &Interrupts::heed()?)
 }
 
 /// Runs under the eyes of a person who may press Ctrl-C.
-pub(super) fn watched(pipeline: &Pipeline, options: &RunOptions, terminal: Terminal) -> anyhow::Result<Exit> {
+pub(super) fn watched(
+    pipeline: &Pipeline,
+    options: &RunOptions,
+    terminal: Terminal,
+    interrupts: &Interrupts,
+) -> anyhow::Result<Exit> {
     let watch = Arc::new(Watch::new(terminal));
-    let cancel = Cancel::default();
-    heed_interrupts(&cancel, &watch)?;
-    match run::run(pipeline, options, &host::host(), &*watch, &cancel) {
+    interrupts.tell(&watch);
+    let cancel = &interrupts.cancel;
+    match run::run(pipeline, options, &host::host(), &*watch, cancel) {
         Ok(outcome) => {
             watch.conclude();
             Ok(exit_of(outcome))
@@ -113,16 +118,36 @@ fn exit_of(outcome: Outcome) -> Exit {
     }
 }
 
-/// The first Ctrl-C (or a polite kill) drains, the second one stops at once: the store survives both.
-fn heed_interrupts(cancel: &Cancel, watch: &Arc<Watch>) -> anyhow::Result<()> {
-    let (cancel, watch) = (cancel.clone(), Arc::clone(watch));
-    let pressed = AtomicBool::new(false);
-    ctrlc::set_handler(move || {
-        if pressed.swap(true, Ordering::SeqCst) {
-            std::process::exit(Exit::Interrupted as i32);
+/// Heeds Ctrl-C for all runs of this process: the first press (or a polite kill) drains, the second one stops at once. The store
+/// survives both.
+pub(super) struct Interrupts {
+    cancel: Cancel,
+    watch: Arc<Mutex<Option<Arc<Watch>>>>,
+}
+
+impl Interrupts {
+    /// Begins to listen, which a process can do once.
+    pub(super) fn heed() -> anyhow::Result<Self> {
+        let interrupts = Self { cancel: Cancel::default(), watch: Arc::default() };
+        let (cancel, watch) = (interrupts.cancel.clone(), Arc::clone(&interrupts.watch));
+        let pressed = AtomicBool::new(false);
+        ctrlc::set_handler(move || {
+            if pressed.swap(true, Ordering::SeqCst) {
+                std::process::exit(Exit::Interrupted as i32);
+            }
+            cancel.cancel();
+            if let Some(watch) = watch.lock().ok().as_deref().and_then(Option::as_ref) {
+                watch.say("Stopping after the batches in flight; press Ctrl-C again to stop at once.");
+            }
+        })
+        .context("cannot listen for Ctrl-C")?;
+        Ok(interrupts)
+    }
+
+    /// Says from now on through `watch` what is heard.
+    fn tell(&self, watch: &Arc<Watch>) {
+        if let Ok(mut told) = self.watch.lock() {
+            *told = Some(Arc::clone(watch));
         }
-        cancel.cancel();
-        watch.say("Stopping after the batches in flight; press Ctrl-C again to stop at once.");
-    })
-    .context("cannot listen for Ctrl-C")
+    }
 }

@@ -7,15 +7,15 @@ use clap::{Args, Subcommand};
 
 use super::exit::{Exit, coded};
 use super::options::{ProjectArgs, StoreArgs};
-use super::render::words::list;
+use super::render::words::{counted, list};
 use super::terminal::Terminal;
 use super::{host, plan, project};
 use crate::check::Pipeline;
 use crate::run::roots::locate;
-use crate::run::{RunOptions, seal_season, seasons};
+use crate::run::{RunOptions, SealedSeason, seal_season, seasons};
 use crate::step::Source;
 
-/// Seal a season, so that any change of its images is an error; or reopen it
+/// Seal a season, so that any change of its images, samples or labels is an error; or reopen it
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
   trapline season seal 2025
@@ -27,7 +27,7 @@ pub(super) struct Season {
 
 #[derive(Debug, Subcommand)]
 enum Action {
-    /// Write `seasons/SEASON.csv`, the list of its images: the file is the seal, commit it
+    /// Write `seasons/SEASON.csv`, the list of its images, samples and labels: the file is the seal, commit it
     #[command(after_help = "Example:\n  trapline season seal 2025")]
     Seal {
         /// The season, as the folders name it
@@ -56,11 +56,8 @@ pub(super) fn run(args: &Season, terminal: Terminal) -> anyhow::Result<Exit> {
             let Some(pipeline) = project::load(of, terminal)? else { return Ok(Exit::BadInput) };
             require_roots(&pipeline)?;
             let options = RunOptions { store: project::store(store, &pipeline), ..RunOptions::default() };
-            let path = seal_season(&pipeline, &options, season).map_err(plan::run_error)?;
-            let shown = path.strip_prefix(&pipeline.project).unwrap_or(&path).display();
-            terminal.say(&format!(
-                "season {season} is sealed by `{shown}`.\nNext: commit the file. A changed, missing or new image of this season is now an error.\n"
-            ));
+            let sealed = seal_season(&pipeline, &options, season).map_err(plan::run_error)?;
+            terminal.say(&told(season, &sealed, &pipeline.project));
         }
         Action::Reopen { season, because, project: of } => {
             if because.trim().is_empty() {
@@ -72,6 +69,20 @@ pub(super) fn run(args: &Season, terminal: Terminal) -> anyhow::Result<Exit> {
         }
     }
     Ok(Exit::Ok)
+}
+
+/// What a season was sealed with, and what that means.
+fn told(season: &str, sealed: &SealedSeason, project: &std::path::Path) -> String {
+    let path = sealed.path.strip_prefix(project).unwrap_or(&sealed.path).display();
+    let mut parts = vec![counted(sealed.files, "file")];
+    parts.extend(sealed.pinned.iter().map(|(step, rows)| format!("{} of `{step}`", counted(*rows, "row"))));
+    let mut page = format!("season {season} is sealed by `{path}`, with {}.\n", list(&parts));
+    for note in &sealed.notes {
+        page.push_str(&format!("note: {note}\n"));
+    }
+    let what = if sealed.pinned.is_empty() { "image" } else { "image, sample or label" };
+    page.push_str(&format!("Next: commit the file. A changed, missing or new {what} of this season is now an error.\n"));
+    page
 }
 
 /// An absent root has an exit code of its own: scripts connect it and try again.

@@ -108,9 +108,10 @@ codes! {
     INCLUDE_OUTSIDE = "TL0216" Error "a fragment outside the project",
         "Fragments lie in the folder of the pipeline or below, so that the project can be moved and committed as a whole.";
     BAD_EXPECTATION = "TL0217" Error "an expectation that cannot be read",
-        "An expectation is a number, or one of `>=`, `<=`, `>`, `<`, `==` and a number: `accuracy_lower: \">= 0.93\"`.";
+        "An expectation is a number, or one of `>=`, `<=`, `>`, `<`, `==` and a number: `accuracy_lower: \">= 0.93\"`. It bounds a metric, \
+         every row of a column (`PORT.COLUMN`, or `\"PORT[COLUMN=VALUE].COLUMN\"` for some rows), or a number of rows (`PORT.rows`).";
     UNKNOWN_METRIC = "TL0218" Error "an unknown metric",
-        "`expect:` bounds the metrics that the kind of step reports; `trapline help KIND` lists them.";
+        "`expect:` bounds the metrics that the kind of step reports and the columns of its output tables; `trapline help KIND` lists them.";
     BAD_FOR_EACH = "TL0219" Error "a `for_each` that gives no instances",
         "`for_each:` maps variables to lists of plain values: `for_each: { arch: [resnet18, resnet50] }`.";
     UNKNOWN_OVERRIDE = "TL0220" Error "an override of an undeclared parameter",
@@ -119,6 +120,9 @@ codes! {
         "`--set` takes `key=value`; the value is read as YAML. A `--params` file is a mapping.";
     TAXONOMY_AND_CLASSES = "TL0222" Error "classes given twice",
         "`classes:` is the short form of `taxonomy:`; keep one of them.";
+    EXPECTED_COLUMN = "TL0223" Error "an expectation about a column that does not fit",
+        "`expect:` may bound columns that hold numbers: `PORT.COLUMN` means every row of that output. A filter `PORT[COLUMN=VALUE]` \
+         compares columns that hold text, whole numbers, or true and false.";
 
     // Templates.
     TEMPLATE_SYNTAX = "TL0301" Error "a template that cannot be parsed",
@@ -191,6 +195,10 @@ codes! {
         "`{name}` captures a column, `{a,b}` is a choice, `*` stands for any characters but `/`, `**` for any folders.";
     TAKEN_COLUMN = "TL0511" Error "a column that the step makes itself",
         "The input has a column of the same name: rename the capture or leave the earlier step out.";
+    SEASON_NOT_IN_BY = "TL0521" Warning "a sample across seasons",
+        "A sample stays put as long as its groups do. Where `by` does not contain the season, the images of a new season compete with \
+         those drawn before, and part of last year's checking is for nothing. Add `season` to `by`, or say on the line why not: \
+         `# trapline: allow TL0521 a single season`.";
 
     // Classes, models, deployments.
     BAD_TAXONOMY = "TL0601" Error "the taxonomy cannot be read",

@@ -137,6 +137,8 @@ pub struct StepPlan {
     pub to_compute: Option<u64>,
     /// Files whose content is not known yet.
     pub unhashed: u64,
+    /// Answers of people that the result to be reused lacks.
+    pub missing_labels: u64,
     /// What its key is made of; empty where it cannot be known yet.
     pub ingredients: Vec<Ingredient>,
     /// The key, where it can be known.

@@ -1,5 +1,6 @@
 //! Planner: decides one step from what stands before it and from what is known of the past.
 
+use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::{Arc, LazyLock};
@@ -9,7 +10,7 @@ use crate::id::{ContentId, ResultKey, RowKey};
 use crate::plan::decision::{Decision, Reason, StepPlan};
 use crate::plan::reason::changes;
 use crate::recipe::{Ingredient, Recipe};
-use crate::step::{FileInput, PortModels, PortType, RowMapper, StepError};
+use crate::step::{Context, FileInput, PortModels, PortType, RowMapper, StepError};
 use crate::table::Cell;
 
 /// A captured column of an [`ImageSet`]: a code per image into a list of values.
@@ -147,8 +148,13 @@ pub struct Planner<'a> {
     images: BTreeMap<usize, Arc<LazyImages>>,
     /// Answers that steps lack, which are there otherwise.
     missing_labels: BTreeMap<usize, u64>,
+    /// Project files by step, as they were when the step was decided: large label files are hashed once, not at every question.
+    files: RefCell<BTreeMap<usize, Identified>>,
     counts: bool,
 }
+
+/// Project files with their content.
+type Identified = Vec<(FileInput, Option<ContentId>)>;
 
 /// The recipe and inputs of one step, as far as they can be known before it runs.
 pub struct Work {
@@ -159,7 +165,7 @@ pub struct Work {
     /// Models that arrive through ports.
     pub ports: PortModels,
     /// Project files with their content.
-    pub files: Vec<(FileInput, Option<ContentId>)>,
+    pub files: Identified,
     /// Everything behind the key, the row recipes spelled out; for people.
     pub ingredients: Vec<Ingredient>,
     /// The identities that follow the recipe in the key; `None` while an input is unknown.
@@ -183,6 +189,7 @@ impl<'a> Planner<'a> {
             states: BTreeMap::new(),
             images: BTreeMap::new(),
             missing_labels: BTreeMap::new(),
+            files: RefCell::default(),
             counts: true,
         }
     }
@@ -248,18 +255,29 @@ impl<'a> Planner<'a> {
             ingredients
                 .extend(explained.map(|part| Ingredient { name: format!("row {place} {}", part.name), value: part.value }));
         }
-        let files: Vec<_> = step
-            .step
-            .files(&context)
-            .into_iter()
-            .map(|file| {
-                let content = self.known.file(&self.pipeline.project.join(&file.path));
-                (file, content)
-            })
-            .collect();
+        let files = self.identified(index, &context);
         let inputs = self.inputs(index, &files);
         ingredients.extend(inputs.iter().flatten().cloned());
         Ok(Work { recipe, mapper, files, ingredients, inputs, ports: context.ports })
+    }
+
+    /// The project files of step `index` with their content.
+    fn identified(&self, index: usize, context: &Context<'_>) -> Identified {
+        if let Some(files) = self.files.borrow().get(&index) {
+            return files.clone();
+        }
+        let identify = |file: FileInput| {
+            let content = self.known.file(&self.pipeline.project.join(&file.path));
+            (file, content)
+        };
+        let files: Identified = self.pipeline.steps[index].step.files(context).into_iter().map(identify).collect();
+        self.files.borrow_mut().insert(index, files.clone());
+        files
+    }
+
+    /// Looks at the project files of step `index` again the next time: it was just decided upon, or rewrote them.
+    pub fn forget_files(&self, index: usize) {
+        self.files.borrow_mut().remove(&index);
     }
 
     /// The models that arrive through the ports of step `index`, as far as the steps before it have run.
@@ -305,9 +323,11 @@ impl<'a> Planner<'a> {
             cached: None,
             to_compute: None,
             unhashed: 0,
+            missing_labels: 0,
             ingredients: Vec::new(),
             key: None,
         };
+        self.forget_files(index);
         self.pass_images(index);
         let (decision, state) = self.decision(index, force, &mut plan);
         plan.decision = decision;
@@ -354,6 +374,7 @@ impl<'a> Planner<'a> {
         match found {
             Ok(KnownResult { outputs, missing_labels }) if !force => {
                 self.missing_labels.insert(index, missing_labels);
+                plan.missing_labels = missing_labels;
                 let rows = outputs.first().map(|output| output.rows);
                 plan.total = rows;
                 if work.mapper.is_some() {

@@ -5,14 +5,15 @@ use std::time::Instant;
 
 use super::event::{Event, Observer, Outcome};
 use super::execute::{Executed, Execution, Failure};
-use super::history::{History, missing_labels};
+use super::gates::{FailedGate, failed_gates};
+use super::history::{History, missing_labels, step_error};
 use super::journal::Journal;
 use super::lockfile::LockFile;
 use super::planning::{root_of, select};
 use super::scan::{Scan, scan};
 use super::seasons::{self, Sealed};
-use super::{Host, RunError, RunOptions, cores};
-use crate::check::{Comparison, Pipeline};
+use super::{Host, RunError, RunOptions, cores, pins};
+use crate::check::Pipeline;
 use crate::id::{ContentId, RowKey};
 use crate::plan::decision::{Decision, StepPlan};
 use crate::plan::planner::{Planner, State};
@@ -69,6 +70,7 @@ pub fn run(
         finished: BTreeSet::new(),
         bytes_read: 0,
     };
+    engine.tell_unheld_pins();
     let outcome = engine.heal_and_run()?;
     let seconds = began.elapsed().as_secs_f64();
     journal.event(&Event::RunFinished { outcome, seconds, bytes_read: engine.bytes_read });
@@ -152,22 +154,25 @@ impl Engine<'_> {
                 self.observer.event(&Event::StepSkipped { step: name.clone(), because });
                 continue;
             }
-            let result = self.step(index, &mut planner, &history);
-            let outcome = match result {
-                Ok(Stepped::Ready(executed)) => {
-                    if let Some(key) = executed.key {
-                        heads.steps.insert(name.clone(), key);
-                        self.store.put_heads(&self.pipeline.name, &heads)?;
-                    }
-                    let labels = missing_labels(&executed.metrics);
-                    planner.set_missing_labels(index, labels);
-                    if labels > 0 {
-                        // The step itself is done as far as it can be; what depends on it says that it waits.
-                        worst = graver(worst, Outcome::Waiting);
-                        self.observer.event(&Event::StepWaits { step: name.clone(), labels });
-                    }
-                    if self.gates(index, &executed.metrics) { Outcome::Complete } else { Outcome::Failed }
+            let mut result = self.step(index, &mut planner, &history);
+            if let Ok(Stepped::Ready(executed)) = &result {
+                if let Some(key) = executed.key {
+                    self.changes(index, &planner, &history);
+                    heads.steps.insert(name.clone(), key);
+                    self.store.put_heads(&self.pipeline.name, &heads)?;
                 }
+                let labels = missing_labels(&executed.metrics);
+                planner.set_missing_labels(index, labels);
+                if labels > 0 {
+                    // The step itself is done as far as it can be; what depends on it says that it waits.
+                    worst = graver(worst, Outcome::Waiting);
+                    self.observer.event(&Event::StepWaits { step: name.clone(), labels });
+                }
+                result = self.judge(index, &executed.metrics, &planner);
+            }
+            let outcome = match result {
+                Ok(Stepped::Ready(_)) => Outcome::Complete,
+                Ok(Stepped::Refused) => Outcome::Failed,
                 Ok(Stepped::Waits(labels)) => {
                     self.observer.event(&Event::StepWaits { step: name.clone(), labels });
                     Outcome::Waiting
@@ -286,36 +291,77 @@ impl Engine<'_> {
         Ok(())
     }
 
-    /// Compares the results with the gates of `expect:`; false where one failed.
-    fn gates(&self, index: usize, metrics: &BTreeMap<String, f64>) -> bool {
+    /// Tells what changed in the first output of a step that gets a new head. What cannot be read any more is no change.
+    fn changes(&self, index: usize, planner: &Planner<'_>, history: &History<'_>) {
         let step = &self.pipeline.steps[index];
-        let mut passed = true;
-        for gate in &step.expect {
-            let found = metrics.get(&gate.metric).copied();
-            let holds = found.is_some_and(|found| match gate.comparison {
-                Comparison::AtLeast => found >= gate.value,
-                Comparison::AtMost => found <= gate.value,
-                Comparison::Above => found > gate.value,
-                Comparison::Below => found < gate.value,
-                Comparison::Equal => (found - gate.value).abs() <= f64::EPSILON * gate.value.abs().max(1.0),
-            });
-            if !holds {
-                passed = false;
-                self.observer.event(&Event::GateFailed {
-                    step: step.name.value.clone(),
-                    metric: gate.metric.clone(),
-                    expected: format!("{} {}", gate.comparison.sign(), gate.value),
-                    found,
-                });
+        if step.kind.pins.is_none() {
+            return;
+        }
+        let Some(last) = history.last_result(&step.name.value) else { return };
+        let (Some(State::Ready(outputs)), Some(before)) = (planner.state(index), last.outputs.first()) else { return };
+        let Some(after) = outputs.first().filter(|after| after.id != before.id) else { return };
+        let read = |id| self.store.open_table(id).and_then(|table| table.read(None));
+        let (Ok(before), Ok(after)) = (read(before.id), read(after.id)) else { return };
+        let findings = step.step.changes(&before, &after);
+        if !findings.is_empty() {
+            self.observer.event(&Event::StepChanged { step: step.name.value.clone(), findings });
+        }
+    }
+
+    /// Holds the results of a step against the sealed seasons and its gates. They are kept whatever comes out.
+    fn judge(&self, index: usize, metrics: &BTreeMap<String, f64>, planner: &Planner<'_>) -> Result<Stepped, Failure> {
+        self.check_pins(index, planner)?;
+        Ok(if self.gates(index, metrics, planner)? { Stepped::Ready(Executed::default()) } else { Stepped::Refused })
+    }
+
+    /// The rows of sealed seasons must be those that the seals pin.
+    fn check_pins(&self, index: usize, planner: &Planner<'_>) -> Result<(), StepError> {
+        let step = &self.pipeline.steps[index];
+        let (Some(column), Some(State::Ready(outputs))) = (step.kind.pins, planner.state(index)) else { return Ok(()) };
+        let name = &step.name.value;
+        let Some(output) = outputs.first().filter(|_| self.sealed.values().any(|seal| seal.pins.contains_key(name))) else {
+            return Ok(());
+        };
+        let table = self.store.open_table(output.id).and_then(|stored| pins::read(&stored, column)).map_err(step_error)?;
+        pins::check(&self.sealed, name, column, table.as_ref())
+    }
+
+    /// Says which sealed rows nothing can be held against any more.
+    fn tell_unheld_pins(&self) {
+        for (season, seal) in &self.sealed {
+            for step in seal.pins.keys() {
+                let pins = self.pipeline.step(step).is_some_and(|index| self.pipeline.steps[index].kind.pins.is_some());
+                if !pins {
+                    let message = format!(
+                        "season {season} is sealed with rows of step `{step}`, which the pipeline does not have any more: nothing \
+                         compares them (`trapline season reopen {season} --because \"...\"` and seal it again to drop them)"
+                    );
+                    self.observer.event(&Event::Notice { message });
+                }
             }
         }
-        passed
+    }
+
+    /// Compares the results with the gates of `expect:`; false where one failed.
+    fn gates(&self, index: usize, metrics: &BTreeMap<String, f64>, planner: &Planner<'_>) -> Result<bool, Failure> {
+        let step = &self.pipeline.steps[index];
+        let Some(State::Ready(outputs)) = planner.state(index) else { return Ok(true) };
+        let tables: Vec<_> = outputs.iter().map(|output| output.id).collect();
+        let failed = failed_gates(step, metrics, &tables, self.store).map_err(step_error)?;
+        let passed = failed.is_empty();
+        for FailedGate { metric, expected, found, rows } in failed {
+            let step = step.name.value.clone();
+            self.observer.event(&Event::GateFailed { step, metric, expected, found, rows });
+        }
+        Ok(passed)
     }
 }
 
 /// What became of one step.
 enum Stepped {
     Ready(Executed),
+    /// It has results that a gate refuses.
+    Refused,
     Waits(u64),
     Blocked(String, u64),
 }

@@ -78,12 +78,22 @@ pub enum Event {
     GateFailed {
         /// Which step.
         step: String,
-        /// Which metric.
+        /// Which metric, column or number of rows, as written in `expect:`.
         metric: String,
         /// What was expected, as text.
         expected: String,
-        /// What was found; missing where the step reported no such number.
+        /// What was found, of several values the worst; missing where there is no such number.
         found: Option<f64>,
+        /// The rows behind it, for a gate on a table.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        rows: Option<GateRows>,
+    },
+    /// The first output of a step is another than the one before: what a person should know of the change.
+    StepChanged {
+        /// Which.
+        step: String,
+        /// Who left, who entered.
+        findings: Vec<Finding>,
     },
     /// A step waits for people.
     StepWaits {
@@ -122,6 +132,19 @@ pub enum Event {
         /// Bytes of images read.
         bytes_read: u64,
     },
+}
+
+/// The rows of a table that a gate looked at.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct GateRows {
+    /// How many pass the filter.
+    pub checked: u64,
+    /// How many of them break the bound or have no value.
+    pub failing: u64,
+    /// How many of them have no value.
+    pub missing: u64,
+    /// The first few that fail, in words: which row, which value.
+    pub examples: Vec<String>,
 }
 
 /// How a run ended, in falling order of precedence for the exit code.

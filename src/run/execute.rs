@@ -37,6 +37,7 @@ impl From<StepError> for Failure {
 }
 
 /// What a step left behind.
+#[derive(Default)]
 pub(super) struct Executed {
     /// Its new head; `None` where the head stands already.
     pub key: Option<ResultKey>,
@@ -246,6 +247,7 @@ impl<'a> Execution<'_, 'a> {
     fn rekey(&self, mut work: Work, planner: &Planner<'_>) -> Result<(Work, ResultKey), StepError> {
         if work.files.iter().any(|(file, _)| file.rewritten) {
             let before: Vec<_> = work.files.iter().map(|(file, content)| (file.clone(), *content)).collect();
+            planner.forget_files(self.index);
             work = planner.work(self.index)?;
             // A file that the step only reads may have been edited meanwhile: the key says what was read.
             for (file, content) in before {

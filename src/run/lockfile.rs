@@ -41,6 +41,26 @@ pub struct LockedSeason {
     pub manifest: ContentId,
     /// How many files.
     pub files: u64,
+    /// How many rows of samples and labels it is sealed with; none where it is open.
+    pub pins: u64,
+}
+
+/// The head of a label file as locked.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
+pub struct LockedLabels {
+    /// Identity of its bytes.
+    pub head: ContentId,
+    /// How many lines it had: it only ever grows.
+    pub lines: u64,
+}
+
+/// A model as locked.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
+pub struct LockedModel {
+    /// Identity of everything that may change a prediction.
+    pub id: ContentId,
+    /// Where its bundle says what it was trained on: that training's id.
+    pub training: Option<String>,
 }
 
 /// The whole file.
@@ -55,7 +75,9 @@ pub struct LockFile {
     /// By season.
     pub seasons: BTreeMap<String, LockedSeason>,
     /// By `name@version`.
-    pub models: BTreeMap<String, ContentId>,
+    pub models: BTreeMap<String, LockedModel>,
+    /// Label files by path, relative to the project.
+    pub labels: BTreeMap<String, LockedLabels>,
     /// `engine/epoch`.
     pub numerics: BTreeSet<String>,
 }
@@ -102,8 +124,15 @@ impl LockFile {
                 lines.push(format!("step {name} yields {place:02} {} {} {}", output.port, output.id, output.rows));
             }
         }
-        lines.extend(self.seasons.iter().map(|(name, season)| format!("season {name} {} {}", season.manifest, season.files)));
-        lines.extend(self.models.iter().map(|(name, id)| format!("model {name} {id}")));
+        for (name, season) in &self.seasons {
+            let pins = if season.pins > 0 { format!(" {}", season.pins) } else { String::new() };
+            lines.push(format!("season {name} {} {}{pins}", season.manifest, season.files));
+        }
+        for (name, model) in &self.models {
+            let training = model.training.as_ref().map(|id| format!(" {id}")).unwrap_or_default();
+            lines.push(format!("model {name} {}{training}", model.id));
+        }
+        lines.extend(self.labels.iter().map(|(path, labels)| format!("labels {path} {} {}", labels.head, labels.lines)));
         lines.extend(self.numerics.iter().map(|numerics| format!("numerics {numerics}")));
         lines.sort();
         let mut text =
@@ -144,13 +173,18 @@ impl LockFile {
             "tool" => rest.clone_into(&mut self.tool),
             "numerics" => drop(self.numerics.insert(rest.to_owned())),
             "model" => {
-                let (name, id) = rest.rsplit_once(' ')?;
-                self.models.insert(name.to_owned(), id.parse().ok()?);
+                let (name, id, rest) = around_id(rest)?;
+                let training = (!rest.is_empty()).then(|| rest.to_owned());
+                self.models.insert(name.to_owned(), LockedModel { id, training });
+            }
+            "labels" => {
+                let (path, head, rest) = around_id(rest)?;
+                self.labels.insert(path.to_owned(), LockedLabels { head, lines: rest.parse().ok()? });
             }
             "season" => {
-                let (rest, files) = rest.rsplit_once(' ')?;
-                let (name, manifest) = rest.rsplit_once(' ')?;
-                let season = LockedSeason { manifest: manifest.parse().ok()?, files: files.parse().ok()? };
+                let (name, manifest, rest) = around_id(rest)?;
+                let (files, pins) = rest.split_once(' ').unwrap_or((rest, "0"));
+                let season = LockedSeason { manifest, files: files.parse().ok()?, pins: pins.parse().ok()? };
                 self.seasons.insert(name.to_owned(), season);
             }
             "step" => self.step_line(rest)?,
@@ -211,6 +245,13 @@ impl LockFile {
     }
 }
 
+/// A name that may hold spaces, an identity, and what follows it.
+fn around_id(text: &str) -> Option<(&str, ContentId, &str)> {
+    let (name, rest) = text.split_at(text.find(" b3:")?);
+    let (id, rest) = rest[1..].split_once(' ').unwrap_or((&rest[1..], ""));
+    Some((name, id.parse().ok()?, rest))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -229,8 +270,17 @@ mod tests {
             pipeline: "small mammals".into(),
             tool: "trapline 0.1.0".into(),
             steps: [("images".to_owned(), step.clone()), ("train[resnet50]".to_owned(), step)].into(),
-            seasons: [("2024 spring".to_owned(), LockedSeason { manifest: id, files: 3 })].into(),
-            models: [("demo@1".to_owned(), id)].into(),
+            seasons: [
+                ("2023".to_owned(), LockedSeason { manifest: id, files: 3, pins: 7 }),
+                ("2024 spring".to_owned(), LockedSeason { manifest: id, files: 3, pins: 0 }),
+            ]
+            .into(),
+            models: [
+                ("demo@1".to_owned(), LockedModel { id, training: None }),
+                ("demo@2".to_owned(), LockedModel { id, training: Some("2026-01 varanger".into()) }),
+            ]
+            .into(),
+            labels: [("labels/qc/Anna Berg.csv".to_owned(), LockedLabels { head: id, lines: 12 })].into(),
             numerics: ["rten/1".to_owned()].into(),
         }
     }

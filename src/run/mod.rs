@@ -8,26 +8,31 @@ use std::path::PathBuf;
 use crate::store::{Holder, StoreError};
 
 pub mod compare;
+pub mod difference;
 mod engine;
 pub mod event;
 mod execute;
+pub mod gates;
 pub mod history;
 mod inputs;
 pub mod journal;
 pub mod lockfile;
 mod mapped;
 mod pass;
+mod pins;
 mod planning;
 mod read;
 mod record;
 pub mod roots;
 pub mod scan;
+mod sealing;
 pub mod seasons;
 pub mod verify;
 mod walk;
 
 pub use engine::run;
-pub use planning::{Planned, plan, seal_season, select, unknown_step};
+pub use planning::{Planned, plan, select, unknown_step};
+pub use sealing::{SealedSeason, seal_season};
 
 /// What the person asked of a run.
 #[derive(Debug, Clone, Default)]

@@ -104,28 +104,3 @@ pub fn plan(pipeline: &Pipeline, options: &RunOptions) -> Result<Planned, RunErr
     }
     Ok(Planned { plan: Plan { steps }, scans })
 }
-
-/// Seals a season of `pipeline`: writes `seasons/SEASON.csv` from what lies under its roots now.
-///
-/// # Errors
-/// When a root is absent, a file of the season was never hashed, or the seal cannot be written.
-pub fn seal_season(pipeline: &Pipeline, options: &RunOptions, season: &str) -> Result<std::path::PathBuf, RunError> {
-    let store = Store::open(&options.store, Access::Read)?;
-    let order: Vec<usize> = (0..pipeline.steps.len()).collect();
-    let mut files = Vec::new();
-    for mut scan in scan_all(pipeline, &order, &Sealed::new(), &store)?.into_values() {
-        scan.look_again()?;
-        if scan.folder.is_none() {
-            let words = format!("root `{}` is not connected: a season is sealed from the files themselves", scan.root);
-            return Err(crate::step::StepError::Data(words).into());
-        }
-        let unread = scan.unread().len();
-        if unread > 0 {
-            let words =
-                format!("{unread} files under root `{}` are new or changed: run the pipeline first, then seal", scan.root);
-            return Err(crate::step::StepError::Data(words).into());
-        }
-        files.extend(scan.seasons().remove(season).unwrap_or_default());
-    }
-    Ok(seasons::seal(&pipeline.project, season, files)?)
-}

@@ -8,10 +8,15 @@ use super::engine::Engine;
 use super::event::Event;
 use super::execute::Failure;
 use super::lockfile::{self, LockFile, LockFileError};
-use super::seasons;
+use super::seasons::{self, Seal};
 use crate::id::ContentId;
+use crate::model::Bundle;
 use crate::plan::planner::{Planner, State};
-use crate::step::StepError;
+use crate::recipe::Ingredient;
+use crate::step::{LABEL_FILE, StepError};
+
+/// The identity of a file that does not exist.
+const ABSENT: &str = "absent";
 
 impl Engine<'_> {
     /// The recipe and inputs of a step must be those of the lock.
@@ -28,9 +33,14 @@ impl Engine<'_> {
             );
             return Err(StepError::Data(words).into());
         }
-        let changed = work.inputs.iter().flatten().zip(&locked.inputs).find(|(now, then)| now != then);
-        if let Some((now, then)) = changed {
-            let words = format!("--frozen: {} of step `{name}` is {}, the lock says {}", now.name, now.value, then.value);
+        let Some(now) = work.inputs else { return Ok(()) };
+        if let Some((what, then, now)) = other_inputs(&locked.inputs, &now).into_iter().next() {
+            let words = match what.strip_prefix("file ").filter(|file| file.starts_with(LABEL_FILE)) {
+                Some(file) => {
+                    format!("--frozen: the labels of step `{name}` are not the locked ones: `{file}` {}", grew(&then, &now))
+                }
+                None => format!("--frozen: {what} of step `{name}` is {now}, the lock says {then}"),
+            };
             return Err(StepError::Data(words).into());
         }
         Ok(())
@@ -87,7 +97,15 @@ impl Engine<'_> {
                 lock.numerics.extend(recipe.recipe.numerics.map(|n| format!("{}/{}", n.engine, n.epoch)));
                 let model = |id: &ContentId| self.pipeline.models.values().find(|signature| signature.id == *id);
                 if let Some(signature) = recipe.recipe.model.as_ref().and_then(model) {
-                    lock.models.insert(signature.model.clone(), signature.id);
+                    let training = training_of(&self.pipeline.project, &signature.model);
+                    lock.models.insert(signature.model.clone(), lockfile::LockedModel { id: signature.id, training });
+                }
+            }
+            for (file, content) in work.files.iter().filter(|(file, _)| file.name.starts_with(LABEL_FILE)) {
+                if let Some(head) = content {
+                    let lines = lines_of(&self.pipeline.project.join(&file.path));
+                    let path = crate::path::to_text(&file.path);
+                    lock.labels.insert(path, lockfile::LockedLabels { head: *head, lines });
                 }
             }
             let ports = step.kind.outputs.iter().zip(outputs);
@@ -114,27 +132,96 @@ impl Engine<'_> {
             let now = inputs(lock, name);
             now.is_some() && now == inputs(&before, name)
         });
-        unchanged.then_some(before.seasons)
-    }
-
-    /// The manifest of every season, over all sources.
-    fn season_manifests(&self) -> Result<BTreeMap<String, lockfile::LockedSeason>, RunError> {
-        let mut seasons: BTreeMap<String, Vec<seasons::SealedFile>> = BTreeMap::new();
-        for scan in self.scans.values() {
-            for (season, files) in scan.seasons() {
-                seasons.entry(season).or_default().extend(files);
+        if !unchanged {
+            return None;
+        }
+        let mut seasons = before.seasons;
+        for (name, season) in &mut seasons {
+            match self.sealed.get(name).filter(|seal| seal.pinned() > 0) {
+                Some(seal) => *season = self.lock_season(seal).ok()?,
+                // It was sealed with rows then, and is open now.
+                None if season.pins > 0 => return None,
+                None => {}
             }
         }
-        let lock = |(season, mut files): (String, Vec<seasons::SealedFile>)| {
-            files.sort_by(|a, b| (&a.root, &a.path).cmp(&(&b.root, &b.path)));
-            files.dedup();
-            let manifest = seasons::manifest_id(&files).map_err(|error| LockFileError::Io {
-                action: "write",
-                path: self.pipeline.project.join(lockfile::FILE_NAME),
-                source: std::io::Error::other(error),
-            })?;
-            Ok((season, lockfile::LockedSeason { manifest, files: files.len() as u64 }))
+        let all_there = self.sealed.iter().all(|(name, seal)| seal.pinned() == 0 || seasons.contains_key(name));
+        all_there.then_some(seasons)
+    }
+
+    /// The manifest of every season, over all sources; that of a sealed one holds its samples and labels too.
+    fn season_manifests(&self) -> Result<BTreeMap<String, lockfile::LockedSeason>, RunError> {
+        let mut seasons: BTreeMap<String, Seal> = BTreeMap::new();
+        for scan in self.scans.values() {
+            for (season, files) in scan.seasons() {
+                seasons.entry(season).or_default().files.extend(files);
+            }
+        }
+        for (season, seal) in self.sealed.iter().filter(|(_, seal)| seal.pinned() > 0) {
+            seasons.entry(season.clone()).or_default().pins.clone_from(&seal.pins);
+        }
+        let lock = |(season, mut seal): (String, Seal)| {
+            seal.files.sort_by(|a, b| (&a.root, &a.path).cmp(&(&b.root, &b.path)));
+            seal.files.dedup();
+            Ok((season, self.lock_season(&seal)?))
         };
         seasons.into_iter().map(lock).collect()
     }
+
+    fn lock_season(&self, seal: &Seal) -> Result<lockfile::LockedSeason, RunError> {
+        let manifest = seasons::manifest_id(seal).map_err(|error| LockFileError::Io {
+            action: "write",
+            path: self.pipeline.project.join(lockfile::FILE_NAME),
+            source: std::io::Error::other(error),
+        })?;
+        Ok(lockfile::LockedSeason { manifest, files: seal.files.len() as u64, pins: seal.pinned() })
+    }
+}
+
+/// The inputs that are others now, in key order: what, then, now. An input that is not there is `absent`.
+pub(super) fn other_inputs(then: &[Ingredient], now: &[Ingredient]) -> Vec<(String, String, String)> {
+    let group = |list: &[Ingredient]| {
+        let mut by_name: BTreeMap<String, Vec<String>> = BTreeMap::new();
+        for part in list {
+            by_name.entry(part.name.clone()).or_default().push(part.value.clone());
+        }
+        by_name
+    };
+    let (old, new) = (group(then), group(now));
+    let mut names: Vec<&str> = Vec::new();
+    for part in now.iter().chain(then) {
+        if !names.contains(&part.name.as_str()) {
+            names.push(&part.name);
+        }
+    }
+    let words = |values: Option<&Vec<String>>| values.map_or_else(|| ABSENT.to_owned(), |values| values.join(" "));
+    names.retain(|name| old.get(*name) != new.get(*name));
+    names.into_iter().map(|name| (name.to_owned(), words(old.get(name)), words(new.get(name)))).collect()
+}
+
+/// What happened to a label file.
+fn grew(then: &str, now: &str) -> &'static str {
+    match (then, now) {
+        (ABSENT, _) => "is new",
+        (_, ABSENT) => "is gone",
+        _ => "changed",
+    }
+}
+
+/// How many lines a label file has. One that grows while the run ends is locked again by the next run, which reads it.
+fn lines_of(path: &std::path::Path) -> u64 {
+    std::fs::read(path).map_or(0, |bytes| {
+        // Behind the last line end stands a line only where it was cut off.
+        let ended = bytes.last().is_none_or(|last| *last == b'\n');
+        (bytes.split(|byte| *byte == b'\n').count() - usize::from(ended)) as u64
+    })
+}
+
+/// The `id` among the training notes of a model's bundle, where the bundle is here and has one.
+fn training_of(project: &std::path::Path, model: &str) -> Option<String> {
+    let bundle = Bundle::open(project, model).ok()?;
+    let id = bundle.training.get("id")?;
+    let text = id.as_str().map_or_else(|| serde_yaml::to_string(id).unwrap_or_default(), str::to_owned);
+    // One line, whatever was written.
+    let text = text.split_whitespace().collect::<Vec<_>>().join(" ");
+    (!text.is_empty()).then_some(text)
 }

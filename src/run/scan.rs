@@ -135,8 +135,11 @@ fn absent(source: &Source, pattern: Pattern, sealed: &Sealed, inventory: &Invent
         Some(season.is_none_or(|at| !sealed.contains_key(captures[at])))
     };
     let open = inventory.iter().filter(|entry| is_open(entry.path) == Some(true)).count() as u64;
-    let mut files: Vec<_> =
-        sealed.values().flatten().filter(|file| file.root == source.root && pattern.matches(&file.path)).collect();
+    let mut files: Vec<_> = sealed
+        .values()
+        .flat_map(|seal| &seal.files)
+        .filter(|file| file.root == source.root && pattern.matches(&file.path))
+        .collect();
     files.sort_by(|a, b| a.path.cmp(&b.path));
     let state =
         |file: &&SealedFile| FileState { stat: Stat { size: file.bytes, ..Stat::default() }, content: Some(Ok(file.content)) };
@@ -321,10 +324,11 @@ impl Scan {
         }
         let present = self.seasons();
         let mut drift = Vec::new();
-        for (season, files) in sealed {
+        for (season, seal) in sealed {
             let now: BTreeMap<_, _> =
                 present.get(season).into_iter().flatten().map(|file| (file.path.as_str(), file.content)).collect();
-            let then: BTreeMap<_, _> = files
+            let then: BTreeMap<_, _> = seal
+                .files
                 .iter()
                 .filter(|file| file.root == self.root && self.pattern.matches(&file.path))
                 .map(|file| (file.path.as_str(), file.content))

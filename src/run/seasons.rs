@@ -19,8 +19,40 @@ pub struct SealedFile {
     pub bytes: u64,
 }
 
-/// The sealed seasons of a project, by name, each sorted by root and path.
-pub type Sealed = BTreeMap<String, Vec<SealedFile>>;
+/// A row that a step yielded for a sealed season: an image of a sample, a label.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Pin {
+    /// Where the observation was made; empty where the table does not say.
+    pub site: String,
+    /// Which image: its content, else its name.
+    pub observation: String,
+    /// The pinned value: the type of a sample, the class of a label.
+    pub value: String,
+}
+
+/// What a season is sealed with.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Seal {
+    /// Its files, sorted by root and path.
+    pub files: Vec<SealedFile>,
+    /// Its rows of samples and labels by step, sorted. A step that had none is there with none: new ones would be a change.
+    pub pins: BTreeMap<String, Vec<Pin>>,
+}
+
+impl Seal {
+    fn sort(&mut self) {
+        self.files.sort_by(|a, b| (&a.root, &a.path).cmp(&(&b.root, &b.path)));
+        self.pins.values_mut().for_each(|pins| pins.sort());
+    }
+
+    /// How many rows of samples and labels it holds.
+    pub fn pinned(&self) -> u64 {
+        self.pins.values().map(|pins| pins.len() as u64).sum()
+    }
+}
+
+/// The sealed seasons of a project, by name.
+pub type Sealed = BTreeMap<String, Seal>;
 
 /// Why a seal cannot be read, made or broken.
 #[derive(Debug, thiserror::Error)]
@@ -60,7 +92,11 @@ pub enum SealError {
     Name(String),
 }
 
-const HEADER: &str = "root,path,content,bytes";
+/// The header of a seal of files alone.
+const FILES_HEADER: &str = "root,path,content,bytes";
+
+/// The header of a seal with samples and labels: lines of files leave the last four fields empty, those of steps the first four.
+const HEADER: &str = "root,path,content,bytes,step,site,observation,value";
 
 fn file_of(project: &Path, season: &str) -> Result<PathBuf, SealError> {
     let plain = |c: char| c.is_alphanumeric() || matches!(c, '-' | '_' | '.');
@@ -87,7 +123,7 @@ pub fn read(project: &Path) -> Result<Sealed, SealError> {
     Ok(sealed)
 }
 
-fn read_one(path: &Path) -> Result<Vec<SealedFile>, SealError> {
+fn read_one(path: &Path) -> Result<Seal, SealError> {
     let text = fs::read_to_string(path).map_err(|source| SealError::Io { action: "read", path: path.to_owned(), source })?;
     let bad = |line: u64, what: String| SealError::Line { path: path.to_owned(), line, what };
     let text = text.trim_start_matches('\u{feff}');
@@ -95,33 +131,49 @@ fn read_one(path: &Path) -> Result<Vec<SealedFile>, SealError> {
     let delimiter = if text.lines().next().is_some_and(|line| line.contains(';')) { b';' } else { b',' };
     let mut reader = csv::ReaderBuilder::new().delimiter(delimiter).from_reader(text.as_bytes());
     let header: Vec<_> = reader.headers().map_err(|error| bad(1, error.to_string()))?.iter().map(str::to_owned).collect();
-    if header.join(",") != HEADER {
-        return Err(bad(1, format!("the header must be `{HEADER}`")));
+    if ![FILES_HEADER, HEADER].contains(&header.join(",").as_str()) {
+        return Err(bad(1, format!("the header must be `{FILES_HEADER}` or `{HEADER}`")));
     }
-    let mut files = Vec::new();
+    let mut seal = Seal::default();
     for record in reader.records() {
         let record = record.map_err(|error| bad(error.position().map_or(0, csv::Position::line), error.to_string()))?;
         let line = record.position().map_or(0, csv::Position::line);
-        let content = record[2].parse().map_err(|error: crate::id::ParseIdError| bad(line, error.to_string()))?;
-        let bytes = record[3].parse().map_err(|_| bad(line, format!("`{}` is not a size in bytes", &record[3])))?;
-        files.push(SealedFile { root: record[0].to_owned(), path: record[1].to_owned(), content, bytes });
+        let field = |at: usize| record.get(at).unwrap_or_default();
+        if !field(4).is_empty() {
+            let pins = seal.pins.entry(field(4).to_owned()).or_default();
+            // A line without an observation says that the step had none.
+            if !field(6).is_empty() {
+                let (site, observation, value) = (field(5).to_owned(), field(6).to_owned(), field(7).to_owned());
+                pins.push(Pin { site, observation, value });
+            }
+            continue;
+        }
+        let content = field(2).parse().map_err(|error: crate::id::ParseIdError| bad(line, error.to_string()))?;
+        let bytes = field(3).parse().map_err(|_| bad(line, format!("`{}` is not a size in bytes", field(3))))?;
+        seal.files.push(SealedFile { root: field(0).to_owned(), path: field(1).to_owned(), content, bytes });
     }
-    files.sort_by(|a, b| (&a.root, &a.path).cmp(&(&b.root, &b.path)));
-    Ok(files)
+    seal.sort();
+    Ok(seal)
 }
 
-/// The text of a seal: one line a file, sorted.
-pub fn text(files: &[SealedFile]) -> Result<Vec<u8>, csv::Error> {
-    let mut text = Vec::new();
-    write(files, &mut text)?;
-    Ok(text)
-}
-
-fn write(files: &[SealedFile], out: impl std::io::Write) -> Result<(), csv::Error> {
+/// Writes the text of a seal: one line a file, then one a pinned row, sorted.
+fn write(seal: &Seal, out: impl std::io::Write) -> Result<(), csv::Error> {
     let mut writer = csv::WriterBuilder::new().buffer_capacity(1 << 16).from_writer(out);
-    writer.write_record(HEADER.split(','))?;
-    for file in files {
-        writer.write_record([&file.root, &file.path, &file.content.to_string(), &file.bytes.to_string()])?;
+    let with_steps = !seal.pins.is_empty();
+    writer.write_record(if with_steps { HEADER } else { FILES_HEADER }.split(','))?;
+    for file in &seal.files {
+        let (content, bytes) = (file.content.to_string(), file.bytes.to_string());
+        let fields = [&file.root, &file.path, &content, &bytes].map(String::as_str);
+        let rest: &[&str] = if with_steps { &["", "", "", ""] } else { &[] };
+        writer.write_record(fields.iter().chain(rest))?;
+    }
+    for (step, pins) in &seal.pins {
+        if pins.is_empty() {
+            writer.write_record(["", "", "", "", step, "", "", ""])?;
+        }
+        for pin in pins {
+            writer.write_record(["", "", "", "", step, &pin.site, &pin.observation, &pin.value])?;
+        }
     }
     Ok(writer.flush()?)
 }
@@ -130,17 +182,18 @@ fn write(files: &[SealedFile], out: impl std::io::Write) -> Result<(), csv::Erro
 ///
 /// # Errors
 /// When it is sealed already, when no image of it is known, or when the file cannot be written.
-pub fn seal(project: &Path, season: &str, mut files: Vec<SealedFile>) -> Result<PathBuf, SealError> {
+pub fn seal(project: &Path, season: &str, mut seal: Seal) -> Result<PathBuf, SealError> {
     let path = file_of(project, season)?;
     if path.exists() {
         return Err(SealError::Already(season.to_owned()));
     }
-    if files.is_empty() {
+    if seal.files.is_empty() && seal.pinned() == 0 {
         return Err(SealError::Nothing(season.to_owned()));
     }
-    files.sort_by(|a, b| (&a.root, &a.path).cmp(&(&b.root, &b.path)));
+    seal.sort();
     let io = |source| SealError::Io { action: "write", path: path.clone(), source };
-    let bytes = text(&files).map_err(|error| io(std::io::Error::other(error)))?;
+    let mut bytes = Vec::new();
+    write(&seal, &mut bytes).map_err(|error| io(std::io::Error::other(error)))?;
     crate::file::replace(&path, &bytes).map_err(io)?;
     Ok(path)
 }
@@ -175,9 +228,9 @@ pub fn reopen(project: &Path, season: &str, because: &str, time: &str) -> Result
 ///
 /// # Errors
 /// When the text cannot be made.
-pub fn manifest_id(files: &[SealedFile]) -> Result<ContentId, csv::Error> {
+pub fn manifest_id(seal: &Seal) -> Result<ContentId, csv::Error> {
     let mut hasher = blake3::Hasher::new();
-    write(files, &mut hasher)?;
+    write(seal, &mut hasher)?;
     Ok(ContentId(*hasher.finalize().as_bytes()))
 }
 
@@ -189,12 +242,46 @@ mod tests {
         SealedFile { root: "archive".into(), path: path.into(), content: ContentId::of(path.as_bytes()), bytes: 7 }
     }
 
+    fn files(paths: &[&str]) -> Seal {
+        Seal { files: paths.iter().map(|path| file(path)).collect(), ..Seal::default() }
+    }
+
+    fn pin(site: &str, observation: &str, value: &str) -> Pin {
+        Pin { site: site.into(), observation: observation.into(), value: value.into() }
+    }
+
+    #[test]
+    fn samples_and_labels_are_sealed_with_the_files() {
+        let project = tempfile::tempdir().unwrap();
+        let mut whole = files(&["a.jpg"]);
+        whole.pins.insert("drawn".into(), vec![pin("b", "b3:00", "class+confidence"), pin("a", "x, y.jpg", "random")]);
+        whole.pins.insert("labelled".into(), Vec::new());
+        seal(project.path(), "2019", whole.clone()).unwrap();
+        whole.sort();
+        let text = fs::read_to_string(project.path().join("seasons/2019.csv")).unwrap();
+        assert!(
+            text.ends_with(",,,,drawn,a,\"x, y.jpg\",random\n,,,,drawn,b,b3:00,class+confidence\n,,,,labelled,,,\n"),
+            "{text}"
+        );
+        assert_eq!(read(project.path()).unwrap()["2019"], whole);
+        assert_eq!(whole.pinned(), 2);
+        // Every part counts for the identity; a seal of files alone has the one it always had.
+        let mut other = whole.clone();
+        other.pins.remove("labelled");
+        assert_ne!(manifest_id(&whole).unwrap(), manifest_id(&other).unwrap());
+        let alone = "root,path,content,bytes\narchive,a.jpg,b3:".to_owned();
+        assert!(
+            manifest_id(&files(&["a.jpg"])).unwrap()
+                == ContentId::of(format!("{}{},7\n", &alone[..alone.len() - 3], file("a.jpg").content).as_bytes())
+        );
+    }
+
     #[test]
     fn a_seal_reads_back_sorted_and_reopens_with_its_reason() {
         let project = tempfile::tempdir().unwrap();
-        seal(project.path(), "2019", vec![file("b.jpg"), file("a, \"quoted\".jpg")]).unwrap();
-        assert_eq!(read(project.path()).unwrap()["2019"], [file("a, \"quoted\".jpg"), file("b.jpg")]);
-        assert!(matches!(seal(project.path(), "2019", vec![file("c.jpg")]), Err(SealError::Already(_))));
+        seal(project.path(), "2019", files(&["b.jpg", "a, \"quoted\".jpg"])).unwrap();
+        assert_eq!(read(project.path()).unwrap()["2019"], files(&["a, \"quoted\".jpg", "b.jpg"]));
+        assert!(matches!(seal(project.path(), "2019", files(&["c.jpg"])), Err(SealError::Already(_))));
         reopen(project.path(), "2019", "late card\nfound", "2026-01-01T00:00:00Z").unwrap();
         assert!(read(project.path()).unwrap().is_empty());
         let log = fs::read_to_string(project.path().join("seasons/reopened.log")).unwrap();
@@ -204,7 +291,7 @@ mod tests {
     #[test]
     fn a_damaged_seal_is_named_by_file_and_line() {
         let project = tempfile::tempdir().unwrap();
-        seal(project.path(), "2019", vec![file("a.jpg")]).unwrap();
+        seal(project.path(), "2019", files(&["a.jpg"])).unwrap();
         let path = project.path().join("seasons/2019.csv");
         let text = fs::read_to_string(&path).unwrap();
         fs::write(&path, text.replace("b3:", "b3:zz")).unwrap();
@@ -215,16 +302,16 @@ mod tests {
     #[test]
     fn a_seal_saved_by_a_spreadsheet_still_reads() {
         let project = tempfile::tempdir().unwrap();
-        seal(project.path(), "2019", vec![file("a.jpg")]).unwrap();
+        seal(project.path(), "2019", files(&["a.jpg"])).unwrap();
         let path = project.path().join("seasons/2019.csv");
         let text = fs::read_to_string(&path).unwrap().replace(',', ";").replace('\n', "\r\n");
         fs::write(&path, format!("\u{feff}{text}")).unwrap();
-        assert_eq!(read(project.path()).unwrap()["2019"], [file("a.jpg")]);
+        assert_eq!(read(project.path()).unwrap()["2019"], files(&["a.jpg"]));
     }
 
     #[test]
     fn a_season_cannot_name_a_file_elsewhere() {
         let project = tempfile::tempdir().unwrap();
-        assert!(matches!(seal(project.path(), "../x", vec![file("a.jpg")]), Err(SealError::Name(_))));
+        assert!(matches!(seal(project.path(), "../x", files(&["a.jpg"])), Err(SealError::Name(_))));
     }
 }

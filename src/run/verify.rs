@@ -4,16 +4,19 @@ use std::collections::BTreeMap;
 
 use super::compare::{TOLERANCE, Verdict, compare, number};
 use super::event::{Event, Observer};
+use super::gates::failed_gates;
 use super::history::{History, step_error};
 use super::inputs::{boxed, open_inputs, read_files};
 use super::lockfile::{LockFile, LockedOutput, LockedStep};
 use super::mapped::{Wanted, assemble};
 use super::read::{Mapping, ReadDone, ReadJob, ReadJobs, read_all};
-use super::{RunError, cores};
+use super::record::other_inputs;
+use super::seasons::{self, Sealed};
+use super::{RunError, cores, pins};
 use crate::check::Pipeline;
 use crate::id::{ContentId, RowKey};
 use crate::plan::planner::{KnownOutput, Planner, State, Work};
-use crate::step::{Cancel, InputTable as _, Job, PortType, Progress, RowMapper, StepError, with_causes};
+use crate::step::{Cancel, InputTable as _, Job, Outputs, PortType, Progress, RowMapper, StepError, with_causes};
 use crate::store::{Access, Store};
 use crate::table::{Table, TableError, decode_row};
 
@@ -33,7 +36,7 @@ pub enum Level {
 pub struct Verified {
     /// Which step.
     pub step: String,
-    /// `recipe`, `input NAME`, `output PORT`, `rows`, `images`, `file PATH`.
+    /// `recipe`, `input NAME`, `output PORT`, `rows`, `images`, `file PATH`, `expectations`, `sealed rows`.
     pub what: String,
     /// Rows or files compared.
     pub checked: u64,
@@ -56,7 +59,15 @@ pub fn verify(
     let store = Store::open(store, Access::Read)?;
     let history = History::of(&store, &pipeline.name, &pipeline.project);
     let mut planner = Planner::new(pipeline, &history);
-    let mut verifier = Verifier { pipeline, store: &store, level, observer, cancel, found: Vec::new() };
+    let mut verifier = Verifier {
+        pipeline,
+        store: &store,
+        level,
+        observer,
+        cancel,
+        sealed: seasons::read(&pipeline.project)?,
+        found: Vec::new(),
+    };
     for (index, step) in pipeline.steps.iter().enumerate() {
         let name = &step.name.value;
         match lock.steps.get(name) {
@@ -83,6 +94,7 @@ struct Verifier<'a> {
     level: Level,
     observer: &'a dyn Observer,
     cancel: &'a Cancel,
+    sealed: Sealed,
     found: Vec<Verified>,
 }
 
@@ -107,25 +119,26 @@ impl Verifier<'_> {
             return Ok(());
         }
         let is_source = step.step.source().is_some();
-        for (now, then) in work.inputs.iter().flatten().zip(&locked.inputs) {
-            if now != then && !is_source {
-                let what = format!("{} instead of {}", now.value, then.value);
-                self.say(&name, &now.name, 1, Verdict::Differs { what });
-                return Ok(());
+        let others = work.inputs.as_ref().map(|now| other_inputs(&locked.inputs, now)).unwrap_or_default();
+        if !is_source && !others.is_empty() {
+            for (what, then, now) in others {
+                self.say(&name, &what, 1, Verdict::Differs { what: format!("{now} instead of {then}") });
             }
+            return Ok(());
         }
         if is_source {
             return self.source(index, locked);
         }
-        match self.tables(index, &work, planner) {
-            Ok(tables) => {
+        match self.outputs(index, &work, planner) {
+            Ok(outputs) => {
                 let is_table = |output: &&LockedOutput| {
                     step.kind.outputs.iter().any(|port| port.name == output.port && port.ty == PortType::Table)
                 };
-                for (table, output) in tables.iter().zip(locked.outputs.iter().filter(is_table)) {
+                for (table, output) in outputs.tables.iter().zip(locked.outputs.iter().filter(is_table)) {
                     let verdict = self.against(table, output.id);
                     self.say(&name, &format!("output {}", output.port), output.rows, verdict);
                 }
+                self.gates(index, locked, &outputs);
             }
             Err(error) => {
                 let because = with_causes(&error);
@@ -133,6 +146,7 @@ impl Verifier<'_> {
             }
         }
         self.files(&name, &work);
+        self.pins(index, locked);
         if let Some(mapper) = &work.mapper {
             self.rows(index, mapper.as_ref(), planner)?;
         }
@@ -150,8 +164,48 @@ impl Verifier<'_> {
         }
     }
 
+    /// The locked outputs must pass the gates of `expect:`.
+    fn gates(&mut self, index: usize, locked: &LockedStep, outputs: &Outputs) {
+        let step = &self.pipeline.steps[index];
+        if step.expect.is_empty() {
+            return;
+        }
+        let ids: Vec<_> = locked.outputs.iter().map(|output| output.id).collect();
+        let verdict = match failed_gates(step, &outputs.metrics, &ids, self.store) {
+            Ok(failed) if failed.is_empty() => Verdict::Exact,
+            Ok(failed) => {
+                let words: Vec<_> = failed.iter().map(|gate| format!("`{}` is not {}", gate.metric, gate.expected)).collect();
+                Verdict::Differs { what: words.join(", ") }
+            }
+            Err(error) => Verdict::NotCheckable { because: with_causes(&error) },
+        };
+        self.say(&step.name.value, "expectations", step.expect.len() as u64, verdict);
+    }
+
+    /// The locked rows of sealed seasons must be those that the seals pin.
+    fn pins(&mut self, index: usize, locked: &LockedStep) {
+        let step = &self.pipeline.steps[index];
+        let (name, Some(column), Some(output)) = (&step.name.value, step.kind.pins, locked.outputs.first()) else { return };
+        let pinned: u64 = self.sealed.values().filter_map(|seal| seal.pins.get(name)).map(|pins| pins.len() as u64).sum();
+        if !self.sealed.values().any(|seal| seal.pins.contains_key(name)) {
+            return;
+        }
+        let verdict = match self.store.open_table(output.id).and_then(|stored| pins::read(&stored, column)) {
+            Ok(table) => match pins::check(&self.sealed, name, column, table.as_ref()) {
+                Ok(()) => Verdict::Exact,
+                Err(error) => {
+                    let words = error.to_string();
+                    let first = words.lines().next().unwrap_or_default().trim_end_matches(':');
+                    Verdict::Differs { what: first.to_owned() }
+                }
+            },
+            Err(error) => Verdict::NotCheckable { because: with_causes(&error) },
+        };
+        self.say(name, "sealed rows", pinned, verdict);
+    }
+
     /// Runs the step's table operation on what is stored.
-    fn tables(&self, index: usize, work: &Work, planner: &Planner<'_>) -> Result<Vec<Table>, StepError> {
+    fn outputs(&self, index: usize, work: &Work, planner: &Planner<'_>) -> Result<Outputs, StepError> {
         let step = &self.pipeline.steps[index];
         let tables = open_inputs(self.pipeline, index, planner, self.store)?;
         let files = read_files(&self.pipeline.project, work)?;
@@ -185,7 +239,7 @@ impl Verifier<'_> {
             workers: cores(),
             dry: true,
         };
-        Ok(step.step.run(&mut job)?.tables)
+        step.step.run(&mut job)
     }
 
     /// Files that the step wrote must still be as they were.

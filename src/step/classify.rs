@@ -24,7 +24,7 @@ use seasons::SeasonModels;
 const RANKS: usize = 5;
 
 /// What a column of class confidences starts with.
-const CLASS_PREFIX: &str = "p_";
+pub(super) const CLASS_PREFIX: &str = "p_";
 
 /// The columns of the labels and confidences by rank.
 const LABELS: [(&str, &str); RANKS] = [
@@ -279,7 +279,7 @@ fn output_schema(input: &Schema, class_columns: &[String]) -> Schema {
 }
 
 /// A column that `classify` yields and therefore replaces.
-fn is_prediction(name: &str, ty: Type) -> bool {
+pub(super) fn is_prediction(name: &str, ty: Type) -> bool {
     let ranked = LABELS.iter().any(|(label, confidence)| name == *label || name == *confidence);
     ranked || name == "model" || name == "problem" || (ty == Type::Float32 && name.starts_with(CLASS_PREFIX))
 }

@@ -15,17 +15,22 @@ use crate::table::{Cell, Schema, Table, Type};
 use crate::taxonomy::Taxonomy;
 
 pub mod classify;
+pub mod evaluate;
 pub mod export;
 pub mod images;
+pub mod import;
 mod job;
+pub mod merge;
 pub mod metadata;
 mod param;
 mod portable;
 mod registry;
 pub mod rename;
 pub mod review;
+pub mod sample;
 #[cfg(test)]
 pub(crate) mod testing;
+pub mod threshold;
 
 pub use job::{Cancel, Finding, InputTable, Job, Outputs, Progress, StepError, with_causes};
 pub use param::{Param, ParamType, ParamValue, Params, PathUse};
@@ -228,7 +233,7 @@ pub trait Step: Send + Sync {
     }
 
     /// What a person should know about a first output that is another than the one before (who left a sample, who entered): said
-    /// when it happens, kept in no result.
+    /// when it happens, kept in no result. Asked of kinds with [`StepKind::pins`].
     fn changes(&self, before: &Table, after: &Table) -> Vec<Finding> {
         let _ = (before, after);
         Vec::new()

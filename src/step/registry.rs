@@ -7,8 +7,13 @@ pub static KINDS: &[&StepKind] = &[
     &super::images::KIND,
     &super::metadata::KIND,
     &super::rename::KIND,
+    &super::import::KIND,
+    &super::sample::KIND,
     &super::classify::KIND,
     &super::review::KIND,
+    &super::evaluate::KIND,
+    &super::threshold::KIND,
+    &super::merge::KIND,
     &super::export::KIND,
 ];
 

@@ -88,6 +88,8 @@ pub struct Project {
     pub cancel: Cancel,
     /// Called with each path that a step asks for.
     pub on_locate: Option<OnLocate>,
+    /// The programme's classes.
+    pub classes: Taxonomy,
 }
 
 impl Project {
@@ -95,7 +97,7 @@ impl Project {
     pub fn new() -> Self {
         let folder = tempfile::tempdir().unwrap();
         let root = folder.path().join("archive");
-        Self { folder, root, cancel: Cancel::default(), on_locate: None }
+        Self { folder, root, cancel: Cancel::default(), on_locate: None, classes: Taxonomy::default() }
     }
 
     /// The absolute path of a project file.
@@ -135,10 +137,15 @@ impl Project {
 
     /// Runs a step on one input table, its declared files read as the engine does.
     pub fn run(&self, step: &dyn Step, input: &Table) -> Result<Outputs, StepError> {
-        let (classes, models) = (Taxonomy::default(), BTreeMap::new());
+        self.run_on(step, &[&[input]])
+    }
+
+    /// Runs a step on the tables of each of its ports.
+    pub fn run_on(&self, step: &dyn Step, inputs: &[&[&Table]]) -> Result<Outputs, StepError> {
+        let models = BTreeMap::new();
         let context = Context {
             project: self.folder.path(),
-            classes: &classes,
+            classes: &self.classes,
             deployments: None,
             models: &models,
             ports: BTreeMap::new(),
@@ -163,7 +170,7 @@ impl Project {
         step.run(&mut Job {
             step: "tested",
             context: &context,
-            inputs: vec![vec![Box::new(input.clone())]],
+            inputs: inputs.iter().map(|port| port.iter().map(|table| boxed(table)).collect()).collect(),
             mapped: None,
             scanned: None,
             files,
@@ -177,19 +184,28 @@ impl Project {
 
     /// Checks a step against the schema of one input.
     pub fn columns(&self, step: &dyn Step, schema: &Schema) -> (Option<Vec<Schema>>, Vec<String>) {
-        let (classes, models) = (Taxonomy::default(), BTreeMap::new());
+        self.columns_of(step, &[vec![schema.clone()]])
+    }
+
+    /// Checks a step against the schemas of each of its ports.
+    pub fn columns_of(&self, step: &dyn Step, inputs: &[Vec<Schema>]) -> (Option<Vec<Schema>>, Vec<String>) {
+        let models = BTreeMap::new();
         let context = Context {
             project: self.folder.path(),
-            classes: &classes,
+            classes: &self.classes,
             deployments: None,
             models: &models,
             ports: BTreeMap::new(),
             span: NOWHERE,
         };
         let mut report = Report::default();
-        let schemas = step.columns(&[vec![schema.clone()]], &context, &mut report);
+        let schemas = step.columns(inputs, &context, &mut report);
         (schemas, report.sorted().into_iter().map(|found| format!("{} {}", found.code.id, found.message)).collect())
     }
+}
+
+fn boxed(table: &Table) -> Box<dyn InputTable> {
+    Box::new(table.clone())
 }
 
 /// An identity made from a few letters.

@@ -2,6 +2,8 @@
 #![allow(dead_code, reason = "each test file uses a part of it")]
 #![allow(clippy::unwrap_used, clippy::missing_panics_doc, clippy::print_stderr, missing_docs, reason = "test support")]
 
+pub mod people;
+
 use std::fs;
 use std::io::Cursor;
 use std::path::{Path, PathBuf};
@@ -87,6 +89,17 @@ impl Ran {
             _ => None,
         };
         self.events.iter().filter_map(failed).collect()
+    }
+
+    /// The kinds of finding about how the first output of a step changed.
+    pub fn changes(&self, name: &str) -> Vec<(String, u64)> {
+        let changes = |event: &Event| match event {
+            Event::StepChanged { step, findings } if step == name => {
+                Some(findings.iter().map(|finding| (finding.kind.clone(), finding.count)).collect())
+            }
+            _ => None,
+        };
+        self.events.iter().find_map(changes).unwrap_or_default()
     }
 
     pub fn notices(&self) -> Vec<String> {
@@ -238,10 +251,15 @@ impl TestSpace {
 
     /// The first output of a step's last result.
     pub fn table(&self, step: &str) -> Table {
+        self.output(step, 0)
+    }
+
+    /// An output of a step's last result.
+    pub fn output(&self, step: &str, port: usize) -> Table {
         let store = Store::open(&self.options.store, Access::Read).unwrap();
         let heads = store.heads(&self.pipeline().name).unwrap();
         let manifest = store.get_result(heads.steps[step]).unwrap().unwrap();
-        store.open_table(manifest.outputs[0].id).unwrap().read(None).unwrap()
+        store.open_table(manifest.outputs[port].id).unwrap().read(None).unwrap()
     }
 
     /// The texts of a column of a step's last result.

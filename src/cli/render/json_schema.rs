@@ -5,7 +5,7 @@
 
 use serde_json::{Map, Value, json};
 
-use crate::step::{KINDS, Param, ParamType, Port, StepKind};
+use crate::step::{KINDS, Param, ParamType, Port, PortType, StepKind};
 
 /// What a name of a step, parameter or root looks like.
 const NAME: &str = "^[a-z][a-z0-9_-]{0,63}$";
@@ -110,6 +110,13 @@ fn of_kind(kind: &StepKind) -> Value {
         "with": { "type": ["object", "null"], "additionalProperties": false, "properties": with, "required": required },
         "expect": { "type": ["object", "null"], "additionalProperties": false, "properties": metrics }
     });
+    let tables: Vec<_> = kind.outputs.iter().filter(|port| port.ty == PortType::Table).map(|port| port.name).collect();
+    if !tables.is_empty() {
+        let doc =
+            "A bound for every row of a column: `PORT.COLUMN`, `PORT[COLUMN=VALUE].COLUMN`; or for their number: `PORT.rows`.";
+        properties["expect"]["patternProperties"] =
+            json!({ format!("^({})(\\[[^\\]]+\\])?\\..+$", tables.join("|")): bound(doc) });
+    }
     if required.is_empty() {
         properties["with"].as_object_mut().map(|with| with.remove("required"));
     } else {

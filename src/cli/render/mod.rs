@@ -2,6 +2,7 @@
 
 pub(super) mod columns;
 pub(super) mod diagnostics;
+pub(super) mod diff;
 pub(super) mod drawing;
 pub(super) mod json_schema;
 pub(super) mod page;

@@ -29,6 +29,7 @@ struct StepAnswer<'a> {
     cached: Option<u64>,
     to_compute: Option<u64>,
     unhashed: u64,
+    missing_labels: u64,
 }
 
 /// The plan for programs.
@@ -43,6 +44,7 @@ pub(in crate::cli) fn answer<'a>(pipeline: &'a str, plan: &'a Plan) -> Answer<'a
         cached: step.cached,
         to_compute: step.to_compute,
         unhashed: step.unhashed,
+        missing_labels: step.missing_labels,
     };
     Answer { format: 1, pipeline, steps: plan.steps.iter().map(step).collect() }
 }
@@ -201,6 +203,7 @@ pub(in crate::cli) mod tests {
             cached: None,
             to_compute: None,
             unhashed: 0,
+            missing_labels: 0,
             ingredients: Vec::new(),
             key: None,
         }
@@ -257,7 +260,7 @@ pub(in crate::cli) mod tests {
     fn programs_get_every_reason_as_an_object() {
         let answer = serde_json::to_value(answer("voles", &plan())).unwrap();
         insta::assert_snapshot!(serde_json::to_string(&answer["steps"][1]["reasons"][0]).unwrap(), @r#"{"name":"corrections","new":"\"clock.csv\"","old":null,"reason":"param"}"#);
-        insta::assert_snapshot!(serde_json::to_string(&answer["steps"][3]).unwrap(), @r#"{"cached":null,"decision":"wait","name":"qc_labels","reasons":[{"labels":40,"reason":"labels_missing"}],"stage":null,"to_compute":null,"total":null,"unhashed":0,"uses":"review"}"#);
+        insta::assert_snapshot!(serde_json::to_string(&answer["steps"][3]).unwrap(), @r#"{"cached":null,"decision":"wait","missing_labels":0,"name":"qc_labels","reasons":[{"labels":40,"reason":"labels_missing"}],"stage":null,"to_compute":null,"total":null,"unhashed":0,"uses":"review"}"#);
         insta::assert_snapshot!(serde_json::to_string(&answer["steps"][4]["reasons"]).unwrap(), @r#"[{"images":1200,"reason":"root_absent","root":"archive"}]"#);
         assert_eq!((&answer["format"], answer["steps"].as_array().unwrap().len()), (&json!(1), 6));
     }

@@ -243,8 +243,12 @@ fn line(event: &Event) -> Option<String> {
         Event::StepFailed { step, error } => {
             format!("{} {} {}", name(step), paint(ERROR, "failed:"), visible(error.lines().next().unwrap_or_default()))
         }
-        Event::GateFailed { step, metric, expected, found } => {
-            format!("{} {}", paint(ERROR, "expectation failed:"), gate(step, metric, expected, *found))
+        Event::GateFailed { step, metric, expected, found, rows } => {
+            format!("{} {}", paint(ERROR, "expectation failed:"), gate(step, metric, expected, *found, rows.as_ref()))
+        }
+        Event::StepChanged { step, findings } => {
+            let messages: Vec<_> = findings.iter().map(|finding| visible(&finding.message)).collect();
+            format!("{} {} {}", name(step), paint(WARNING, "changed:"), messages.join("; "))
         }
         Event::StepWaits { step, labels } => {
             format!("{} {} {}", name(step), paint(WARNING, "waits for"), counted(*labels, "label"))

@@ -3,7 +3,7 @@
 use super::columns::{Align, Text, columns, visible};
 use super::style::{BUSY, ERROR, FAINT, GOOD, STRONG, WARNING, paint};
 use super::words::{blocked, bytes, count, counted, seconds};
-use crate::run::event::{Event, Outcome};
+use crate::run::event::{Event, GateRows, Outcome};
 use crate::step::Finding;
 
 /// What became of a step.
@@ -42,7 +42,10 @@ impl Summary {
                 self.found(step, findings);
             }
             Event::StepFailed { step, error } => self.settle(step, Fate::Failed { error: error.clone() }),
-            Event::GateFailed { step, metric, expected, found } => self.gates.push(gate(step, metric, expected, *found)),
+            Event::GateFailed { step, metric, expected, found, rows } => {
+                self.gates.push(gate(step, metric, expected, *found, rows.as_ref()));
+            }
+            Event::StepChanged { step, findings } => self.found(step, findings),
             Event::StepWaits { step, labels } => self.settle(step, Fate::Waits { labels: *labels }),
             Event::StepBlocked { step, root, images } => self.settle(step, Fate::Blocked { root: root.clone(), images: *images }),
             Event::StepSkipped { step, because } => self.settle(step, Fate::Skipped { because: because.clone() }),
@@ -183,9 +186,29 @@ impl Summary {
 }
 
 /// A gate that failed, in words.
-pub(in crate::cli) fn gate(step: &str, metric: &str, expected: &str, found: Option<f64>) -> String {
-    let found = found.map_or("was not reported".to_owned(), |n| format!("is {n}"));
-    format!("`{metric}` of step `{step}` {found}, expected {expected} (the results are kept)")
+pub(in crate::cli) fn gate(step: &str, metric: &str, expected: &str, found: Option<f64>, rows: Option<&GateRows>) -> String {
+    let of = format!("`{}` of step `{step}`", visible(metric));
+    let Some(rows) = rows else {
+        let found = found.map_or("was not reported".to_owned(), |n| format!("is {n}"));
+        return format!("{of} {found}, expected {expected} (the results are kept)");
+    };
+    if rows.checked == 0 {
+        return format!("{of} finds no row to check, expected {expected} (the results are kept)");
+    }
+    let are = if rows.failing == 1 { "is" } else { "are" };
+    let mut words = format!("{of}: {} of {} {are} not {expected}", count(rows.failing), counted(rows.checked, "row"));
+    if rows.missing > 0 {
+        words.push_str(&format!(", {} of them without a value", count(rows.missing)));
+    }
+    if let Some(worst) = found.filter(|_| rows.failing > rows.missing + 1) {
+        words.push_str(&format!(", the worst is {worst}"));
+    }
+    let mut examples: Vec<_> = rows.examples.iter().map(|example| visible(example)).collect();
+    let hidden = rows.failing.saturating_sub(examples.len() as u64);
+    if hidden > 0 {
+        examples.push(format!("and {} more", count(hidden)));
+    }
+    format!("{words} (the results are kept)\n  {}", examples.join("; "))
 }
 
 /// Further lines of a message, indented under its first.
@@ -260,7 +283,26 @@ mod tests {
             finished("images", 10, 0, 0, Vec::new()),
             Event::StepFailed { step: "names".into(), error: "cannot write `names.csv`\npermission denied".into() },
             Event::StepSkipped { step: "table".into(), because: "names".into() },
-            Event::GateFailed { step: "quality".into(), metric: "accuracy_lower".into(), expected: ">= 0.93".into(), found: Some(0.91) },
+            Event::GateFailed {
+                step: "quality".into(),
+                metric: "classes[season=2024].precision".into(),
+                expected: ">= 0.9".into(),
+                found: Some(0.61),
+                rows: Some(GateRows {
+                    checked: 9,
+                    failing: 4,
+                    missing: 1,
+                    examples: vec!["class=stoat: 0.87".into(), "class=lemming: 0.61".into(), "class=shrew: missing".into()],
+                }),
+            },
+            Event::GateFailed {
+                step: "quality".into(),
+                metric: "classes[class=wolf].n".into(),
+                expected: "> 0".into(),
+                found: None,
+                rows: Some(GateRows::default()),
+            },
+            Event::GateFailed { step: "quality".into(), metric: "accuracy_lower".into(), expected: ">= 0.93".into(), found: Some(0.91), rows: None },
             ended(Outcome::Failed),
         ]), @"
         step    did                         rows  computed  cached  seconds
@@ -271,10 +313,40 @@ mod tests {
         error: step `names` failed: cannot write `names.csv`
           permission denied
 
+        expectation failed: `classes[season=2024].precision` of step `quality`: 4 of 9 rows are not >= 0.9, 1 of them without a value, the worst is 0.61 (the results are kept)
+          class=stoat: 0.87; class=lemming: 0.61; class=shrew: missing; and 1 more
+
+        expectation failed: `classes[class=wolf].n` of step `quality` finds no row to check, expected > 0 (the results are kept)
+
         expectation failed: `accuracy_lower` of step `quality` is 0.91, expected >= 0.93 (the results are kept)
 
         Failed after 3 min 20 s, 1.2 GB of images read.
         Mend what the errors above name, then `trapline run` again: what succeeded is kept.
+        ");
+    }
+
+    #[test]
+    fn what_changed_in_a_sample_stands_among_the_findings() {
+        let left = Finding {
+            kind: "left_sample".into(),
+            message: "2 images left the sample: their labels are kept and used".into(),
+            count: 2,
+            examples: vec!["ko1 2024 a.jpg".into(), "ko1 2024 b.jpg".into()],
+        };
+        insta::assert_snapshot!(plain(&[
+            finished("drawn", 10, 0, 0, Vec::new()),
+            Event::StepChanged { step: "drawn".into(), findings: vec![left] },
+            ended(Outcome::Complete),
+        ]), @"
+        step   did  rows  computed  cached  seconds
+        drawn  ran    10         -       -     12.3
+
+        1 finding
+          drawn: 2 images left the sample: their labels are kept and used
+            ko1 2024 a.jpg; ko1 2024 b.jpg
+
+        Complete after 3 min 20 s, 1.2 GB of images read.
+        Next: `trapline show STEP` prints a table, `trapline status` sums up.
         ");
     }
 

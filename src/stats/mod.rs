@@ -1,0 +1,18 @@
+//! Statistics of quality checks: what a few checked images say about a complete data set, and how surely.
+//!
+//! Pure functions of counts, without tables, files or chance; only `+ - * /` and square roots, so that every machine computes the
+//! same bits.
+//!
+//! | module | question |
+//! |---|---|
+//! | [`interval`] | between which bounds does a proportion lie? |
+//! | [`combine`] | and a sum or a ratio of several? |
+//! | [`metrics`] | how good are precision, recall, F1 and accuracy of the complete data set? |
+//! | [`bins`] | in which confidence bin does an image lie? |
+//! | [`planning`] | how many images to check, how many hours does it take? |
+
+pub mod bins;
+pub mod combine;
+pub mod interval;
+pub mod metrics;
+pub mod planning;

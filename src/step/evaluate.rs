@@ -1,0 +1,316 @@
+//! Step kind `evaluate`: how good the predictions are, from images that people checked.
+//!
+//! Labels are joined to predictions (`labels`), counted by group, sample and class (`survey`), and what the counts say about all
+//! images (`crate::stats`) becomes tables (`sheets`) and findings (`words`).
+
+use super::{Context, Job, Metric, Outputs, Param, ParamType, Params, Port, Step, StepError, StepKind};
+use crate::diagnostic::codes::{COLUMN_TYPE, MISSING_COLUMN, TAKEN_COLUMN};
+use crate::diagnostic::{Diagnostic, Report};
+use crate::observation::Key;
+use crate::table::{Schema, Table, Type};
+
+mod docs;
+mod labels;
+mod sheets;
+mod survey;
+mod words;
+
+use survey::Survey;
+
+/// The kind, as declared.
+pub static KIND: StepKind = StepKind {
+    name: "evaluate",
+    revision: 1,
+    summary: "says how good the predictions are, from images that people checked, with intervals",
+    docs: docs::DOCS,
+    inputs: &[
+        Port::table("predictions", &[("label", Type::Text)], "all images with their predicted class"),
+        Port {
+            many: true,
+            ..Port::table("labels", &[("class", Type::Text), ("type", Type::Text)], "what people saw in the checked images")
+        },
+    ],
+    outputs: &[
+        Port::table("classes", CLASSES, "precision, recall, F1 and abundance by group and class"),
+        Port::table("overall", OVERALL, "accuracy by group"),
+        Port::table("confusion", CONFUSION, "checked images by manual and automatic class"),
+        Port::table("bins", BINS, "accuracy by confidence"),
+        Port::table("checked", CHECKED, "the checked images, with the samples that they count for"),
+    ],
+    params: &[
+        Param {
+            name: "by",
+            ty: ParamType::List(&ParamType::Column("predictions")),
+            required: false,
+            default: None,
+            keyed: true,
+            doc: "columns of the groups to report, such as `[season, locality]`; all images are one group where not given",
+        },
+        Param {
+            name: "sampled_by",
+            ty: ParamType::List(&ParamType::Column("predictions")),
+            required: false,
+            default: None,
+            keyed: true,
+            doc: "columns of the groups that the samples were drawn in (`by` of `sample`); those of `by` where not given",
+        },
+        Param {
+            name: "level",
+            ty: ParamType::Number(0.5, 0.9999),
+            required: false,
+            default: Some("0.95"),
+            keyed: true,
+            doc: "confidence level of the intervals, 0.5-0.9999",
+        },
+        Param {
+            name: "bins",
+            ty: ParamType::Int(1, 1000),
+            required: false,
+            default: Some("10"),
+            keyed: true,
+            doc: "number of confidence bins of equal width",
+        },
+        Param {
+            name: "classes",
+            ty: ParamType::List(&ParamType::Class),
+            required: false,
+            default: None,
+            keyed: true,
+            doc: "classes to list first, also where neither the model nor a person names them; the programme's where not given",
+        },
+    ],
+    metrics: &[
+        Metric { name: "checked", doc: "checked images that count for the figures by class" },
+        Metric { name: "accuracy", doc: "corrected accuracy, 0-1; of the worst group" },
+        Metric { name: "accuracy_lower", doc: "its lower bound, 0-1; of the worst group, 0 where one was not checked at all" },
+        Metric { name: "random_accuracy", doc: "accuracy of the random sample alone, 0-1; of the worst group" },
+        Metric {
+            name: "random_accuracy_lower",
+            doc: "its lower bound, 0-1; of the worst group, 0 where one has no random label",
+        },
+        Metric { name: "min_precision", doc: "lowest precision of a class in a group, 0-1" },
+        Metric { name: "min_recall", doc: "lowest recall of a predicted class in a group, 0-1" },
+        Metric { name: "assessed_share", doc: "share of images whose predicted class was checked, 0-1; of the worst group" },
+        Metric { name: "unassessed_classes", doc: "predicted classes without a checked image, counted in each group" },
+        Metric { name: "unmatched_labels", doc: "labels of sampled images that are not among the predictions" },
+        Metric { name: "contradicting_labels", doc: "sampled images whose labels name different classes; left out" },
+        Metric {
+            name: "labels_with_model_shown",
+            doc: "labels of sampled images given with the model's answer on screen; left out",
+        },
+    ],
+    keeps_rows: false,
+    pins: None,
+    read,
+};
+
+/// Columns of `classes` behind those of the group.
+const CLASSES: &[(&str, Type)] = &[
+    ("class", Type::Text),
+    ("automatic", Type::Int),
+    ("checked", Type::Int),
+    ("manual", Type::Int),
+    ("tp", Type::Float64),
+    ("fp", Type::Float64),
+    ("fn", Type::Float64),
+    ("precision", Type::Float64),
+    ("precision_lower", Type::Float64),
+    ("precision_upper", Type::Float64),
+    ("recall", Type::Float64),
+    ("recall_lower", Type::Float64),
+    ("recall_upper", Type::Float64),
+    ("f1", Type::Float64),
+    ("f1_lower", Type::Float64),
+    ("f1_upper", Type::Float64),
+    ("raw_precision", Type::Float64),
+    ("raw_recall", Type::Float64),
+    ("raw_f1", Type::Float64),
+    ("abundance", Type::Float64),
+    ("abundance_lower", Type::Float64),
+    ("abundance_upper", Type::Float64),
+    ("warning", Type::Text),
+];
+
+/// Columns of `overall` behind those of the group.
+const OVERALL: &[(&str, Type)] = &[
+    ("images", Type::Int),
+    ("unclassified", Type::Int),
+    ("checked", Type::Int),
+    ("accuracy", Type::Float64),
+    ("accuracy_se", Type::Float64),
+    ("accuracy_lower", Type::Float64),
+    ("accuracy_upper", Type::Float64),
+    ("raw_accuracy", Type::Float64),
+    ("random_checked", Type::Int),
+    ("random_accuracy", Type::Float64),
+    ("random_lower", Type::Float64),
+    ("random_upper", Type::Float64),
+    ("assessed_share", Type::Float64),
+    ("unassessed_classes", Type::Int),
+];
+
+/// Columns of `confusion` behind those of the group.
+const CONFUSION: &[(&str, Type)] = &[
+    ("manual", Type::Text),
+    ("automatic", Type::Text),
+    ("count", Type::Int),
+    ("percent_of_manual", Type::Float64),
+    ("corrected", Type::Float64),
+    ("corrected_percent", Type::Float64),
+];
+
+/// Columns of `bins` behind those of the group.
+const BINS: &[(&str, Type)] = &[
+    ("bin_from", Type::Float64),
+    ("bin_to", Type::Float64),
+    ("images", Type::Int),
+    ("checked", Type::Int),
+    ("correct", Type::Int),
+    ("accuracy", Type::Float64),
+    ("lower", Type::Float64),
+    ("upper", Type::Float64),
+];
+
+/// Columns of `checked` behind those of the observation and its groups.
+const CHECKED: &[(&str, Type)] =
+    &[("label", Type::Text), ("confidence", Type::Float32), ("class", Type::Text), ("type", Type::Text), ("correct", Type::Bool)];
+
+#[expect(clippy::unnecessary_wraps, reason = "the form of `StepKind::read`")]
+fn read(params: &Params, _report: &mut Report) -> Option<Box<dyn Step>> {
+    let names = |param: &str| -> Vec<String> {
+        let mut names: Vec<String> = Vec::new();
+        for name in params.texts(param) {
+            if !names.contains(&name.value) {
+                names.push(name.value);
+            }
+        }
+        names
+    };
+    Some(Box::new(Evaluate {
+        by: names("by"),
+        sampled_by: names(if params.get("sampled_by").is_some() { "sampled_by" } else { "by" }),
+        level: params.number("level").unwrap_or(0.95),
+        bins: params.int("bins").and_then(|bins| u32::try_from(bins).ok()).unwrap_or(10),
+        classes: names("classes"),
+    }))
+}
+
+struct Evaluate {
+    by: Vec<String>,
+    sampled_by: Vec<String>,
+    level: f64,
+    bins: u32,
+    classes: Vec<String>,
+}
+
+impl Evaluate {
+    /// Columns of the reported groups, then those that tell the sampling groups within them apart.
+    fn group_columns(&self) -> Vec<&str> {
+        let finer = self.sampled_by.iter().filter(|name| !self.by.contains(name));
+        self.by.iter().chain(finer).map(String::as_str).collect()
+    }
+
+    fn group_fields(&self, predictions: &Schema) -> Schema {
+        Schema { fields: self.by.iter().filter_map(|name| predictions.field(name)).cloned().collect() }
+    }
+
+    /// Columns of an observation and its groups.
+    fn place_columns<'a>(&'a self, predictions: &Schema) -> Vec<&'a str> {
+        let mut names = Key::shared(&[predictions]).map_or_else(Vec::new, |key| key.columns);
+        for name in self.group_columns() {
+            if !names.contains(&name) {
+                names.push(name);
+            }
+        }
+        names
+    }
+
+    /// The classes to list first.
+    fn classes(&self, context: &Context<'_>) -> Vec<String> {
+        let programme = context.classes.classes.iter().map(|class| class.name.value.clone());
+        if self.classes.is_empty() { programme.collect() } else { self.classes.clone() }
+    }
+
+    /// The schemas of the outputs, in port order.
+    fn schemas(&self, predictions: &Schema) -> Vec<Schema> {
+        let behind = |mut schema: Schema, columns: &[(&str, Type)]| {
+            for (name, ty) in columns {
+                schema.set(name, *ty);
+            }
+            schema
+        };
+        let place = self.place_columns(predictions);
+        let place = Schema { fields: place.iter().filter_map(|name| predictions.field(name)).cloned().collect() };
+        let groups = self.group_fields(predictions);
+        let mut schemas: Vec<Schema> =
+            [CLASSES, OVERALL, CONFUSION, BINS].iter().map(|columns| behind(groups.clone(), columns)).collect();
+        schemas.push(behind(place, CHECKED));
+        schemas
+    }
+
+    /// What of the predictions is needed.
+    fn read_predictions(&self, job: &Job<'_>, labels: &[Table]) -> Result<Table, StepError> {
+        let input = job.input(0)?;
+        let schema = input.schema();
+        let mut names = self.place_columns(schema);
+        let shared = labels.iter().filter_map(|table| Key::shared(&[schema, &table.schema]));
+        // `name` and `path` make messages readable.
+        let more = shared.flat_map(|key| key.columns).chain(["label", "confidence", "name", "path"]);
+        for name in more {
+            if !names.contains(&name) && schema.field(name).is_some() {
+                names.push(name);
+            }
+        }
+        input.read(Some(&names))
+    }
+}
+
+impl Step for Evaluate {
+    fn columns(&self, inputs: &[Vec<Schema>], context: &Context<'_>, report: &mut Report) -> Option<Vec<Schema>> {
+        let predictions = inputs.first()?.first()?;
+        let mut fine = true;
+        let mut refuse = |code, message: String, help: &str| {
+            report.push(Diagnostic::new(code, context.span, message).help(help));
+            fine = false;
+        };
+        for labels in inputs.get(1)? {
+            if Key::shared(&[predictions, labels]).is_none() {
+                refuse(
+                    MISSING_COLUMN,
+                    "predictions and labels have no column in common that says which image it is".into(),
+                    "both need `content`, `name`, `path` or `file`, beside `site` and `season`",
+                );
+            }
+        }
+        if let Some(field) = predictions.field("confidence").filter(|field| field.ty != Type::Float32) {
+            let message = format!("the column `confidence` holds {}, not confidences", field.ty);
+            refuse(COLUMN_TYPE, message, "take predictions from `classify` or `import`");
+        }
+        let made = [CLASSES, OVERALL, CONFUSION, BINS, CHECKED].concat();
+        for name in self.group_columns().into_iter().filter(|name| made.iter().any(|(own, _)| own == name)) {
+            let message = format!("groups by `{name}`, which is a column that `evaluate` makes itself");
+            refuse(TAKEN_COLUMN, message, "group by columns of the images, such as `season` or `locality`");
+        }
+        fine.then(|| self.schemas(predictions))
+    }
+
+    fn declarations(&self, context: &Context<'_>) -> Vec<(String, String)> {
+        // Rows and their order follow from the programme's classes.
+        vec![("classes declared".to_owned(), serde_json::Value::from(self.classes(context)).to_string())]
+    }
+
+    fn run(&self, job: &mut Job<'_>) -> Result<Outputs, StepError> {
+        let labels = job.inputs.get(1).into_iter().flatten().map(|table| table.read(None)).collect::<Result<Vec<_>, _>>()?;
+        let predictions = self.read_predictions(job, &labels)?;
+        job.progress.start("evaluate", predictions.rows as u64);
+        let answers = labels::join(&predictions, &labels)?;
+        job.cancel.check()?;
+        let survey = Survey::of(self, job, &predictions, &answers)?;
+        let assessed = survey.assess(crate::stats::interval::z_of(self.level));
+        let schemas = self.schemas(&predictions.schema);
+        let tables = sheets::write(&survey, &assessed, schemas, &predictions, &answers)?;
+        job.progress.advance(predictions.rows as u64, 0);
+        let findings = words::findings(&survey, &assessed, &answers);
+        Ok(Outputs { tables, findings, metrics: words::metrics(&survey, &assessed, &answers), ..Outputs::default() })
+    }
+}

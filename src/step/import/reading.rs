@@ -1,0 +1,182 @@
+//! Reads the files into one table, row by row, with the line of each for what is found wrong later.
+
+use std::collections::HashMap;
+
+use super::layout::{self, Filter, Layout, Source};
+use crate::id::ContentId;
+use crate::step::{Cancel, Finding, StepError};
+use crate::table::records::{Records, Value};
+use crate::table::{ColumnBuilder, Schema, Table, TableError, Type, civil};
+
+/// Columns that hold places of files: written with `/`.
+const PATHS: &[&str] = &["path", "file"];
+
+/// Rows of several files under one schema.
+pub struct Rows<'a> {
+    schema: Schema,
+    builders: Vec<ColumnBuilder>,
+    files: Vec<&'a str>,
+    /// File and line of each row.
+    lines: Vec<(u32, u64)>,
+    /// Words that stand for a missing value.
+    missing: &'a [String],
+    /// Images of a final file that were looked at, and whether any of their rows says 1.
+    asked: HashMap<String, bool>,
+}
+
+/// Where a row stands.
+#[derive(Debug, Clone)]
+pub struct Places<'a> {
+    files: Vec<&'a str>,
+    lines: Vec<(u32, u64)>,
+}
+
+impl Places<'_> {
+    /// File and line of a row.
+    pub fn words(&self, row: usize) -> String {
+        match self.lines.get(row) {
+            Some((file, line)) => format!("`{}` line {line}", self.files[*file as usize]),
+            None => "the table".to_owned(),
+        }
+    }
+
+    /// An error about the value of a column in a row.
+    pub fn error(&self, row: usize, column: &str, message: String) -> StepError {
+        let (file, line) =
+            self.lines.get(row).map_or(("the table", None), |(file, line)| (self.files[*file as usize], Some(*line)));
+        TableError::Text { file: file.to_owned(), line, column: Some(column.to_owned()), message }.into()
+    }
+}
+
+impl<'a> Rows<'a> {
+    /// No rows yet.
+    pub fn new(schema: Schema, missing: &'a [String]) -> Self {
+        let builders = schema.fields.iter().map(|field| ColumnBuilder::new(field.ty)).collect();
+        Self { schema, builders, files: Vec::new(), lines: Vec::new(), missing, asked: HashMap::new() }
+    }
+
+    /// Adds the rows of a file, whose header is read already and has `width` fields.
+    ///
+    /// # Errors
+    /// With file, line and column, for a damaged line or a value that is not of its column's type.
+    pub fn add(
+        &mut self,
+        file: &'a str,
+        mut records: Records<'_>,
+        width: usize,
+        layout: &Layout,
+        cancel: &Cancel,
+    ) -> Result<(), StepError> {
+        let sources: Vec<Option<&Source>> = self.schema.fields.iter().map(|field| layout.source(&field.name)).collect();
+        let number = u32::try_from(self.files.len()).unwrap_or(u32::MAX);
+        self.files.push(file);
+        self.asked.clear();
+        let mut fields = Vec::with_capacity(width);
+        while let Some(line) = records.next(&mut fields)? {
+            let fault = |column: Option<&str>, message: String| {
+                StepError::from(TableError::Text {
+                    file: file.to_owned(),
+                    line: Some(line),
+                    column: column.map(str::to_owned),
+                    message,
+                })
+            };
+            if fields.len() != width {
+                return Err(fault(
+                    None,
+                    format!("{} fields under a header of {width}; quote a field that holds a separator", fields.len()),
+                ));
+            }
+            if !self.counts(&layout.filter, &fields) {
+                continue;
+            }
+            let missing = |value: &Value<'_>| is_missing(value, self.missing);
+            for ((field, builder), source) in self.schema.fields.iter().zip(&mut self.builders).zip(&sources) {
+                let value = source.and_then(|source| layout::value(source, &fields, &missing));
+                let Some(text) = value.as_deref() else {
+                    builder.push_null();
+                    continue;
+                };
+                push(builder, &field.name, text)
+                    .map_err(|expected| fault(Some(&field.name), format!("`{text}` is not {expected}")))?;
+            }
+            self.lines.push((number, line));
+            if self.lines.len() % (1 << 16) == 0 {
+                cancel.check()?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Says whether a row counts, and notes which images were looked at.
+    fn counts(&mut self, filter: &Filter, fields: &[Value<'_>]) -> bool {
+        let text = |at: usize| fields.get(at).filter(|value| !is_missing(value, self.missing)).map(|value| value.text.trim());
+        let (Filter::One { image, .. } | Filter::First { image }) = filter else { return true };
+        let Some(name) = text(*image) else { return false };
+        match filter {
+            Filter::One { at, asked, .. } => {
+                if text(*asked).is_none() {
+                    return false;
+                }
+                let one = text(*at) == Some("1");
+                match self.asked.get_mut(name) {
+                    Some(found) => *found |= one,
+                    None => drop(self.asked.insert(name.to_owned(), one)),
+                }
+                one
+            }
+            _ => self.asked.insert(name.to_owned(), true).is_none(),
+        }
+    }
+
+    /// Images of the file just added that were looked at and for which no class is 1.
+    pub fn lost(&self, file: &str) -> Option<Finding> {
+        let mut names: Vec<&str> = self.asked.iter().filter(|(_, found)| !**found).map(|(name, _)| name.as_str()).collect();
+        names.sort_unstable();
+        (!names.is_empty()).then(|| Finding {
+            kind: "class_not_listed".into(),
+            message: format!(
+                "`{file}` has images of which no class is present: theirs is not among the classes of the file; import them from the \
+                 files that it was made of"
+            ),
+            count: names.len() as u64,
+            examples: names.iter().take(super::EXAMPLES).map(|name| (*name).to_owned()).collect(),
+        })
+    }
+
+    /// The table, and where its rows stand.
+    ///
+    /// # Errors
+    /// When it is too large.
+    pub fn finish(self) -> Result<(Table, Places<'a>), TableError> {
+        let table = Table::from_builders(self.schema, self.builders)?;
+        Ok((table, Places { files: self.files, lines: self.lines }))
+    }
+}
+
+fn is_missing(value: &Value<'_>, words: &[String]) -> bool {
+    let text = value.text.trim();
+    text.is_empty() || (!value.quoted && text == "NA") || words.iter().any(|word| word == text)
+}
+
+/// Adds a value; the error says what was expected.
+fn push(builder: &mut ColumnBuilder, column: &str, text: &str) -> Result<(), &'static str> {
+    match builder.ty() {
+        Type::Text if PATHS.contains(&column) && text.contains('\\') => builder.push_text(&text.replace('\\', "/")),
+        Type::Text | Type::Bool => builder.push_text(text),
+        Type::Int => builder.push_int(text.parse().map_err(|_| "a whole number")?),
+        Type::Float32 => {
+            let value: f32 = text.parse().map_err(|_| "a number; write a decimal point")?;
+            if !(0.0..=1.0).contains(&value) {
+                return Err("a confidence: a number from 0 to 1");
+            }
+            builder.push_float32(value);
+        }
+        Type::Float64 => builder.push_float64(text.parse().ok().filter(|v: &f64| v.is_finite()).ok_or("a number")?),
+        Type::Content => {
+            builder.push_content(text.parse::<ContentId>().map_err(|_| "an identity: `b3:` and 64 hexadecimal digits")?)
+        }
+        Type::DateTime => builder.push_datetime(civil::parse(text).ok_or("a date and time: `2021-07-01T14:30:00`")?),
+    }
+    Ok(())
+}

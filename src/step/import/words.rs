@@ -1,0 +1,115 @@
+//! Words that must be those of the programme: classes, types of label, what was shown.
+
+use std::collections::BTreeMap;
+
+use super::bohner;
+use super::reading::Places;
+use crate::step::{StepError, label_type};
+use crate::table::{Column, ColumnBuilder, Table, Type};
+use crate::taxonomy::Taxonomy;
+
+/// What values of a file mean.
+pub struct Classes<'a> {
+    /// As the parameter says.
+    pub given: BTreeMap<&'a str, &'a str>,
+    /// The programme's.
+    pub programme: &'a Taxonomy,
+    /// The codes and ids of the reference classification count.
+    pub reference: bool,
+}
+
+impl Classes<'_> {
+    /// The class behind a value: as given, by name, by the id of the published data set, by the reference's codes; spelling
+    /// differences of spaces, hyphens and case do not matter. `None` for one that the programme does not know.
+    pub fn class(&self, value: &str) -> Option<String> {
+        if let Some(class) = self.given.get(value) {
+            return Some((*class).to_owned());
+        }
+        let plain = normal(value);
+        let reference = if self.reference { bohner::class(value).or_else(|| bohner::class(&plain)) } else { None };
+        if self.programme.classes.is_empty() {
+            // Without a class list, whatever the file says is a class.
+            let named = reference.map(str::to_owned);
+            return named.or_else(|| Some(if self.reference { plain } else { value.to_owned() }));
+        }
+        let names = || self.programme.classes.iter().map(|class| class.name.value.as_str());
+        let exact = names().find(|name| *name == value);
+        let spelled = || names().find(|name| normal(name) == plain);
+        let by_id = || {
+            let has_id = |class: &&crate::taxonomy::Class| class.species_id.as_deref() == Some(value);
+            self.programme.classes.iter().find(has_id).map(|class| class.name.value.as_str())
+        };
+        let by_code = || reference.and_then(|class| names().find(|name| normal(name) == class));
+        exact.or_else(spelled).or_else(by_id).or_else(by_code).map(str::to_owned)
+    }
+}
+
+/// What two names must differ in to be two classes.
+fn normal(name: &str) -> String {
+    name.trim().to_lowercase().replace([' ', '-'], "_")
+}
+
+/// The table with the texts of `column` translated, each distinct one once; `refused` says why there is none.
+///
+/// # Errors
+/// The first row whose text has no translation, with file, line and column.
+pub fn translate(
+    table: &Table,
+    column: &str,
+    places: &Places<'_>,
+    translation: &dyn Fn(&str) -> Option<String>,
+    refused: &str,
+) -> Result<Table, StepError> {
+    let Some(texts) = table.column(column) else { return Ok(table.clone()) };
+    let translated: Vec<Option<String>> = texts.texts().map(translation).collect();
+    if translated.iter().any(Option::is_none) {
+        let is_wrong = |row: &usize| texts.code(*row).is_some_and(|code| translated[code as usize].is_none());
+        if let Some(row) = (0..table.rows).find(is_wrong) {
+            let first = texts.text(row).unwrap_or_default();
+            let others = texts.texts().zip(&translated).filter(|(text, found)| found.is_none() && *text != first);
+            let mut others: Vec<String> = others.take(super::EXAMPLES).map(|(text, _)| format!("`{text}`")).collect();
+            others.sort();
+            let more = match others.len() {
+                0 => String::new(),
+                1 => format!("; so is {}", others[0]),
+                _ => format!("; so are {}", others.join(", ")),
+            };
+            let message = format!("`{first}` is {refused}{more}");
+            return Err(places.error(row, column, message));
+        }
+    }
+    Ok(table.with_column(column, std::sync::Arc::new(recode(texts, &translated)?))?)
+}
+
+fn recode(texts: &Column, by_code: &[Option<String>]) -> Result<Column, StepError> {
+    let mut builder = ColumnBuilder::with_capacity(Type::Text, texts.len());
+    for row in 0..texts.len() {
+        builder.push_optional_text(texts.code(row).and_then(|code| by_code[code as usize].as_deref()));
+    }
+    Ok(builder.finish()?)
+}
+
+/// The words of the reference workflow for types of label, with ours.
+pub const TYPES: &[(&str, &str)] = &[
+    ("quality_check_random", label_type::RANDOM),
+    ("quality_check_confidence_level", label_type::CONFIDENCE),
+    ("quality_check_classes", label_type::CLASS),
+    ("corrected_image_label", label_type::CORRECTED),
+];
+
+/// The types of label in `value`, joined by `+`.
+pub fn label_types(value: &str) -> Option<String> {
+    const OWN: &[&str] =
+        &[label_type::RANDOM, label_type::CLASS, label_type::CONFIDENCE, label_type::CORRECTED, label_type::OTHER];
+    let one = |part: &str| {
+        let part = part.trim();
+        let own = OWN.iter().find(|own| **own == part).copied();
+        own.or_else(|| TYPES.iter().find(|(theirs, _)| *theirs == part).map(|(_, own)| *own))
+    };
+    Some(value.split('+').map(one).collect::<Option<Vec<_>>>()?.join("+"))
+}
+
+/// What was shown to the reviewer.
+pub fn shown(value: &str) -> Option<String> {
+    matches!(value, "blind" | "model").then(|| value.to_owned())
+}

@@ -1,0 +1,57 @@
+//! Every pipeline in `pipelines/` is valid as it stands, beside the files that its head names.
+#![allow(missing_docs, clippy::unwrap_used, reason = "tests")]
+
+use std::fs;
+use std::path::Path;
+
+use trapline::check::{Overrides, load};
+
+const DEPLOYMENTS: &str =
+    "site,season,locality,habitat,camera_type,from,to,latitude,longitude,timezone\na,2024,vj,hummock,sm750,,,70,29,Etc/GMT-1\n";
+
+#[test]
+fn every_ready_pipeline_is_valid() {
+    let own = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let demo = own.join("examples/demo");
+    let mut seen = 0;
+    for entry in fs::read_dir(own.join("pipelines")).unwrap() {
+        let file = entry.unwrap().path();
+        if file.extension().is_none_or(|ending| ending != "yaml") {
+            continue;
+        }
+        let text = fs::read_to_string(&file).unwrap();
+        let project = tempfile::tempdir().unwrap();
+        let write = |name: &str, text: &str| fs::write(project.path().join(name), text).unwrap();
+        write("pipeline.yaml", &text);
+        write("taxonomy.csv", &fs::read_to_string(demo.join("taxonomy.csv")).unwrap());
+        write("deployments.csv", DEPLOYMENTS);
+        // The models that it names, with the classes of the demo's.
+        let lock = fs::read_to_string(demo.join("models.lock")).unwrap();
+        for name in ["small_mammals@1", "my_model@1"].iter().filter(|name| text.contains(&format!("model: {name}"))) {
+            write("models.lock", &lock.replace("demo_mammals@1", name));
+        }
+        let loaded = load(&project.path().join("pipeline.yaml"), &Overrides::default());
+        assert_eq!(loaded.report.diagnostics, [], "{}", file.display());
+        assert!(loaded.pipeline.is_some(), "{}", file.display());
+        seen += 1;
+    }
+    assert!(seen >= 3, "{seen} pipelines");
+}
+
+#[test]
+fn every_line_that_may_be_edited_says_so() {
+    let own = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let text = fs::read_to_string(own.join("pipelines/small_mammals.yaml")).unwrap();
+    // Parameters of a step stand six columns in, without a deeper one behind them.
+    let silent: Vec<&str> = text
+        .lines()
+        .filter(|line| line.starts_with("      ") && !line.contains('#') && line.contains(": "))
+        .filter(|line| {
+            ["by:", "per_", "random_per_group", "model:", "path:", "name:", "form:", "accept_at:"]
+                .iter()
+                .any(|key| line.trim().starts_with(key))
+        })
+        .filter(|line| !line.contains("{{ params."))
+        .collect();
+    assert_eq!(silent, [""; 0]);
+}
