@@ -39,6 +39,21 @@ impl Key {
         Some(Self { columns: place.chain([identity]).copied().chain(item).collect() })
     }
 
+    /// The keys that all `schemas` have, the surest first: a row whose content is not known goes by its name.
+    #[must_use]
+    pub fn all_shared(schemas: &[&Schema]) -> Vec<Self> {
+        let Some(first) = Self::shared(schemas) else { return Vec::new() };
+        let known = |name: &&'static str| {
+            let ty = |schema: &&Schema| schema.field(name).map(|field| field.ty);
+            schemas.first().and_then(ty).is_some_and(|own| schemas.iter().all(|schema| ty(&schema) == Some(own)))
+        };
+        let with = |identity: &&'static str| {
+            let columns = first.columns.iter().map(|name| if IDENTITY.contains(name) { *identity } else { *name });
+            Self { columns: columns.collect() }
+        };
+        IDENTITY.iter().filter(|name| known(name)).map(|name| with(&name)).collect()
+    }
+
     /// The column that says which image it is.
     #[must_use]
     pub fn identity(&self) -> &'static str {
@@ -188,6 +203,15 @@ mod tests {
         assert_eq!((key.identity(), key.words().as_str()), ("name", "site, season and name"));
         let elsewhere = Schema::of(&[("file", Type::Text)]);
         assert_eq!(Key::shared(&[&labels, &elsewhere]), None);
+    }
+
+    #[test]
+    fn all_keys_come_from_the_surest_to_the_least_sure() {
+        let images = Schema::of(&[("file", Type::Text), ("content", Type::Content), ("site", Type::Text), ("name", Type::Text)]);
+        let all = Key::all_shared(&[&images, &images]);
+        let columns: Vec<_> = all.iter().map(|key| key.columns.join(" ")).collect();
+        assert_eq!(columns, ["site content", "site name", "site file"]);
+        assert_eq!(all[0], Key::shared(&[&images, &images]).unwrap());
     }
 
     #[test]

@@ -11,7 +11,7 @@ use trapline::id::ContentId;
 use trapline::step::evaluate::KIND;
 use trapline::step::{Cancel, Context, InputTable, Job, Outputs, ParamValue, Params, Progress, Step, StepError};
 use trapline::table::{CellRef, ColumnBuilder, Schema, Table, Type};
-use trapline::taxonomy::Taxonomy;
+use trapline::taxonomy::{Class, Role, Taxonomy};
 
 const NOWHERE: Span = Span::start_of(FileId(0));
 
@@ -401,6 +401,19 @@ fn classes_that_the_model_lacks_have_recall_0_and_those_asked_for_a_row() {
     assert!(number(classes, &mink, "abundance").unwrap() >= 2.0);
     assert!(text(classes, &mink, "warning").starts_with("the model calls no image so"));
     assert_eq!(number(classes, &[("class", "lemming")], "recall"), None);
+}
+
+#[test]
+fn the_programmes_classes_make_rows_and_therefore_enter_the_key() {
+    let name = |name: &str| Spanned { value: name.to_owned(), span: NOWHERE };
+    let class =
+        |text: &str| Class { name: name(text), role: Role::Animal, key: None, colour: None, display: None, species_id: None };
+    let declared = |params: &[(&'static str, ParamValue)]| {
+        let programme = Taxonomy { classes: vec![class("mink"), class("bird")] };
+        with_context(|context| step(params).declarations(&Context { classes: &programme, ports: BTreeMap::new(), ..*context }))
+    };
+    assert_eq!(declared(&[])[0].1, r#"["mink","bird"]"#);
+    assert_eq!(declared(&[("classes", list(&["stoat"]))])[0].1, r#"["stoat"]"#);
 }
 
 #[test]

@@ -79,6 +79,8 @@ fn what_is_wrong_is_named_by_file_line_and_column() {
         found.contains("a.csv") && found.contains("line 4") && found.contains("`class`") && found.contains("`wolverine`"),
         "{found}"
     );
+    let found = wrong("name,class\n1.jpg,mink\n2.jpg,wolverine\n3.jpg,mink\n4.jpg,vole\n");
+    assert!(found.contains("line 2") && found.contains("`mink`") && found.contains("so is `wolverine`"), "{found}");
     let found = wrong("name,class,type\n1.jpg,vole,chance\n");
     assert!(found.contains("line 2") && found.contains("`type`") && found.contains("`chance`"), "{found}");
     let found = wrong("name,class,shown\n1.jpg,vole,maybe\n");
@@ -177,4 +179,89 @@ fn rows_are_found_among_the_images() {
     space.write("a.csv", "site,season,path,label\na,2024,a/2024/1.jpg,vole\na,2024,x/a/2024/1.jpg,empty\n");
     let found = error(&space);
     assert!(found.contains("line 2") && found.contains("line 3"), "{found}");
+}
+
+/// The rows of a table of another programme, where `shared/data` is there.
+fn shared(space: &TestSpace, file: &str, name: &str) -> Option<()> {
+    let data = support::shared_data()?;
+    space.write(name, std::fs::read(data.join("tables").join(file)).unwrap());
+    Some(())
+}
+
+#[test]
+fn a_census_with_several_rows_of_an_image_keeps_them_all() {
+    let classes = "[blaireaux, cavalier, cerf, chamois, chasseur, chat, chevreuil, chien, ecureuil, fouine, humain, lievre, lynx, martre, \
+                   oiseaux, renard, sangliers, vaches, vehicule]";
+    let space = TestSpace::new();
+    let import = |step: &str, with: &str| {
+        let columns = "columns: { site: station";
+        format!("  {step}:\n    uses: import\n    with: {{ files: census.csv, rows: multilabel, {with}, {columns}")
+    };
+    let pipeline = format!(
+        "trapline: 1\nname: census\nclasses: {classes}\nsteps:\n{} }} }}\n{}, label: predicted }} }}\n{}, class: human }}, values: {{ type: random }} }}\n{}",
+        import("images", "what: images"),
+        import("imported", "what: predictions"),
+        import("labels", "what: labels"),
+        "  final:\n    uses: merge\n    from: { images: images, predictions: imported, labels: labels }\n    with: { rows: multilabel }\n",
+    );
+    space.write("pipeline.yaml", pipeline);
+    if shared(&space, "lynx_ain/human_vs_predicted.csv", "census.csv").is_none() {
+        return;
+    }
+    let ran = space.run();
+    let (predictions, labels) = (space.table("imported"), space.table("labels"));
+    assert_eq!((predictions.rows, labels.rows), (9058, 9058));
+    let items = |table: &trapline::table::Table, item: i64| {
+        let column = table.column("item").unwrap();
+        (0..table.rows).filter(|row| column.int(*row) == Some(item)).count()
+    };
+    assert_eq!([1, 2, 3, 4].map(|item| items(&predictions, item)), [8808, 249, 1, 0]);
+    assert_eq!([1, 2, 3, 4].map(|item| items(&labels, item)), [8808, 249, 1, 0]);
+    // Every row is still beside its own: person and model agree as often as in the file.
+    let file = space.read("census.csv");
+    let agree = file.lines().skip(1).filter(|line| line.split(',').next() == line.split(',').nth(1)).count();
+    let merged = space.table("final");
+    let same = (0..merged.rows).filter(|row| merged.cell(*row, "label") == merged.cell(*row, "class")).count();
+    assert_eq!((merged.rows, same, ran.findings("final")), (9058, agree, Vec::new()));
+    // Without the numbers, repeated images are an error.
+    space.edit("pipeline.yaml", "rows: multilabel, what: labels", "what: labels");
+    let found = error(&space);
+    assert!(found.contains("census.csv") && found.contains("line") && found.contains("multilabel"), "{found}");
+}
+
+#[test]
+fn class_confidences_of_another_tool_give_labels() {
+    let data = TestSpace::new();
+    if shared(&data, "animl_small/Predictions.csv", "p.csv").is_none()
+        || shared(&data, "animl_small/Results.csv", "r.csv").is_none()
+    {
+        return;
+    }
+    let (confidences, results) = (data.read("p.csv"), data.read("r.csv"));
+    // The tool writes confidences without saying of which image; the rows of its results are in the same order.
+    let header = "FilePath,said,".to_owned() + confidences.lines().next().unwrap();
+    let rows = results.lines().zip(confidences.lines()).skip(1).map(|(result, row)| {
+        let fields: Vec<&str> = result.split(',').collect();
+        format!("{},{},{row}", fields[0], fields[fields.len() - 2])
+    });
+    let rows: Vec<String> = std::iter::once(header).chain(rows).collect();
+    let classes: Vec<String> = (0..27).map(|class| format!("c{class}")).collect();
+    let columns: Vec<String> = (0..27).map(|class| format!("p_c{class}: \"{class}\"")).collect();
+    let space = importing(&format!(
+        "{{ files: p.csv, what: predictions, rows: multilabel, columns: {{ path: FilePath, said: said, {} }} }}",
+        columns.join(", ")
+    ));
+    space.edit("pipeline.yaml", CLASSES, &format!("[{}]", classes.join(", ")));
+    space.write("p.csv", rows.join("\n"));
+    space.run();
+    let table = space.table("imported");
+    assert_eq!((table.rows, table.schema.fields.iter().filter(|field| field.name.starts_with("p_")).count()), (18, 27));
+    let mut classes: std::collections::BTreeMap<String, std::collections::BTreeSet<String>> = std::collections::BTreeMap::new();
+    for row in 0..table.rows {
+        classes.entry(table.cell(row, "said").to_string()).or_default().insert(table.cell(row, "label").to_string());
+    }
+    // Frames of one video are several rows of one file. One label for each class that the tool names itself.
+    assert!(classes.values().all(|labels| labels.len() == 1), "{classes:?}");
+    assert_eq!(classes["cougar"].first().unwrap(), "c7");
+    assert_eq!((classes.len(), table.cell(0, "confidence")), (8, CellRef::Float32(0.999_957_7)));
 }

@@ -267,3 +267,18 @@ fn labels_outlive_the_question_and_what_others_gave_is_not_asked_again() {
         ["a,2024,vole,other,ben", "b,2024,empty,other,ben"]
     );
 }
+
+#[test]
+fn what_cannot_be_asked_is_said_before_the_run() {
+    let space = space();
+    let messages = |pipeline: &str| -> Vec<String> {
+        space.write("pipeline.yaml", format!("{}{pipeline}", support::PIPELINE));
+        let loaded = trapline::check::load(&space.path("pipeline.yaml"), &trapline::check::Overrides::default());
+        loaded.report.sorted().into_iter().map(|found| format!("{} {}", found.code.id, found.message)).collect()
+    };
+    assert_eq!(messages(ASKING), Vec::<String>::new());
+    let file = messages(&ASKING.replace("labels/qc/", "pipeline.yaml"));
+    assert_eq!(file, ["TL0705 `pipeline.yaml` is a file, and `labels` names a folder of label files"]);
+    let zero = messages(&ASKING.replace("blind: true", "reviewers_per_image: 0"));
+    assert_eq!(zero.len(), 1, "{zero:?}");
+}

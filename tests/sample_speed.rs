@@ -95,7 +95,9 @@ fn predictions(rows: u32) -> Table {
         ("label", Type::Text),
         ("confidence", Type::Float32),
     ]);
-    CLASSES.iter().for_each(|class| schema.set(&format!("p_{class}"), Type::Float32));
+    for class in CLASSES {
+        schema.set(&format!("p_{class}"), Type::Float32);
+    }
     let mut builders: Vec<_> = schema.fields.iter().map(|field| ColumnBuilder::with_capacity(field.ty, rows as usize)).collect();
     for row in 0..rows {
         let id = ContentId::of(&row.to_le_bytes());
@@ -145,7 +147,8 @@ fn a_million_rows() {
     let each = ("choose_per_class", ParamValue::Bool(true));
     let fixed = [("accept_at", ParamValue::Number(0.9)), ("always_review", list(&["stoat", "least_weasel"])), by.clone()];
     let threshold = kind("threshold").unwrap();
-    for given in [&fixed[..], &[target.clone()], &[target.clone(), by.clone()], &[target, by, each]] {
+    let chosen = [target, by, each];
+    for given in [&fixed[..], &chosen[..1], &chosen[..2], &chosen[..]] {
         let (out, took) = run(threshold, given, &[&images, &checked]);
         assert!(took < Duration::from_millis(1500), "{took:?}");
         assert_eq!(out.tables[0].rows + out.tables[1].rows, 1_000_000);

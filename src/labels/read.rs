@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use super::text::{Line, Lines, check_merged};
+use super::text::{Line, Lines, check_merged, is_quote_open};
 use super::{COLUMNS, Fault, Label, LabelError, header};
 use crate::table::TableError;
 use crate::table::records::{Records, Separator, Value};
@@ -126,12 +126,11 @@ impl<'a> Reader<'a> {
     /// The row that begins in `line`, and how many lines after it belong to it; nothing for an empty one.
     fn row(&mut self, line: Line<'a>) -> Result<(Option<Label<'a>>, usize), String> {
         let alone = self.fields(line.bytes);
-        let quotes = line.bytes.iter().filter(|byte| **byte == b'"').count();
         let (fields, more) = match alone {
             Ok(fields) => (fields, 0),
             // An odd number of quotes: the rest of a cell may stand below, or the writer was killed here. It is the former only
             // if the lines together make exactly one row.
-            Err(message) if quotes % 2 == 1 => self.joined(line).ok_or(message)?,
+            Err(message) if is_quote_open(line.bytes) => self.joined(line).ok_or(message)?,
             Err(message) => return Err(message),
         };
         Ok((self.label(line.number, fields)?, more))
@@ -140,7 +139,7 @@ impl<'a> Reader<'a> {
     fn joined(&self, first: Line<'a>) -> Option<(Vec<Value<'a>>, usize)> {
         let rest = Lines::new(&self.bytes[first.start..]).take(LONGEST_CELL_LINES).enumerate().skip(1);
         for (more, line) in rest {
-            if line.bytes.iter().filter(|byte| **byte == b'"').count() % 2 == 1 {
+            if is_quote_open(line.bytes) {
                 let end = first.start + line.start + line.bytes.len();
                 return Some((self.fields(&self.bytes[first.start..end]).ok()?, more));
             }

@@ -35,6 +35,12 @@ fn from_utf16(bytes: &[u8], unit: fn([u8; 2]) -> u16) -> Vec<u8> {
     char::decode_utf16(units).map(|c| c.unwrap_or(char::REPLACEMENT_CHARACTER)).collect::<String>().into_bytes()
 }
 
+/// Says whether a quote in `bytes` is still open at their end. A quote written twice closes and opens again.
+#[must_use]
+pub fn is_quote_open(bytes: &[u8]) -> bool {
+    bytes.iter().fold(false, |open, byte| open ^ (*byte == b'"'))
+}
+
 /// The lines of `bytes` with their numbers from 1 and where they start; LF, CRLF and CR end one.
 pub(super) struct Lines<'a> {
     bytes: &'a [u8],

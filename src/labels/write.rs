@@ -5,7 +5,7 @@ use std::io::{self, Read as _, Seek as _, SeekFrom, Write as _};
 use std::path::{Path, PathBuf};
 
 use super::read::{Layout, layout};
-use super::text::{check_merged, decode, is_utf16};
+use super::text::{check_merged, decode, is_quote_open, is_utf16};
 use super::{Label, LabelError, header};
 use crate::table::records::Separator;
 
@@ -176,8 +176,7 @@ fn ending(text: &[u8], crlf: bool) -> Vec<u8> {
     if last.is_empty() {
         return Vec::new();
     }
-    let open = last.iter().filter(|byte| **byte == b'"').count() % 2 == 1;
-    let mut end = if open { vec![b'"'] } else { Vec::new() };
+    let mut end = if is_quote_open(last) { vec![b'"'] } else { Vec::new() };
     end.extend_from_slice(if crlf { b"\r\n" } else { b"\n" });
     end
 }

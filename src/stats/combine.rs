@@ -70,10 +70,12 @@ impl Total {
     /// The sum within its bounds, which stay within `least` and `most`.
     #[must_use]
     pub fn estimate(self, least: f64, most: f64) -> Estimate {
+        // A sum of shares may round to a little more than the whole.
+        let value = self.value.max(least).min(most);
         Estimate {
-            value: self.value,
-            lower: (self.value - self.below.sqrt()).max(least).min(self.value),
-            upper: (self.value + self.above.sqrt() + self.unknown).min(most).max(self.value),
+            value,
+            lower: (value - self.below.sqrt()).max(least).min(value),
+            upper: (value + self.above.sqrt() + self.unknown).min(most).max(value),
         }
     }
 }

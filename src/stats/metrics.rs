@@ -24,6 +24,10 @@
 use super::combine::{Estimate, Total, ratio};
 use super::interval::{Interval, jeffreys_finite, number, variance, wilson_finite};
 
+/// Below this value of [`ClassQuality::missed_seen`], bounds of recall and F1 rest on little. All classes of the census with about a
+/// hundred images or fewer lie below it, among them those whose bounds held the truth least often.
+pub const FEW_MISSED: f64 = 15.0;
+
 /// The images of one sampling group that the model gives one class.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Stratum {
@@ -271,7 +275,7 @@ fn class_quality(weighted: &Weighted<'_>, counts: &[Vec<u64>], class: usize, z: 
     let others = number(weighted.checked.iter().sum::<u64>() - manual);
     ClassQuality {
         tp: Some(found.value),
-        fp: Some(number(automatic) - found.value),
+        fp: Some((number(automatic) - found.value).max(0.0)),
         missed: Some(missed.value),
         missed_seen: share(missed.value * missed.value, squares).unwrap_or(0.0),
         precision: (automatic > 0).then(|| right.estimate(0.0, number(automatic)).times(1.0 / number(automatic))),

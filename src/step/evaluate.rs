@@ -76,7 +76,7 @@ pub static KIND: StepKind = StepKind {
             required: false,
             default: None,
             keyed: true,
-            doc: "classes to list first, also where neither the model nor a person names them",
+            doc: "classes to list first, also where neither the model nor a person names them; the programme's where not given",
         },
     ],
     metrics: &[
@@ -175,6 +175,7 @@ const BINS: &[(&str, Type)] = &[
 const CHECKED: &[(&str, Type)] =
     &[("label", Type::Text), ("confidence", Type::Float32), ("class", Type::Text), ("type", Type::Text), ("correct", Type::Bool)];
 
+#[expect(clippy::unnecessary_wraps, reason = "the form of `StepKind::read`")]
 fn read(params: &Params, _report: &mut Report) -> Option<Box<dyn Step>> {
     let names = |param: &str| -> Vec<String> {
         let mut names: Vec<String> = Vec::new();
@@ -224,10 +225,18 @@ impl Evaluate {
         names
     }
 
+    /// The classes to list first.
+    fn classes(&self, context: &Context<'_>) -> Vec<String> {
+        let programme = context.classes.classes.iter().map(|class| class.name.value.clone());
+        if self.classes.is_empty() { programme.collect() } else { self.classes.clone() }
+    }
+
     /// The schemas of the outputs, in port order.
     fn schemas(&self, predictions: &Schema) -> Vec<Schema> {
         let behind = |mut schema: Schema, columns: &[(&str, Type)]| {
-            columns.iter().for_each(|(name, ty)| schema.set(name, *ty));
+            for (name, ty) in columns {
+                schema.set(name, *ty);
+            }
             schema
         };
         let place = self.place_columns(predictions);
@@ -285,13 +294,18 @@ impl Step for Evaluate {
         fine.then(|| self.schemas(predictions))
     }
 
+    fn declarations(&self, context: &Context<'_>) -> Vec<(String, String)> {
+        // Rows and their order follow from the programme's classes.
+        vec![("classes declared".to_owned(), serde_json::Value::from(self.classes(context)).to_string())]
+    }
+
     fn run(&self, job: &mut Job<'_>) -> Result<Outputs, StepError> {
         let labels = job.inputs.get(1).into_iter().flatten().map(|table| table.read(None)).collect::<Result<Vec<_>, _>>()?;
         let predictions = self.read_predictions(job, &labels)?;
         job.progress.start("evaluate", predictions.rows as u64);
         let answers = labels::join(&predictions, &labels)?;
         job.cancel.check()?;
-        let survey = Survey::of(self, job.input(0)?.schema(), &predictions, &answers, job.cancel)?;
+        let survey = Survey::of(self, job, &predictions, &answers)?;
         let assessed = survey.assess(crate::stats::interval::z_of(self.level));
         let schemas = self.schemas(&predictions.schema);
         let tables = sheets::write(&survey, &assessed, schemas, &predictions, &answers)?;

@@ -4,6 +4,8 @@ use std::path::PathBuf;
 
 use super::{Context, Job, Metric, Outputs, Param, ParamType, Params, PathUse, Port, Step, StepError, StepKind};
 use crate::diagnostic::{Diagnostic, Report, codes};
+use crate::table::csv::Style;
+use crate::table::records::Separator;
 use crate::table::{Schema, Type};
 
 mod images;
@@ -40,6 +42,9 @@ stoats:
 - `.csv`: commas, LF, quotes where needed; an empty field is missing, `\"\"` an empty text; dates `YYYY-MM-DDThh:mm:ss`, identities
   `b3:...`. `.parquet`: typed columns, the same bytes for the same table.
 - `columns` chooses and orders the columns; without it all are written.
+- Other programs want other text: `separator: semicolon` for a portal or a spreadsheet of Central Europe (numbers keep their decimal
+  point), `missing: NA` and `quote: text` for files as R's `write.table` makes them. With `separator: space` a missing value needs
+  such a word. A quote within a text is doubled: in R, read with `sep = \" \"`.
 
 ## Images
 - `images: reflink` makes copies that share the disk's blocks where the disk can (APFS, Btrfs, XFS, ReFS) and plain copies
@@ -81,6 +86,30 @@ pub static KIND: StepKind = StepKind {
             doc: "format of the table; by the ending of `into` where not given",
         },
         Param {
+            name: "separator",
+            ty: ParamType::Choice(&["comma", "semicolon", "tab", "space"]),
+            required: false,
+            default: None,
+            keyed: true,
+            doc: "what stands between the fields of a CSV; commas where not given",
+        },
+        Param {
+            name: "missing",
+            ty: ParamType::Text,
+            required: false,
+            default: None,
+            keyed: true,
+            doc: "what a missing value of a CSV is written as; nothing where not given",
+        },
+        Param {
+            name: "quote",
+            ty: ParamType::Choice(&["needed", "text"]),
+            required: false,
+            default: None,
+            keyed: true,
+            doc: "quotes in a CSV: where they are needed, or around all texts and names of columns",
+        },
+        Param {
             name: "columns",
             ty: ParamType::List(&ParamType::Column("table")),
             required: false,
@@ -111,13 +140,18 @@ pub static KIND: StepKind = StepKind {
     read,
 };
 
+/// Parameters of tables.
+const TABLES_ONLY: &[&str] = &["format", "columns", "separator", "missing", "quote"];
+/// Parameters of separated text.
+const TEXT_ONLY: &[&str] = &["separator", "missing", "quote"];
+
 fn read(params: &Params, report: &mut Report) -> Option<Box<dyn Step>> {
     let into = params.text("into")?.to_owned();
     let mut wrong = |code, name: &str, message: &str, help: &str| {
         report.push(Diagnostic::new(code, params.span_of(name), message).help(help));
     };
     if let Some(way) = params.text("images") {
-        for name in ["format", "columns"] {
+        for name in TABLES_ONLY {
             if params.get(name).is_some() {
                 wrong(
                     codes::UNKNOWN_PARAMETER,
@@ -147,7 +181,7 @@ fn read(params: &Params, report: &mut Report) -> Option<Box<dyn Step>> {
     let ending = into.rsplit_once('.').map(|(_, ending)| ending.to_ascii_lowercase());
     let format = match (params.text("format"), ending.as_deref()) {
         (Some("parquet"), _) | (None, Some("parquet")) => Format::Parquet,
-        (Some(_), _) | (None, Some("csv")) => Format::Csv,
+        (Some(_), _) | (None, Some("csv")) => Format::Csv(style(params)),
         _ => {
             let message = format!("`{into}` does not say whether it is CSV or Parquet");
             wrong(
@@ -163,8 +197,31 @@ fn read(params: &Params, report: &mut Report) -> Option<Box<dyn Step>> {
         wrong(codes::NOT_A_CHOICE, "into", "this build has no Parquet", "export CSV, or build with the feature `parquet`");
         return None;
     }
+    if let (Format::Parquet, Some(name)) = (&format, TEXT_ONLY.iter().find(|name| params.get(name).is_some())) {
+        let message = format!("`{name}` is for CSV, and `{into}` is Parquet");
+        wrong(codes::UNKNOWN_PARAMETER, name, &message, "remove it, or end `into` in `.csv`");
+        return None;
+    }
+    if let Format::Csv(Style { separator: Separator::Space, missing, .. }) = &format
+        && missing.is_empty()
+    {
+        let message = "between spaces a missing value cannot be nothing";
+        wrong(codes::MISSING_PARAMETER, "separator", message, "add `missing: NA`");
+        return None;
+    }
     let columns = params.texts("columns").into_iter().map(|name| name.value).collect();
     Some(Box::new(Export { into, what: What::Table { format, columns } }))
+}
+
+fn style(params: &Params) -> Style {
+    let separator = match params.text("separator") {
+        Some("semicolon") => Separator::Semicolon,
+        Some("tab") => Separator::Tab,
+        Some("space") => Separator::Space,
+        _ => Separator::Comma,
+    };
+    let missing = params.text("missing").unwrap_or_default().to_owned();
+    Style { separator, missing, quote_all_text: params.text("quote") == Some("text") }
 }
 
 struct Export {
@@ -215,7 +272,7 @@ impl Step for Export {
                 let names: Vec<&str> = columns.iter().map(String::as_str).collect();
                 let table = input.read((!names.is_empty()).then_some(&names[..]))?;
                 job.progress.start("write", table.rows as u64);
-                table::write(job, &table, &path, *format)?;
+                table::write(job, &table, &path, format)?;
                 job.progress.advance(table.rows as u64, 0);
                 (table.rows, Vec::new(), PathBuf::from(&self.into))
             }

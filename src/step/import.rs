@@ -146,7 +146,8 @@ pub static KIND: StepKind = StepKind {
         Metric { name: "files", doc: "files read" },
     ],
     keeps_rows: false,
-    pins: None,
+    // Labels that a season was sealed with stay; tables without `class` pin nothing.
+    pins: Some("class"),
     read,
 };
 

@@ -41,7 +41,7 @@ final:
 ```
 
 ## How rows find one another
-By site, season and content; where a table has no content, by the image's name, path or file. An image that occurs twice, or a
+By site, season and content; a row without content goes by the image's name, path or file. An image that occurs twice, or a
 prediction that occurs twice for one image, is an error that names both rows. Labels and predictions of no image are reported and
 listed in the output `unmatched`; every image keeps its rows.
 
@@ -259,10 +259,10 @@ impl Step for Merge {
 
 /// The columns of a table of labels that a merge reads: its key with the images, what readable names it has, the label.
 fn label_columns<'a>(images: &Schema, labels: &'a Schema) -> Vec<&'a str> {
-    let key = Key::shared(&[images, labels]).map(|key| key.columns).unwrap_or_default();
+    let keys = Key::all_shared(&[images, labels]);
     let wanted = |name: &str| {
         let readable = crate::observation::PLACE.contains(&name) || ["name", "path", "file"].contains(&name);
-        key.contains(&name) || readable || LABEL_COLUMNS.iter().any(|(column, _)| *column == name)
+        keys.iter().any(|key| key.columns.contains(&name)) || readable || LABEL_COLUMNS.iter().any(|(column, _)| *column == name)
     };
     labels.fields.iter().map(|field| field.name.as_str()).filter(|name| wanted(name)).collect()
 }

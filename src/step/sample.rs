@@ -2,6 +2,7 @@
 
 use super::{Context, Finding, Job, Metric, Outputs, Param, ParamType, Params, Port, Step, StepError, StepKind};
 use crate::diagnostic::{Report, Span};
+use crate::stats::interval::number;
 use crate::table::{Groups, Schema, Table, Type};
 
 pub(super) mod bins;
@@ -10,7 +11,7 @@ mod check;
 mod draw;
 mod output;
 mod population;
-pub(super) mod size;
+mod size;
 #[cfg(test)]
 mod tests;
 
@@ -213,7 +214,7 @@ impl Step for Sample {
         }
         let excluded = population.excluded.iter().zip(&population.keys).filter(|(held, key)| **held && key.is_some()).count();
         let counts = [("drawn", sample.rows), ("strata", strata.rows), ("short_strata", short.len()), ("excluded", excluded)];
-        let metrics = counts.into_iter().map(|(name, count)| (name.to_owned(), size::as_number(count as u64))).collect();
+        let metrics = counts.into_iter().map(|(name, count)| (name.to_owned(), number(count as u64))).collect();
         job.progress.advance(images.rows as u64, 0);
         Ok(Outputs { tables: vec![sample, strata], findings, metrics, ..Outputs::default() })
     }

@@ -3,16 +3,16 @@
 use std::collections::BTreeMap;
 
 use super::sample::bins::Bins;
-use super::sample::size::as_number;
 use super::{Context, Job, Metric, Outputs, Param, ParamType, Params, Port, Step, StepError, StepKind};
 use crate::diagnostic::{Report, Span, Spanned};
+use crate::stats::interval::{number, z_of};
+use crate::stats::planning::hours;
 use crate::table::{Schema, Table, Type};
 
 mod check;
 mod chosen;
 mod curve;
 mod estimate;
-mod hours;
 mod images;
 mod rules;
 #[cfg(test)]
@@ -177,7 +177,7 @@ const PARAMS: &[Param] = &[
 fn read(params: &Params, report: &mut Report) -> Option<Box<dyn Step>> {
     let choice = check::choice(params, report)?;
     let (wheres, where_columns) = check::wheres(params);
-    let bins = params.int("bins").and_then(|count| usize::try_from(count).ok()).unwrap_or(10);
+    let bins = params.int("bins").and_then(|count| u32::try_from(count).ok()).unwrap_or(10);
     Some(Box::new(Threshold {
         choice,
         choice_span: params.span_of("target_accuracy"),
@@ -186,7 +186,7 @@ fn read(params: &Params, report: &mut Report) -> Option<Box<dyn Step>> {
         wheres,
         where_columns,
         per_hour: params.number("images_per_hour").unwrap_or(700.0),
-        level: params.number("level").unwrap_or(0.95),
+        z: z_of(params.number("level").unwrap_or(0.95)),
         on: params.text("on").unwrap_or("confidence").to_owned(),
         by: params.texts("by").into_iter().map(|name| name.value).collect(),
         bins: Bins::new(bins),
@@ -201,7 +201,8 @@ struct Threshold {
     wheres: Vec<Where>,
     where_columns: Vec<Spanned<String>>,
     per_hour: f64,
-    level: f64,
+    /// Standard errors that an interval reaches to each side.
+    z: f64,
     on: String,
     by: Vec<String>,
     bins: Bins,
@@ -292,15 +293,15 @@ impl Threshold {
     fn metrics(&self, accepted: &Table, to_review: &Table, near: u64) -> BTreeMap<&'static str, f64> {
         let (kept, rest) = (accepted.rows as u64, to_review.rows as u64);
         let mut metrics: BTreeMap<_, _> = [
-            ("accepted", as_number(kept)),
-            ("to_review", as_number(rest)),
-            ("hours_to_review", hours::hours(rest, self.per_hour)),
-            ("hours_saved", hours::hours(kept, self.per_hour)),
-            ("near_threshold", as_number(near)),
+            ("accepted", number(kept)),
+            ("to_review", number(rest)),
+            ("hours_to_review", hours(rest, self.per_hour)),
+            ("hours_saved", hours(kept, self.per_hour)),
+            ("near_threshold", number(near)),
         ]
         .into();
         if kept + rest > 0 {
-            metrics.insert("coverage", as_number(kept) / as_number(kept + rest));
+            metrics.insert("coverage", number(kept) / number(kept + rest));
         }
         metrics
     }

@@ -6,55 +6,125 @@
 
 use std::io::Write;
 
+use rayon::prelude::*;
+
 use super::reader::{self, Reading};
+use super::records::Separator;
 use super::{CellRef, Column, Schema, Table, TableError, Type};
 
-/// Bytes gathered before they go to the writer.
-const BATCH_BYTES: usize = 1 << 16;
+/// Rows rendered at a time by one thread.
+const BATCH_ROWS: usize = 4096;
+/// Batches rendered before they are written: what bounds the memory.
+const BATCHES: usize = 16;
 
-/// Writes a table, a batch of rows at a time.
+/// How separated text is written where it is not tidy CSV.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Style {
+    /// Between fields.
+    pub separator: Separator,
+    /// What stands for a missing value.
+    pub missing: String,
+    /// Texts and names of columns are quoted even where they need not be, as R's `write.table` does.
+    pub quote_all_text: bool,
+}
+
+impl Default for Style {
+    fn default() -> Self {
+        Self { separator: Separator::Comma, missing: String::new(), quote_all_text: false }
+    }
+}
+
+impl Style {
+    /// Says whether a text would read as another, or as none, without quotes.
+    fn needs_quotes(&self, text: &str) -> bool {
+        let separator = self.separator.byte();
+        self.quote_all_text
+            || text.is_empty()
+            || text == self.missing
+            || text.bytes().any(|byte| byte == separator || matches!(byte, b'"' | b'\n' | b'\r'))
+    }
+
+    fn write_text(&self, text: &str, buffer: &mut Vec<u8>) {
+        if self.needs_quotes(text) { write_quoted(text, buffer) } else { buffer.extend_from_slice(text.as_bytes()) }
+    }
+}
+
+/// Writes a table as tidy CSV, some batches of rows at a time.
 ///
 /// # Errors
 /// What the writer reports.
 pub fn write(table: &Table, out: &mut dyn Write) -> std::io::Result<()> {
-    let mut buffer = Vec::with_capacity(BATCH_BYTES + 1024);
-    for (place, field) in table.schema.fields.iter().enumerate() {
-        if place > 0 {
-            buffer.push(b',');
-        }
-        write_text(&field.name, &mut buffer);
-    }
-    buffer.push(b'\n');
-    for row in 0..table.rows {
-        write_row(&table.columns, row, &mut buffer)?;
-        if buffer.len() >= BATCH_BYTES {
-            out.write_all(&buffer)?;
-            buffer.clear();
-        }
-    }
-    out.write_all(&buffer)
+    write_as(table, &Style::default(), out)
 }
 
-fn write_row(columns: &[std::sync::Arc<Column>], row: usize, buffer: &mut Vec<u8>) -> std::io::Result<()> {
-    for (place, column) in columns.iter().enumerate() {
+/// Writes a table as separated text of some style. Quotes within a text are doubled.
+///
+/// # Errors
+/// What the writer reports.
+pub fn write_as(table: &Table, style: &Style, out: &mut dyn Write) -> std::io::Result<()> {
+    let mut header = Vec::new();
+    for (place, field) in table.schema.fields.iter().enumerate() {
         if place > 0 {
-            buffer.push(b',');
+            header.push(style.separator.byte());
         }
-        match column.cell(row) {
-            CellRef::Null => {}
-            CellRef::Text(text) => write_text(text, buffer),
-            cell => write!(buffer, "{cell}")?,
-        }
+        style.write_text(&field.name, &mut header);
     }
-    buffer.push(b'\n');
+    header.push(b'\n');
+    out.write_all(&header)?;
+    let columns: Vec<Prepared<'_>> = table.columns.iter().map(|column| Prepared::of(column, style)).collect();
+    let starts: Vec<usize> = (0..table.rows).step_by(BATCH_ROWS).collect();
+    for batches in starts.chunks(BATCHES) {
+        let render = |start: &usize| rendered(&columns, *start..table.rows.min(start + BATCH_ROWS), style);
+        let texts = batches.par_iter().map(render).collect::<std::io::Result<Vec<_>>>()?;
+        texts.iter().try_for_each(|text| out.write_all(text))?;
+    }
     Ok(())
+}
+
+/// A column with what is known of each of its distinct texts.
+struct Prepared<'c> {
+    column: &'c Column,
+    /// By code: the text needs quotes.
+    quoted: Vec<bool>,
+}
+
+impl<'c> Prepared<'c> {
+    fn of(column: &'c Column, style: &Style) -> Self {
+        Self { column, quoted: column.texts().map(|text| style.needs_quotes(text)).collect() }
+    }
+}
+
+fn rendered(columns: &[Prepared<'_>], rows: std::ops::Range<usize>, style: &Style) -> std::io::Result<Vec<u8>> {
+    let mut buffer = Vec::with_capacity(rows.len() * columns.len() * 8);
+    for row in rows {
+        for (place, Prepared { column, quoted }) in columns.iter().enumerate() {
+            if place > 0 {
+                buffer.push(style.separator.byte());
+            }
+            match column.cell(row) {
+                CellRef::Null => buffer.extend_from_slice(style.missing.as_bytes()),
+                CellRef::Text(text) => {
+                    if column.code(row).is_some_and(|code| quoted[code as usize]) {
+                        write_quoted(text, &mut buffer);
+                    } else {
+                        buffer.extend_from_slice(text.as_bytes());
+                    }
+                }
+                CellRef::Int(digit @ 0..=9) => buffer.push(b'0' + u8::try_from(digit).unwrap_or(0)),
+                cell => write!(buffer, "{cell}")?,
+            }
+        }
+        buffer.push(b'\n');
+    }
+    Ok(buffer)
 }
 
 /// Appends a text as a field: quoted where it must be, and where it is empty, to differ from a missing value.
 pub fn write_text(text: &str, buffer: &mut Vec<u8>) {
-    if !text.is_empty() && !text.bytes().any(|byte| matches!(byte, b',' | b'"' | b'\n' | b'\r')) {
-        return buffer.extend_from_slice(text.as_bytes());
-    }
+    Style::default().write_text(text, buffer);
+}
+
+fn write_quoted(text: &str, buffer: &mut Vec<u8>) {
     buffer.push(b'"');
     for byte in text.bytes() {
         if byte == b'"' {

@@ -18,7 +18,9 @@ pub enum Separator {
 }
 
 impl Separator {
-    fn byte(self) -> u8 {
+    /// The byte that stands between two fields.
+    #[must_use]
+    pub fn byte(self) -> u8 {
         match self {
             Self::Comma => b',',
             Self::Semicolon => b';',

@@ -88,7 +88,9 @@ pub(super) fn run(args: &Add, terminal: Terminal) -> anyhow::Result<Exit> {
     let added = counted(clerk.added, "answer");
     let again = if clerk.again > 0 { format!(", {} stood already", clerk.again) } else { String::new() };
     let refused = if clerk.refused > 0 { format!(", {} refused", clerk.refused) } else { String::new() };
-    terminal.say(&format!("{added} added to `{}`{again}{refused}\n", clerk.appender.path().display()));
+    let path = clerk.appender.path();
+    let path = path.strip_prefix(&desk.pipeline.project).unwrap_or(&path).display();
+    terminal.say(&format!("{added} added to `{path}`{again}{refused}\n"));
     Ok(if clerk.refused > 0 { Exit::BadInput } else { Exit::Ok })
 }
 
@@ -175,7 +177,7 @@ impl<'a> Clerk<'a> {
             }
             lines_of_row += u64::from(row.len() > before);
             // An open quote goes on in the next line, within reason.
-            if !ended && row.iter().filter(|byte| **byte == b'"').count() % 2 == 1 && lines_of_row < 64 {
+            if !ended && labels::is_quote_open(&row) && lines_of_row < 64 {
                 continue;
             }
             if !row.is_empty() {

@@ -57,7 +57,7 @@ impl Desk {
         }
         let mut inputs = inputs.into_iter();
         let (images, known) = (inputs.next().unwrap_or_default(), inputs.next().unwrap_or_default());
-        Ok(Some(Self { index, question, files, images, known, store, pipeline }))
+        Ok(Some(Self { pipeline, index, question, store, files, images, known }))
     }
 
     /// Weighs the answers there are.

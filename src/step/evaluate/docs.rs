@@ -44,7 +44,7 @@ sampling group is taken to be as in the others; without any, it is *unassessed*:
 | `bins` | group and bin `(bin_from, bin_to]` | `images`, `checked`, `correct`, `accuracy`, `lower`, `upper` |
 | `checked` | checked image | the observation, its groups, `label`, `confidence`, `class`, `type`, `correct` |
 
-Classes are those of `classes`, of the model (`p_CLASS` columns), and all that the model or a person names. One that the model
+Classes are those of `classes` (else the programme's), of the model (`p_CLASS` columns), and all that the model or a person names. One that the model
 lacks (mink, difficult) has recall 0, and no precision.
 
 ## Intervals
@@ -53,9 +53,28 @@ and abundance: the same from Jeffreys' bounds of each stratum, the ratio bounded
 standard error of the stratified sample. No chance is involved. Measured with 1 000 samples (500 at random, 100 per class) from a census of
 9 058 images whose truth is known, at 95 %:
 
-COVERAGE
+| class | images | precision | recall | F1 | recall, linearised normal |
+|---|---|---|---|---|---|
+| person | 5164 | 96.5 % | 95.2 % | 96.2 % | 95.5 % |
+| vehicle | 1038 | 94.8 % | 94.7 % | 95.6 % | 91.8 % |
+| dog | 725 | 95.3 % | 94.7 % | 95.1 % | 92.7 % |
+| roe deer | 420 | 95.4 % | 94.0 % | 94.1 % | 94.0 % |
+| rider | 369 | 95.0 % | 93.7 % | 93.5 % | 91.9 % |
+| fox | 356 | 94.2 % | 94.0 % | 95.2 % | 86.4 % |
+| badger | 243 | 95.3 % | 96.4 % | 96.0 % | 89.9 % |
+| wild boar | 229 | 94.6 % | 95.6 % | 95.6 % | 92.2 % |
+| hunter | 214 | 94.3 % | 94.7 % | 94.3 % | 93.5 % |
+| lynx | 101 | 100 % | 94.5 % | 94.5 % | 82.7 % |
+| hare | 86 | 100 % | 95.5 % | 95.5 % | 93.4 % |
+| cat | 68 | 100 % | 92.0 % | 92.0 % | 88.3 % |
 
-Warned classes rest on few missed images; there the interval may hold the truth less often.
+The interval of accuracy held the truth in 95.3 % of the samples, without bias (-0.0001, standard error 0.0003). Of the methods compared
+(linearised normal and logit, draws from Dirichlet posteriors, the same sums with Wilson's bounds, a bootstrap with a prior) this one alone
+needs no chance and kept 92 % for recall and F1 of every class, however rare; the bootstrap, which needs chance, held the truth in
+94 to 100 %.
+
+A `warning` stands where a class rests on few missed images (all of about 100 images or fewer here): there the interval is wide, and
+may hold the truth less often elsewhere.
 
 ## References
 Böhner et al. 2023, Ecological Informatics 76, 102150 (correction, samples). Wilson 1927, JASA 22, 209-212. Brown, Cai and DasGupta

@@ -7,7 +7,7 @@ use super::labels::{Answers, CLASS, CONFIDENCE, RANDOM};
 use crate::stats::bins::{bin_of, uppers};
 use crate::stats::combine::Estimate;
 use crate::stats::metrics::{Part, Quality, Stratum, assess, proportion};
-use crate::step::{Cancel, StepError};
+use crate::step::{Job, StepError};
 use crate::table::{Cell, Groups, Schema, Table, Type};
 
 /// Rows between two looks at whether to stop.
@@ -62,15 +62,9 @@ pub(super) struct Assessed {
 }
 
 impl Survey {
-    /// Counts the rows of `predictions`, of which `schema` has all columns.
-    pub fn of(
-        step: &Evaluate,
-        schema: &Schema,
-        predictions: &Table,
-        answers: &Answers<'_>,
-        cancel: &Cancel,
-    ) -> Result<Self, StepError> {
-        let (classes, shown) = classes(step, schema, predictions, answers)?;
+    /// Counts the rows of `predictions`, the columns that `step` needs of the first input.
+    pub fn of(step: &Evaluate, job: &Job<'_>, predictions: &Table, answers: &Answers<'_>) -> Result<Self, StepError> {
+        let (classes, shown) = classes(&step.classes(job.context), job.input(0)?.schema(), predictions, answers)?;
         let cells = Groups::of(predictions, &step.group_columns())?;
         if cells.len().saturating_mul(classes.len() * classes.len()) > MOST_COUNTS {
             return Err(StepError::Data(format!(
@@ -83,7 +77,7 @@ impl Survey {
         let rows = Rows::of(predictions, &classes, step.bins)?;
         for row in 0..predictions.rows {
             if row % ROWS_PER_CHECK == 0 {
-                cancel.check()?;
+                job.cancel.check()?;
             }
             counts[cells.of_row[row] as usize].add(rows.class(row), rows.bin(row));
         }
@@ -186,9 +180,9 @@ impl Counts {
     }
 }
 
-/// All classes by name, and their places in the order to show: those asked for, those of the model, then others by name.
+/// All classes by name, and their places in the order to show: those `asked` for, those of the model, then others by name.
 fn classes(
-    step: &Evaluate,
+    asked: &[String],
     schema: &Schema,
     predictions: &Table,
     answers: &Answers<'_>,
@@ -196,7 +190,7 @@ fn classes(
     let labels = predictions.require("label")?;
     let confidences = schema.fields.iter().filter(|field| field.ty == Type::Float32);
     let model: Vec<&str> = confidences.filter_map(|field| field.name.strip_prefix(CLASS_PREFIX)).collect();
-    let first: Vec<&str> = step.classes.iter().map(String::as_str).chain(model).collect();
+    let first: Vec<&str> = asked.iter().map(String::as_str).chain(model).collect();
     let answered = answers.by_row.values().map(|answer| answer.class);
     let all: BTreeSet<&str> = first.iter().copied().chain(labels.texts()).chain(answered).collect();
     let place = |name: &&str| first.iter().position(|other| other == name).unwrap_or(first.len());

@@ -5,12 +5,8 @@ use std::collections::BTreeMap;
 use super::labels::{Answers, Noted};
 use super::survey::{Assessed, Group, Survey};
 use crate::stats::interval::number;
-use crate::stats::metrics::ClassQuality;
+use crate::stats::metrics::{ClassQuality, FEW_MISSED};
 use crate::step::Finding;
-
-/// Below this many equally weighted missed images, bounds of recall and F1 held the truth less often than they say for some
-/// classes of the census in `tests/coverage.rs`.
-pub(super) const FEW_MISSED: f64 = 15.0;
 
 /// Below this many checked images of a class its precision is hardly known.
 const FEW_CHECKED: u64 = 15;

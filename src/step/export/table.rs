@@ -10,10 +10,10 @@ use crate::step::{Job, StepError};
 use crate::table::{Table, TableError, csv};
 
 /// How a table is written.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Format {
-    /// Tidy CSV.
-    Csv,
+    /// Separated text: tidy CSV, or as another program wants it.
+    Csv(csv::Style),
     /// Parquet.
     Parquet,
 }
@@ -38,7 +38,7 @@ impl<W: Write> Write for Hashing<W> {
 
 /// Writes `table` at `path` through a temporary file beside it. A file with the same bytes is left alone; one that is not ours, or
 /// that somebody changed, is refused.
-pub fn write(job: &Job<'_>, table: &Table, path: &Path, format: Format) -> Result<(), StepError> {
+pub fn write(job: &Job<'_>, table: &Table, path: &Path, format: &Format) -> Result<(), StepError> {
     let failed = |source| StepError::File { action: "write", path: path.to_owned(), source };
     let name = path.file_name().unwrap_or_default().to_string_lossy();
     let mut part = Part::beside(path).map_err(failed)?;
@@ -73,10 +73,10 @@ fn foreign(ledger: &Ledger, name: &str, path: &Path) -> StepError {
     StepError::Data(format!("`{}` {what}; nothing was overwritten: move it away, or choose another `into`", path.display()))
 }
 
-fn write_into(table: &Table, file: &mut std::fs::File, format: Format) -> Result<ContentId, TableError> {
+fn write_into(table: &Table, file: &mut std::fs::File, format: &Format) -> Result<ContentId, TableError> {
     let mut out = Hashing { inner: BufWriter::with_capacity(1 << 18, file), hasher: blake3::Hasher::new() };
     match format {
-        Format::Csv => csv::write(table, &mut out)?,
+        Format::Csv(style) => csv::write_as(table, style, &mut out)?,
         #[cfg(feature = "parquet")]
         Format::Parquet => crate::table::parquet::write(table, &mut out)?,
         #[cfg(not(feature = "parquet"))]

@@ -263,3 +263,39 @@ fn a_link_in_place_of_a_folder_is_not_followed() {
     assert!(error.to_string().ends_with("`vole` is not a folder"), "{error}");
     assert_eq!(std::fs::read_dir(outside.path()).unwrap().count(), 0);
 }
+
+#[test]
+fn separators_missing_values_and_quotes_are_chosen() {
+    let project = Project::new();
+    let rows = table(
+        &[("name", Type::Text), ("n", Type::Int), ("p", Type::Float64)],
+        &[
+            vec![text("a b"), Cell::Int(12), Cell::Null],
+            vec![text("NA"), Cell::Null, Cell::Float64(0.5)],
+            vec![text("c;\"d\""), Cell::Int(3), Cell::Null],
+        ],
+    );
+    let written = |given: &[(&'static str, &str)]| {
+        let export = exporting(&[&[("into", "t.csv")], given].concat());
+        project.run(export.as_ref(), &rows).unwrap();
+        project.read("t.csv")
+    };
+    assert_eq!(written(&[("separator", "semicolon")]), "name;n;p\na b;12;\nNA;;0.5\n\"c;\"\"d\"\"\";3;\n");
+    assert_eq!(
+        written(&[("separator", "space"), ("missing", "NA")]),
+        "name n p\n\"a b\" 12 NA\n\"NA\" NA 0.5\n\"c;\"\"d\"\"\" 3 NA\n"
+    );
+    assert_eq!(
+        written(&[("separator", "tab"), ("missing", "NA"), ("quote", "text")]),
+        "\"name\"\t\"n\"\t\"p\"\n\"a b\"\t12\tNA\n\"NA\"\tNA\t0.5\n\"c;\"\"d\"\"\"\t3\tNA\n"
+    );
+    let refused = |given: &[(&'static str, &str)]| {
+        let given: Vec<_> = given.iter().map(|(name, value)| (*name, ParamValue::Text((*value).to_owned()))).collect();
+        let mut report = crate::diagnostic::Report::default();
+        assert!((KIND.read)(&params(&KIND, &given), &mut report).is_none());
+        report.diagnostics[0].message.clone()
+    };
+    assert!(refused(&[("into", "t.csv"), ("separator", "space")]).contains("between spaces"));
+    assert!(refused(&[("into", "t.parquet"), ("missing", "NA")]).contains("`missing` is for CSV"));
+    assert!(refused(&[("into", "folder"), ("images", "copy"), ("quote", "text")]).contains("`quote` is for tables"));
+}

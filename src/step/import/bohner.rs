@@ -113,7 +113,7 @@ fn metadata(header: &[String], path: &str) -> Result<Layout, String> {
             columns.push((own.to_owned(), make(at)));
         }
     };
-    for (own, theirs) in [("make", "Make"), ("model", "Model"), ("serial", "SerialNumber")] {
+    for (own, theirs) in [("camera_make", "Make"), ("camera_model", "Model"), ("serial", "SerialNumber")] {
         add(own, theirs, &Source::Field);
     }
     add("datetime_raw", "DateTimeOriginal", &Source::Field);

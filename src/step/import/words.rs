@@ -65,7 +65,16 @@ pub fn translate(
     if translated.iter().any(Option::is_none) {
         let is_wrong = |row: &usize| texts.code(*row).is_some_and(|code| translated[code as usize].is_none());
         if let Some(row) = (0..table.rows).find(is_wrong) {
-            let message = format!("`{}` is {refused}", texts.text(row).unwrap_or_default());
+            let first = texts.text(row).unwrap_or_default();
+            let others = texts.texts().zip(&translated).filter(|(text, found)| found.is_none() && *text != first);
+            let mut others: Vec<String> = others.take(super::EXAMPLES).map(|(text, _)| format!("`{text}`")).collect();
+            others.sort();
+            let more = match others.len() {
+                0 => String::new(),
+                1 => format!("; so is {}", others[0]),
+                _ => format!("; so are {}", others.join(", ")),
+            };
+            let message = format!("`{first}` is {refused}{more}");
             return Err(places.error(row, column, message));
         }
     }

@@ -41,10 +41,21 @@ pub(super) fn join(images: &Table, predictions: Option<&Table>, labels: &[Table]
         indexes.predictions(predictions, multilabel, &mut joined)?;
     }
     for (number, table) in (0_u32..).zip(labels) {
-        let key = shared(&images.schema, &table.schema)?;
-        let found = indexes.of(&key)?;
-        for (row, label) in (0_u32..).zip(&key.of(table)?.rows) {
-            match found.image(*label, table, row, images)? {
+        let mut image_of: Vec<Option<Option<u32>>> = vec![None; table.rows];
+        for key in Key::all_shared(&[&images.schema, &table.schema]) {
+            let mut unknown = key.of(table)?;
+            // A row that has a surer identity goes by that one alone.
+            unknown.rows.iter_mut().zip(&image_of).filter(|(_, image)| image.is_some()).for_each(|(key, _)| *key = None);
+            if unknown.rows.iter().all(Option::is_none) {
+                continue;
+            }
+            let found = indexes.of(&key)?;
+            for (row, key) in (0_u32..).zip(&unknown.rows).filter(|(_, key)| key.is_some()) {
+                image_of[row as usize] = Some(found.image(*key, table, row, images)?);
+            }
+        }
+        for (row, image) in (0_u32..).zip(image_of) {
+            match image.flatten() {
                 Some(image) => joined.labels.push((image, number, row)),
                 None => joined.lost_labels.push((number, row)),
             }

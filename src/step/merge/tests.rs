@@ -239,6 +239,23 @@ fn rows_of_no_image_are_listed_and_rows_of_two_are_errors() {
 }
 
 #[test]
+fn a_label_without_content_goes_by_its_name() {
+    let (images, predictions) = small();
+    let mut fields = LABELS.to_vec();
+    fields.insert(0, ("content", Type::Content));
+    let with = |content: Cell, row: Vec<Cell>| std::iter::once(content).chain(row).collect::<Vec<_>>();
+    let rows = [
+        with(Cell::Null, label("a1", "vole", "random", "anna", "")),
+        with(content("b1"), label("a2", "stoat", "random", "anna", "")),
+        with(content("a9"), label("a2", "stoat", "random", "anna", "")),
+    ];
+    let outputs = merge(&[], &images, &predictions, &[&testing::table(&fields, &rows)]);
+    // The second lies at another site than its content, and the third has a content that no image has: neither goes by its name.
+    assert_eq!(texts(&outputs.tables[0], "class"), ["vole", "", ""]);
+    assert_eq!(outputs.metrics["unmatched_labels"], 2.0);
+}
+
+#[test]
 fn a_class_beyond_those_asked_for_is_said_and_kept_in_the_wide_form() {
     let (images, predictions) = small();
     let labels = testing::table(LABELS, &[label("a1", "mink", "random", "anna", "")]);

@@ -10,7 +10,10 @@ const KINDS: [(&str, &str); 13] = [
     ("bad_rows", "rows of label files cannot be read and are not used; correct or remove them"),
     ("unknown_labels", "answers name a class that nobody declared; correct it, or add it to the classes or to `extra_classes`"),
     ("class_spelling", "answers spell their class in another way; they count"),
-    ("unknown_images", "answers belong to no image asked about; give `file`, `site` and `season` as the images have them"),
+    (
+        "unknown_images",
+        "answers name no image asked about; give `file`, `site` and `season` as the images have them (those that the data set knows are used there)",
+    ),
     ("ambiguous_images", "answers fit several images; add `site` and `season`, or the `observation`"),
     ("changed_images", "answers belong to images whose bytes have changed; `trapline labels relink` finds them by their pixels"),
     ("not_blind", "answers were given with the model's answer in sight and do not count here; ask again without it"),

@@ -45,7 +45,7 @@ pub(super) fn decode<'a>(folder: &str, files: &[(&str, &'a [u8])]) -> Result<Vec
             Err(error) => errors.push(error.to_string()),
         }
     }
-    all_or(errors)?;
+    all_or(&errors)?;
     Ok(texts)
 }
 
@@ -66,7 +66,7 @@ pub(super) fn read<'t>(texts: &'t [Text<'_>], question: &str, findings: &mut Fin
             Err(error) => errors.push(error.to_string()),
         }
     }
-    all_or(errors)?;
+    all_or(&errors)?;
     // A merge doubles rows, a spreadsheet changes the time in one of the copies: the same answer under the same id is one.
     let mut seen = HashSet::with_capacity(rows.len());
     rows.retain(|row| seen.insert(answer(&row.label)));
@@ -85,6 +85,6 @@ fn answer(label: &Label<'_>) -> [u8; 32] {
     *hasher.finalize().as_bytes()
 }
 
-fn all_or(errors: Vec<String>) -> Result<(), StepError> {
+fn all_or(errors: &[String]) -> Result<(), StepError> {
     if errors.is_empty() { Ok(()) } else { Err(StepError::Data(errors.join("\n"))) }
 }

@@ -15,7 +15,9 @@ use crate::table::{Column, ColumnBuilder, Field, Schema, Table, Type};
 pub(super) fn schemas(carried: &[Field], key: &Key, blind: bool) -> Vec<Schema> {
     let plain = |field: &&Field| !is_prediction(&field.name);
     let mut labels = Schema { fields: carried.iter().filter(plain).cloned().collect() };
-    LABEL_COLUMNS.iter().for_each(|(name, ty)| labels.set(name, *ty));
+    for (name, ty) in LABEL_COLUMNS {
+        labels.set(name, *ty);
+    }
     let mut missing = Schema { fields: carried.iter().filter(|field| !blind || plain(field)).cloned().collect() };
     for (name, ty) in [("type", Type::Text), ("status", Type::Text), ("answers", Type::Int)] {
         missing.set(name, ty);
@@ -24,7 +26,9 @@ pub(super) fn schemas(carried: &[Field], key: &Key, blind: bool) -> Vec<Schema> 
     for name in &key.columns {
         answers.set(name, carried.iter().find(|field| field.name == *name).map_or(Type::Text, |field| field.ty));
     }
-    LABEL_COLUMNS.iter().for_each(|(name, ty)| answers.set(name, *ty));
+    for (name, ty) in LABEL_COLUMNS {
+        answers.set(name, *ty);
+    }
     for (name, ty) in [("asked", Type::Bool), ("label_id", Type::Text), ("source", Type::Text)] {
         answers.set(name, ty);
     }

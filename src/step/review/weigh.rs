@@ -189,23 +189,28 @@ fn match_rows(asked: &Asked, rows: &[Row<'_>], findings: &mut Findings) -> Resul
     let by_file = asked.files(Some(&files));
     let has_contents = asked.table.column("content").is_some();
     let mut others = Vec::new();
-    let mut numbers: HashMap<Option<u128>, u32> = HashMap::new();
+    let mut numbers: HashMap<(Option<u128>, [&str; 3]), u32> = HashMap::new();
     for at in unmatched {
         let row = &rows[at];
         let image = asked.find(&row.label, &by_file);
         match (image, row.label.observation) {
             (Found::Row(image), _) => found[at] = Some(image),
             (Found::Several, _) => findings.add("ambiguous_images", || format!("{}: {}", row.place(), described(row))),
-            (Found::None, _) if keys[at].is_none() => {
-                findings.add("unknown_images", || format!("{}: {}", row.place(), described(row)));
-            }
-            (Found::None, None) => findings.add("unknown_images", || format!("{}: {}", row.place(), described(row))),
-            (Found::None, Some(_)) => {
-                if has_contents && matches!(asked.with_file(&row.label, &by_file), Found::Row(_)) {
+            (Found::None, observation) => {
+                if observation.is_none() || keys[at].is_none() {
+                    findings.add("unknown_images", || format!("{}: {}", row.place(), described(row)));
+                } else if has_contents && matches!(asked.with_file(&row.label, &by_file), Found::Row(_)) {
                     findings.add("changed_images", || format!("{}: {}", row.place(), described(row)));
                 }
+                // It may have been asked once: it is told by its name then, and the data set may know it.
+                let label = &row.label;
+                let named = [label.site.as_ref(), label.season.as_ref(), label.file.as_ref()];
+                let other = if keys[at].is_some() { (keys[at], [""; 3]) } else { (None, named) };
+                if other == (None, [""; 3]) {
+                    continue;
+                }
                 let next = u32::try_from(asked.len() + others.len()).unwrap_or(u32::MAX);
-                let number = *numbers.entry(keys[at]).or_insert(next);
+                let number = *numbers.entry(other).or_insert(next);
                 if number == next {
                     others.push(u32::try_from(at).unwrap_or(u32::MAX));
                 }
@@ -232,7 +237,9 @@ fn label_keys(asked: &Asked, rows: &[Row<'_>]) -> Result<Vec<Option<u128>>, Step
         let ty = if *name == "content" { Type::Content } else { Type::Text };
         schema.set(name, ty);
         let mut builder = ColumnBuilder::with_capacity(ty, rows.len());
-        rows.iter().for_each(|row| tables::push_key(&mut builder, name, &row.label));
+        for row in rows {
+            tables::push_key(&mut builder, name, &row.label);
+        }
         builders.push(builder);
     }
     Ok(asked.key.of(&Table::from_builders(schema, builders)?)?.rows)

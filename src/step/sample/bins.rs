@@ -1,5 +1,6 @@
 //! Bins of confidence, `(k/n, (k+1)/n]`.
 
+use crate::stats::bins::{bin_of, bounds, uppers};
 use crate::table::{CellRef, Column};
 
 /// Bins of equal width over 0-1, open below and closed above.
@@ -15,14 +16,8 @@ pub(in crate::step) struct Bins {
 
 impl Bins {
     /// `count` bins; at least one.
-    pub fn new(count: usize) -> Self {
-        let count = count.max(1);
-        let mut bins = Self { upper: Vec::with_capacity(count) };
-        for bin in 0..count {
-            #[expect(clippy::cast_possible_truncation, reason = "rounding to the precision of a confidence is the point")]
-            bins.upper.push(boundary(bin + 1, count) as f32);
-        }
-        bins
+    pub fn new(count: u32) -> Self {
+        Self { upper: uppers(count.max(1)) }
     }
 
     /// Number of bins.
@@ -32,7 +27,7 @@ impl Bins {
 
     /// The bin of a confidence.
     pub fn of(&self, confidence: f32) -> usize {
-        self.upper.partition_point(|upper| *upper < confidence).min(self.len() - 1)
+        bin_of(confidence, &self.upper)
     }
 
     /// The bin of a value of a column of confidences; `None` where it is missing.
@@ -42,7 +37,8 @@ impl Bins {
 
     /// The decimal boundaries of a bin.
     pub fn bounds(&self, bin: usize) -> (f64, f64) {
-        (boundary(bin, self.len()), boundary(bin + 1, self.len()))
+        let number = |at: usize| u32::try_from(at).unwrap_or(u32::MAX - 1);
+        bounds(number(bin), number(self.len()))
     }
 
     /// A bin in words: `(0.8,0.9]`.
@@ -62,11 +58,6 @@ pub(in crate::step) fn confidence(column: &Column, row: usize) -> Option<f32> {
     }
 }
 
-#[expect(clippy::cast_precision_loss, reason = "at most a thousand bins")]
-fn boundary(bin: usize, count: usize) -> f64 {
-    bin as f64 / count as f64
-}
-
 /// At most six decimals, none that say nothing.
 fn short(value: f64) -> String {
     let text = format!("{value:.6}");
@@ -81,6 +72,7 @@ mod tests {
     fn every_decimal_boundary_belongs_to_the_bin_below_it() {
         for count in [1, 2, 3, 7, 10, 20, 100] {
             let bins = Bins::new(count);
+            let count = bins.len();
             for bin in 0..count {
                 #[expect(clippy::cast_possible_truncation, reason = "as a model stores it")]
                 let upper = bins.bounds(bin).1 as f32;

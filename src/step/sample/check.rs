@@ -31,7 +31,7 @@ pub(super) fn quotas(params: &Params, report: &mut Report) -> Option<Quotas> {
         per_class: count("per_class"),
         per_class_n: entries(params, "per_class_n"),
         per_bin: count("per_confidence_bin"),
-        bins: Bins::new(count("bins").and_then(|n| usize::try_from(n).ok()).unwrap_or(10)),
+        bins: Bins::new(count("bins").and_then(|n| u32::try_from(n).ok()).unwrap_or(10)),
         seed: params.int("seed").unwrap_or(1),
     };
     let any = quotas.random.is_some() || quotas.per_class.is_some() || !quotas.per_class_n.is_empty() || quotas.per_bin.is_some();

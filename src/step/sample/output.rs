@@ -7,6 +7,7 @@ use super::draw::{Drawing, Kind, Member, Stratum, group_cell};
 use super::population::{Included, Population};
 use super::size::half_width;
 use super::{MADE, STRATA};
+use crate::stats::interval::z_of;
 use crate::step::label_type;
 use crate::table::{ColumnBuilder, Groups, Schema, Table, TableError};
 
@@ -118,7 +119,7 @@ fn push_count(column: &mut ColumnBuilder, count: Option<u64>) {
 /// One row per stratum.
 pub(super) fn strata(schema: Schema, groups: &Groups, bins: &Bins, strata: &[Stratum]) -> Result<Table, TableError> {
     let mut builders: Vec<_> = schema.fields.iter().map(|field| ColumnBuilder::with_capacity(field.ty, strata.len())).collect();
-    let by = groups.columns.len();
+    let (by, z) = (groups.columns.len(), z_of(0.95));
     for stratum in strata {
         for (column, builder) in builders.iter_mut().take(by).enumerate() {
             builder.push(group_cell(groups, stratum.group, column));
@@ -139,7 +140,7 @@ pub(super) fn strata(schema: Schema, groups: &Groups, bins: &Bins, strata: &[Str
             for (column, count) in counts {
                 push_count(column, Some(count));
             }
-            push_number(half, half_width(stratum.held(), stratum.images, 0.5, 0.95));
+            push_number(half, half_width(stratum.held(), stratum.images, 0.5, z));
         }
     }
     Table::from_builders(schema, builders)

@@ -41,7 +41,7 @@ pub(super) fn choose<'a>(
     let tallies = count(step, images, checked, asked, candidates, &chosen);
     let mut scopes = Scopes::new();
     for (scope, tally) in tallies.into_iter().enumerate() {
-        let points: Vec<Point> = (0..candidates.values.len()).map(|place| tally.point(place, step.level)).collect();
+        let points: Vec<Point> = (0..candidates.values.len()).map(|place| tally.point(place, step.z)).collect();
         // The first scope is that of all images.
         scopes.push((scope.checked_sub(1).map(|code| classes[code]), points));
     }
@@ -88,8 +88,7 @@ fn count(
     let mut tallies = vec![Tally::new(images.groups.len(), step.bins.len(), candidates); scopes];
     let own: Vec<Option<f32>> =
         images.classes().into_iter().map(|class| chosen.per_class.get(class).copied().flatten().map(super::curve::cut)).collect();
-    let unclassified = images.values.iter().filter(|value| value.is_none()).count();
-    (0..unclassified).for_each(|_| tallies[0].add_unclassified());
+    tallies[0].add_unclassified(images.values.iter().filter(|value| value.is_none()).count() as u64);
     for (row, class, group, value) in images.classified() {
         let cell = cell(group, &step.bins, value);
         let reached = candidates.reached(value);

@@ -1,9 +1,9 @@
 //! What each threshold would mean: images counted once, then summed from the top for every candidate.
 
 use super::estimate::{Cell, Estimate, estimate};
-use super::hours::hours;
+use crate::stats::interval::number;
+use crate::stats::planning::hours;
 use crate::step::sample::bins::Bins;
-use crate::step::sample::size::as_number;
 use crate::table::{ColumnBuilder, Schema, Table, TableError, Type};
 
 /// The columns of the curve.
@@ -78,9 +78,9 @@ impl Tally {
         Self { cells: vec![Cell::default(); groups * bins * steps], bins, steps, free: vec![0; steps], accepted: 0, images: 0 }
     }
 
-    /// Counts an image that has no confidence.
-    pub fn add_unclassified(&mut self) {
-        self.images += 1;
+    /// Counts images that have no confidence.
+    pub fn add_unclassified(&mut self, images: u64) {
+        self.images += images;
     }
 
     /// Counts an image of a cell; `is_free` where nothing but this threshold can send it to review.
@@ -124,13 +124,13 @@ impl Tally {
     }
 
     /// What the candidate at `place` would mean.
-    pub fn point(&self, place: usize, level: f64) -> Point {
+    pub fn point(&self, place: usize, z: f64) -> Point {
         let above = self.above(place);
         Point {
             images: above.iter().map(|cell| cell.images).sum(),
             to_review: self.images - self.accepted - self.free[place + 1],
             all: self.images,
-            estimate: estimate(&above, self.bins, level),
+            estimate: estimate(&above, self.bins, z),
         }
     }
 }
@@ -164,7 +164,7 @@ pub(super) fn table(scopes: &[(Option<&str>, Vec<Point>)], candidates: &Candidat
             name.push_optional_text(*class);
             threshold.push_float64(*value);
             push_count(images, point.images);
-            push(coverage, (point.all > 0).then(|| as_number(point.images) / as_number(point.all)));
+            push(coverage, (point.all > 0).then(|| number(point.images) / number(point.all)));
             push_count(review, point.to_review);
             time.push_float64(hours(point.to_review, per_hour));
             match &point.estimate {
@@ -179,9 +179,9 @@ pub(super) fn table(scopes: &[(Option<&str>, Vec<Point>)], candidates: &Candidat
     Table::from_builders(Schema::of(CURVE), builders)
 }
 
-pub(super) fn push(column: &mut ColumnBuilder, number: Option<f64>) {
-    match number {
-        Some(number) => column.push_float64(number),
+pub(super) fn push(column: &mut ColumnBuilder, value: Option<f64>) {
+    match value {
+        Some(value) => column.push_float64(value),
         None => column.push_null(),
     }
 }

@@ -3,7 +3,7 @@
 //! Within a bin of confidence (and a group) the images drawn at random and those drawn for the bin are one simple random sample, and so
 //! are those of them at or above a threshold. Bins were drawn from at different rates, so each weighs by its number of images.
 
-use crate::step::sample::size::{as_number, z};
+use crate::stats::interval::{number, score};
 
 /// The images of one group and bin.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -36,7 +36,7 @@ const PRIOR: f64 = 1.0;
 /// one. The variance of a bin is taken at a share drawn a little towards the mean of all, as a bin of few images that are all
 /// right says little; so the interval has a width where all checked images are right, and the plain Wilson interval is the
 /// case of one bin. It is zero only where every image was checked.
-pub(super) fn estimate(cells: &[Cell], bins: usize, level: f64) -> Option<Estimate> {
+pub(super) fn estimate(cells: &[Cell], bins: usize, z: f64) -> Option<Estimate> {
     let (strata, unchecked) = collapse(cells, bins);
     let images: u64 = strata.iter().map(|stratum| stratum.images).sum();
     if images == 0 {
@@ -44,21 +44,25 @@ pub(super) fn estimate(cells: &[Cell], bins: usize, level: f64) -> Option<Estima
     }
     let checked: u64 = strata.iter().map(|stratum| stratum.checked).sum();
     let right: u64 = strata.iter().map(|stratum| stratum.right).sum();
-    let mean = (as_number(right) + 0.5) / (as_number(checked) + 1.0);
+    let mean = (number(right) + 0.5) / (number(checked) + 1.0);
     let (mut accuracy, mut smooth, mut variance) = (0.0, 0.0, 0.0);
     for stratum in &strata {
-        let weight = as_number(stratum.images) / as_number(images);
-        let (n, k) = (as_number(stratum.checked), as_number(stratum.right));
+        let weight = number(stratum.images) / number(images);
+        let (n, k) = (number(stratum.checked), number(stratum.right));
         let share = (k + PRIOR * mean) / (n + PRIOR);
         // Checked images of another data set may be more than there are here.
-        let left = if stratum.checked <= stratum.images { 1.0 - n / as_number(stratum.images) } else { 1.0 };
+        let left = if stratum.checked <= stratum.images { 1.0 - n / number(stratum.images) } else { 1.0 };
         accuracy += weight * k / n;
         smooth += weight * share;
         variance += weight * weight * share * (1.0 - share) / n * left;
     }
     let accuracy = accuracy.min(1.0);
-    let (lower, upper) =
-        if variance > 0.0 { wilson(accuracy, smooth * (1.0 - smooth) / variance, level) } else { (accuracy, accuracy) };
+    let (lower, upper) = if variance > 0.0 {
+        let bounds = score(accuracy, smooth * (1.0 - smooth) / variance, z);
+        (bounds.lower, bounds.upper)
+    } else {
+        (accuracy, accuracy)
+    };
     Some(Estimate { accuracy, lower, upper, checked, unchecked })
 }
 
@@ -86,18 +90,10 @@ fn collapse(cells: &[Cell], bins: usize) -> (Vec<Cell>, u64) {
     (strata, unchecked)
 }
 
-/// Wilson's interval of a share among `n` images; `n` need not be whole.
-fn wilson(share: f64, n: f64, level: f64) -> (f64, f64) {
-    let z = z(level);
-    let middle = share + z * z / (2.0 * n);
-    let spread = z * (share * (1.0 - share) / n + z * z / (4.0 * n * n)).sqrt();
-    let whole = 1.0 + z * z / n;
-    (((middle - spread) / whole).max(0.0), ((middle + spread) / whole).min(1.0))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::stats::interval::z_of;
 
     fn cell(images: u64, checked: u64, right: u64) -> Cell {
         Cell { images, checked, right }
@@ -112,14 +108,14 @@ mod tests {
         for (right, checked, expected) in
             [(490, 500, (0.963_580, 0.989_101)), (98, 100, (0.929_988, 0.994_498)), (47, 47, (0.924_442, 1.0))]
         {
-            let found = estimate(&[cell(1 << 40, checked, right)], 1, 0.95).unwrap();
+            let found = estimate(&[cell(1 << 40, checked, right)], 1, z_of(0.95)).unwrap();
             close((found.lower, found.upper), expected);
         }
     }
 
     #[test]
     fn bins_weigh_by_their_images_and_not_by_what_was_checked() {
-        let found = estimate(&[cell(1000, 100, 50), cell(9000, 100, 99)], 2, 0.95).unwrap();
+        let found = estimate(&[cell(1000, 100, 50), cell(9000, 100, 99)], 2, z_of(0.95)).unwrap();
         assert!((found.accuracy - (0.1 * 0.5 + 0.9 * 0.99)).abs() < 1e-12);
         assert!(found.lower < found.accuracy && found.accuracy < found.upper);
         assert_eq!((found.checked, found.unchecked), (200, 0));
@@ -127,22 +123,22 @@ mod tests {
 
     #[test]
     fn a_bin_without_checked_images_joins_its_neighbour_above_or_at_the_top_below() {
-        let joined = |cells: &[Cell]| estimate(cells, cells.len(), 0.95).map(|found| found.accuracy);
+        let joined = |cells: &[Cell]| estimate(cells, cells.len(), z_of(0.95)).map(|found| found.accuracy);
         assert_eq!(joined(&[cell(100, 0, 0), cell(100, 10, 5), cell(200, 10, 10)]), Some(0.75));
         assert_eq!(joined(&[cell(100, 10, 5), cell(100, 10, 10), cell(200, 0, 0)]), Some(0.25 * 0.5 + 0.75));
         assert_eq!(joined(&[cell(100, 0, 0), cell(9, 0, 0)]), None);
         assert_eq!(joined(&[]), None);
         // No stratum reaches over the end of its group.
-        let found = estimate(&[cell(10, 0, 0), cell(10, 0, 0), cell(10, 5, 4), cell(10, 5, 5)], 2, 0.95).unwrap();
+        let found = estimate(&[cell(10, 0, 0), cell(10, 0, 0), cell(10, 5, 4), cell(10, 5, 5)], 2, z_of(0.95)).unwrap();
         assert_eq!((found.accuracy, found.unchecked), (0.9, 20));
     }
 
     #[test]
     fn the_interval_has_a_width_where_all_are_right_and_none_where_all_were_checked() {
-        let found = estimate(&[cell(5000, 60, 60), cell(20_000, 300, 300)], 2, 0.95).unwrap();
+        let found = estimate(&[cell(5000, 60, 60), cell(20_000, 300, 300)], 2, z_of(0.95)).unwrap();
         assert_eq!((found.accuracy, found.upper), (1.0, 1.0));
         assert!((0.98..0.995).contains(&found.lower), "{found:?}");
-        let census = estimate(&[cell(50, 50, 40), cell(50, 50, 50)], 2, 0.95).unwrap();
+        let census = estimate(&[cell(50, 50, 40), cell(50, 50, 50)], 2, z_of(0.95)).unwrap();
         assert_eq!((census.lower, census.accuracy, census.upper), (0.9, 0.9, 0.9));
     }
 }

@@ -78,7 +78,7 @@ impl<'a> Images<'a> {
             cell.checked += u64::from(counts);
             cell.right += u64::from(counts && one.right);
         }
-        estimate(&cells, step.bins.len(), step.level)
+        estimate(&cells, step.bins.len(), step.z)
     }
 
     /// The threshold of each class, by code, as confidences are stored.

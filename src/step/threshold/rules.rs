@@ -4,9 +4,9 @@ use std::sync::Arc;
 
 use super::EXAMPLES;
 use super::curve::{push, push_count};
-use super::hours::hours;
+use crate::stats::interval::number;
+use crate::stats::planning::hours;
 use crate::step::Finding;
-use crate::step::sample::size::as_number;
 use crate::table::{Column, ColumnBuilder, Schema, Table, TableError, Type};
 
 /// The columns of the table of rules.
@@ -119,7 +119,7 @@ pub(super) fn table(asked: &[Asked], words: &[(Asked, String)], per_hour: f64) -
             rule.push_text(word);
             push_count(all, images);
             push_count(alone, only);
-            push(share, (!asked.is_empty()).then(|| as_number(images) / as_number(asked.len() as u64)));
+            push(share, (!asked.is_empty()).then(|| number(images) / number(asked.len() as u64)));
             time.push_float64(hours(images, per_hour));
         }
     }

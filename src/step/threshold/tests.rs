@@ -326,7 +326,7 @@ impl Chance {
 /// random and then `per_bin` of the rest of each bin, for each of `cuts`.
 fn coverage(random: usize, per_bin: usize, worst: f64, cuts: &[f64], draws: usize) -> Vec<(f64, f64)> {
     let mut chance = Chance(7);
-    let bins = Bins::new(10);
+    let (bins, z) = (Bins::new(10), z_of(0.95));
     // Most images are confident and right; `worst` is the share of errors at confidence 0, and errors get fewer towards 1.
     let images: Vec<(f32, bool)> = (0..20_000)
         .map(|_| {
@@ -361,7 +361,7 @@ fn coverage(random: usize, per_bin: usize, worst: f64, cuts: &[f64], draws: usiz
                 cell.checked += 1;
                 cell.right += u64::from(right);
             }
-            let found = estimate(&cells, 10, 0.95).unwrap();
+            let found = estimate(&cells, 10, z).unwrap();
             result.0 += f64::from(u8::from(found.lower <= *truth && *truth <= found.upper)) / draws as f64;
             result.1 += (found.accuracy - truth) / draws as f64;
         }

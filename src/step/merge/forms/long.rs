@@ -100,10 +100,11 @@ const ANSWERS: &[Answer] = &[
 ];
 
 impl Answer {
-    fn ty(self) -> Type {
+    fn ty(self, form: Form) -> Type {
         match self {
             Self::Automatic | Self::Manual => Type::Int,
-            Self::Confidence => Type::Float32,
+            Self::Confidence if form == Form::Long => Type::Float32,
+            Self::Confidence => Type::Float64,
             _ => Type::Text,
         }
     }
@@ -134,7 +135,7 @@ pub(super) fn schema(form: Form, images: &Schema) -> Schema {
         let ty = match from {
             From::Image(names) => own(images, names).and_then(|name| images.field(name)).map_or(Type::Text, |field| field.ty),
             From::Date | From::Time => Type::Text,
-            From::Answer(answer) => answer.ty(),
+            From::Answer(answer) => answer.ty(form),
         };
         schema.set(&name, ty);
     }
@@ -202,7 +203,7 @@ impl<'a> Answers<'a> {
     }
 
     fn column(&self, answer: Answer, order: &[u32], form: Form) -> Result<Column, StepError> {
-        let mut builder = ColumnBuilder::with_capacity(answer.ty(), order.len() * self.classes.len());
+        let mut builder = ColumnBuilder::with_capacity(answer.ty(form), order.len() * self.classes.len());
         for image in order {
             let image = *image as usize;
             match answer {
@@ -210,7 +211,7 @@ impl<'a> Answers<'a> {
                 Answer::Id => self.classes.iter().for_each(|class| builder.push_text(class.id())),
                 Answer::Species => self.classes.iter().for_each(|class| builder.push_optional_text(class.species.as_deref())),
                 Answer::Automatic => self.automatic(image, &mut builder),
-                Answer::Confidence => self.confidence(image, &mut builder),
+                Answer::Confidence => self.confidence(image, form, &mut builder),
                 Answer::Manual => {
                     let classes = self.data.decision(image).map_or(&[][..], |decision| &decision.classes);
                     let shown = |class: &str| classes.iter().any(|shown| shown == class);
@@ -251,12 +252,23 @@ impl<'a> Answers<'a> {
         self.presence(builder, classified.then_some(&shown));
     }
 
-    fn confidence(&self, image: usize, builder: &mut ColumnBuilder) {
+    fn confidence(&self, image: usize, form: Form, builder: &mut ColumnBuilder) {
         for class in self.classes {
             let found = self.data.automatic.labels(image).find(|(label, _)| *label == class.name);
-            builder.push(found.and_then(|(_, confidence)| confidence).map_or(Cell::Null, Cell::Float32).as_ref());
+            let cell = match found.and_then(|(_, confidence)| confidence) {
+                None => Cell::Null,
+                Some(value) if form == Form::Long => Cell::Float32(value),
+                Some(value) => Cell::Float64(in_fifteen_digits(value)),
+            };
+            builder.push(cell.as_ref());
         }
     }
+}
+
+/// A confidence as the final formats have it, which R wrote: its decimal expansion rounded to fifteen significant digits.
+fn in_fifteen_digits(value: f32) -> f64 {
+    let exact = f64::from(value);
+    format!("{exact:.14e}").parse().unwrap_or(exact)
 }
 
 /// The kind of the label that counts: in the words of the final formats, or in our own.
