@@ -63,8 +63,9 @@ impl Looked {
         self.findings.iter().map(|finding| finding.kind.as_str()).collect()
     }
 
-    fn metric(&self, name: &str) -> f64 {
-        self.metrics[name]
+    #[expect(clippy::cast_possible_truncation, reason = "counts")]
+    fn metric(&self, name: &str) -> i64 {
+        self.metrics[name] as i64
     }
 }
 
@@ -91,12 +92,12 @@ fn content(space: &TestSpace, file: &str) -> String {
 fn what_depends_on_labels_waits_and_goes_on_when_they_are_there() {
     let space = space();
     let looked = look(&space);
-    assert_eq!((looked.outcome, looked.metric("missing_labels")), (Outcome::Waiting, 3.0));
+    assert_eq!((looked.outcome, looked.metric("missing_labels")), (Outcome::Waiting, 3));
     assert_eq!(shown(&space, "missing", &["path", "type", "status", "answers"])[0], "a/2024/1.jpg,corrected,unanswered,0");
     // By content, by place and file, and with the file's name for the reviewer.
     let first = content(&space, "raw/a/2024/1.jpg");
     space.write("labels/qc/anna.csv", format!("observation,class,comment\n{first},vole,\"two, or three\"\n"));
-    assert_eq!(look(&space).metric("missing_labels"), 2.0);
+    assert_eq!(look(&space).metric("missing_labels"), 2);
     space.write(
         "labels/qc/ben.csv",
         "site,season,file,class,reviewer,time\na,2024,2.jpg,empty,Ben,2026-01-02\nb,2024,3.jpg,mink,Ben,\n",
@@ -129,7 +130,7 @@ fn a_file_that_a_spreadsheet_saved_reads_the_same() {
     let looked = look(&space);
     assert_eq!(looked.kinds(), ["class_spelling"]);
     assert_eq!(looked.said("class_spelling"), ["labels/qc/anna.csv line 4: `Bad Quality` is taken as `bad_quality`"]);
-    assert_eq!(looked.metric("answered"), 2.0);
+    assert_eq!(looked.metric("answered"), 2);
     let read = shown(&space, "answers", &["site", "class", "reviewer", "time", "comment", "source"]);
     assert_eq!(read.len(), 3, "{read:?}"); // one comment has two lines
     assert!(read[0].starts_with("a,vole,anna,21.11.2026 10:05,\"a \"\"big\"\" one"), "{read:?}");
@@ -138,10 +139,10 @@ fn a_file_that_a_spreadsheet_saved_reads_the_same() {
     let before = output(&space, "labels");
     let utf16: Vec<u8> = excel.encode_utf16().flat_map(u16::to_le_bytes).collect();
     space.write("labels/qc/anna.csv", utf16);
-    assert_eq!(look(&space).metric("answered"), 2.0);
+    assert_eq!(look(&space).metric("answered"), 2);
     assert_eq!(output(&space, "labels"), before);
     space.write("labels/qc/anna.csv", format!("sep=;\r\n{}", excel.trim_start_matches('\u{feff}')));
-    assert_eq!(look(&space).metric("answered"), 2.0);
+    assert_eq!(look(&space).metric("answered"), 2);
     assert_eq!(output(&space, "labels"), before);
 }
 
@@ -172,8 +173,8 @@ fn every_fault_is_named_by_file_and_line_and_the_others_count() {
     assert_eq!(looked.said("unknown_images"), ["labels/qc/anna.csv line 3: a 2024 9.jpg"]);
     assert_eq!(looked.said("not_blind"), ["labels/qc/anna.csv line 6: vole"]);
     assert_eq!(looked.said("unknown_superseded"), ["labels/qc/anna.csv line 9: `lb:nowhere`"]);
-    assert_eq!(["asked", "answered", "missing_labels"].map(|name| looked.metric(name)), [3.0, 1.0, 2.0]);
-    assert_eq!((looked.metric("unknown_labels"), looked.metric("unknown_images")), (1.0, 1.0));
+    assert_eq!(["asked", "answered", "missing_labels"].map(|name| looked.metric(name)), [3, 1, 2]);
+    assert_eq!((looked.metric("unknown_labels"), looked.metric("unknown_images")), (1, 1));
     assert_eq!(shown(&space, "missing", &["path", "status"]), ["a/2024/1.jpg,unanswered", "a/2024/2.jpg,not blind"]);
 }
 
@@ -194,7 +195,7 @@ fn a_class_declared_later_makes_its_answers_count() {
     let space = space();
     space.write("labels/qc/anna.csv", "site,file,class\na,1.jpg,lemming\na,2.jpg,vole\nb,3.jpg,vole\n");
     let looked = look(&space);
-    assert_eq!((looked.metric("missing_labels"), looked.metric("unknown_labels")), (1.0, 1.0));
+    assert_eq!((looked.metric("missing_labels"), looked.metric("unknown_labels")), (1, 1));
     space.edit("pipeline.yaml", "classes: [empty, vole]", "classes: [empty, vole, lemming]");
     assert_eq!(look(&space).outcome, Outcome::Complete);
     // What never looks at the classes is not made again.
@@ -232,7 +233,7 @@ fn conflicts_and_disagreements_are_missing_until_a_row_supersedes() {
         shown(&space, "labels", &["path", "class", "reviewer", "comment"]),
         ["a/2024/1.jpg,vole,ben+carla,clear", "a/2024/2.jpg,mink,carla,"]
     );
-    assert_eq!((looked.metric("conflicts"), looked.metric("disagreements"), looked.metric("reviewers")), (0.0, 0.0, 2.0));
+    assert_eq!((looked.metric("conflicts"), looked.metric("disagreements"), looked.metric("reviewers")), (0, 0, 2));
 }
 
 #[test]
@@ -261,7 +262,7 @@ fn labels_outlive_the_question_and_what_others_gave_is_not_asked_again() {
     assert_eq!(looked.outcome, Outcome::Waiting);
     space.write("labels/other/anna.csv", "site,file,class\na,1.jpg,vole\na,2.jpg,vole\nb,3.jpg,vole\n");
     let looked = look(&space);
-    assert_eq!((looked.outcome, looked.metric("asked"), looked.metric("not_asked")), (Outcome::Complete, 0.0, 2.0));
+    assert_eq!((looked.outcome, looked.metric("asked"), looked.metric("not_asked")), (Outcome::Complete, 0, 2));
     assert_eq!(
         shown(&space, "labels", &["site", "season", "class", "type", "reviewer"]),
         ["a,2024,vole,other,ben", "b,2024,empty,other,ben"]

@@ -88,8 +88,14 @@ impl Asked {
             }
         }
         let all = unite_types(&all, &index)?;
-        let table = all.take(&rows);
-        let index = key.of(&table)?.index();
+        // Most often nothing is asked twice: a million keys need not be made again.
+        let (table, index) = if rows.len() == all.rows {
+            (all, index)
+        } else {
+            let table = all.take(&rows);
+            let index = key.of(&table)?.index();
+            (table, index)
+        };
         Ok(Self { table, key, nameless, index, by_content: OnceCell::new() })
     }
 
