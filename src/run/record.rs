@@ -33,11 +33,15 @@ impl Engine<'_> {
             );
             return Err(StepError::Data(words).into());
         }
-        let Some(now) = work.inputs else { return Ok(()) };
-        if let Some((what, then, now)) = other_inputs(&locked.inputs, &now).into_iter().next() {
+        let Some(inputs) = &work.inputs else { return Ok(()) };
+        if let Some((what, then, now)) = other_inputs(&locked.inputs, inputs).into_iter().next() {
             let words = match what.strip_prefix("file ").filter(|file| file.starts_with(LABEL_FILE)) {
                 Some(file) => {
-                    format!("--frozen: the labels of step `{name}` are not the locked ones: `{file}` {}", grew(&then, &now))
+                    let found = work.files.iter().find(|(own, _)| own.name == file);
+                    // A file that is gone has but its name.
+                    let path = found.map_or_else(|| file.to_owned(), |(own, _)| crate::path::to_text(&own.path));
+                    let what = grew(&then, &now);
+                    format!("--frozen: the labels of step `{name}` are not the locked ones: `{path}` {what}")
                 }
                 None => format!("--frozen: {what} of step `{name}` is {now}, the lock says {then}"),
             };

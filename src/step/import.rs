@@ -254,7 +254,7 @@ impl Step for Import {
                 return None;
             }
             for path in found {
-                match header(context.project, &path, &self.reading(&path)).and_then(|header| Ok(self.layout(&header, &path)?)) {
+                match header(context.project, &path, &self.reading(&path)).and_then(|header| self.layout(&header, &path)) {
                     Ok(layout) => layouts.push(layout),
                     Err(Fault::File(message)) => {
                         report.push(Diagnostic::new(codes::MISSING_COLUMN, given.span, format!("`{path}`: {message}")));

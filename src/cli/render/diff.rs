@@ -6,6 +6,9 @@ use super::words::{count, counted, list, reason, short};
 use crate::run::difference::{Change, Difference, OutputDifference, StepDifference, TableDifference, Transition};
 use crate::run::lockfile::{LockedLabels, LockedModel, LockedSeason};
 
+/// How many changed columns are told one by one.
+const COLUMNS: usize = 8;
+
 /// The page of `diff`; `with_store` says whether tables could be looked at.
 pub(in crate::cli) fn render(found: &Difference, with_store: bool) -> String {
     if found.is_empty() {
@@ -93,10 +96,10 @@ fn step_words(step: &StepDifference) -> String {
         page.push_str("  recipe: another one (what changed in it is not in the store)\n");
     }
     for input in &step.inputs {
-        page.push_str(&format!("  {}: {}\n", visible(&input.name), plain(input, |id| short(id))));
+        page.push_str(&format!("  {}: {}\n", visible(&input.name), plain(input, |ids| shortened(ids))));
     }
     for metric in &step.metrics {
-        page.push_str(&format!("  metric {}: {}\n", metric.name, plain(metric, ToString::to_string)));
+        page.push_str(&format!("  metric {}: {}\n", metric.name, plain(metric, |number| digits(*number))));
     }
     for output in &step.outputs {
         page.push_str(&output_words(output));
@@ -134,10 +137,14 @@ fn table_words(table: &TableDifference) -> String {
             say(format!("{what}: {}", list(columns)));
         }
     }
-    for column in &table.columns {
+    for column in table.columns.iter().take(COLUMNS) {
         let transitions: Vec<_> = column.transitions.iter().map(transition).collect();
         let shown = if transitions.is_empty() { String::new() } else { format!(": {}", transitions.join(", ")) };
         say(format!("{} in {}{}", column.column, counted(column.rows, "row"), visible(&shown)));
+    }
+    if table.columns.len() > COLUMNS {
+        let others: Vec<_> = table.columns[COLUMNS..].iter().map(|column| column.column.clone()).collect();
+        say(format!("also {}", list(&others)));
     }
     let examples = [
         ("only in the old", &table.old_examples, table.only_old),
@@ -148,11 +155,32 @@ fn table_words(table: &TableDifference) -> String {
         if !examples.is_empty() {
             let hidden = all.saturating_sub(examples.len() as u64);
             let more = if hidden > 0 { format!("; and {} more", count(hidden)) } else { String::new() };
-            let words: Vec<_> = examples.iter().map(|example| visible(example)).collect();
+            let words: Vec<_> = examples.iter().map(|example| shortened(&visible(example))).collect();
             say(paint(FAINT, &format!("{what}: {}{more}", words.join("; "))));
         }
     }
     page
+}
+
+/// A text with its identities cut short.
+fn shortened(text: &str) -> String {
+    const WHOLE: usize = "b3:".len() + 64;
+    let mut words = String::new();
+    let mut rest = text;
+    while let Some(at) = rest.find("b3:") {
+        let (before, id) = rest.split_at(at);
+        words.push_str(before);
+        let length = id.char_indices().nth(WHOLE).map_or(id.len(), |(end, _)| end);
+        words.push_str(&short(&id[..length]));
+        rest = &id[length..];
+    }
+    words + rest
+}
+
+/// A number with six decimals at most.
+fn digits(number: f64) -> String {
+    let text = format!("{number:.6}");
+    if text.contains('.') { text.trim_end_matches('0').trim_end_matches('.').to_owned() } else { text }
 }
 
 fn transition(one: &Transition) -> String {
@@ -247,6 +275,14 @@ mod tests {
 
         the same: 2 steps (images and metadata)
         ");
+    }
+
+    #[test]
+    fn identities_and_numbers_are_cut_short() {
+        let id = ContentId([0xab; 32]);
+        assert_eq!(shortened(&format!("{id} {id}: vole")), "b3:abababababab b3:abababababab: vole");
+        assert_eq!([shortened("absent"), shortened("b3:\u{e9}")], ["absent", "b3:\u{e9}"]);
+        assert_eq!([0.979_591_836_7, 4.0, -0.5, 1e-9].map(digits), ["0.979592", "4", "-0.5", "0"]);
     }
 
     #[test]

@@ -13,6 +13,9 @@ const EXAMPLES: usize = 5;
 /// How many columns of a changed row are named.
 const CELLS: usize = 4;
 
+/// How many leading columns may name a row.
+const LONGEST_KEY: usize = 6;
+
 /// More pairs of an old and a new value than this are names, not classes.
 const MOST_TRANSITIONS: usize = 100;
 
@@ -152,7 +155,8 @@ impl Joined {
 
 type Digests = Vec<Option<u128>>;
 
-/// The key that both tables have: that of observations, else their common texts where these name every row, else whole rows.
+/// The key that both tables have: that of observations, else the first of their common texts or columns that name every row, else
+/// whole rows.
 fn keys(old: &Table, new: &Table, shared: &[&str]) -> Result<(Vec<String>, Digests, Digests), TableError> {
     if let Some(key) = Key::shared(&[&old.schema, &new.schema]) {
         let names = key.columns.iter().map(|name| (*name).to_owned()).collect();
@@ -165,6 +169,13 @@ fn keys(old: &Table, new: &Table, shared: &[&str]) -> Result<(Vec<String>, Diges
         let (then, now) = (digests(old, &texts[..length])?, digests(new, &texts[..length])?);
         if is_unique(&then) && is_unique(&now) {
             return Ok((texts[..length].iter().map(|name| (*name).to_owned()).collect(), then, now));
+        }
+    }
+    // A curve has a threshold, a table of bins their bounds. At least one column must be left to be compared.
+    for length in 1..shared.len().min(LONGEST_KEY + 1) {
+        let (then, now) = (digests(old, &shared[..length])?, digests(new, &shared[..length])?);
+        if is_unique(&then) && is_unique(&now) {
+            return Ok((shared[..length].iter().map(|name| (*name).to_owned()).collect(), then, now));
         }
     }
     Ok((Vec::new(), digests(old, shared)?, digests(new, shared)?))
@@ -338,6 +349,16 @@ mod tests {
         assert_eq!((found.key.len(), found.only_old, found.only_new, found.changed, found.same), (0, 1, 1, 0, 1));
         assert_eq!((found.columns_gone, found.columns_new), (vec!["a".to_owned()], vec!["b".to_owned()]));
         assert_eq!(found.old_examples, ["n=1 a=1"]);
+    }
+
+    #[test]
+    fn a_curve_is_joined_by_its_first_column() {
+        let fields = [("threshold", Type::Float64), ("coverage", Type::Float64)];
+        let row = |threshold, coverage| [CellRef::Float64(threshold), CellRef::Float64(coverage)];
+        let old = table(&fields, &[&row(0.5, 1.0), &row(0.6, 1.0)]);
+        let found = difference(&old, &table(&fields, &[&row(0.5, 1.0), &row(0.6, 0.9)])).unwrap();
+        assert_eq!((found.key.join(","), found.changed, found.same), ("threshold".into(), 1, 1));
+        assert_eq!(found.changed_examples, ["threshold=0.6: coverage 1 -> 0.9"]);
     }
 
     #[test]

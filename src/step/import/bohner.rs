@@ -56,12 +56,16 @@ pub fn wanted(what: What, name: &str) -> bool {
         What::Predictions => &["classification_"],
         What::Labels => &["quality_check_", "manual_classification_"],
     };
-    name.ends_with(".txt") && starts.iter().any(|start| name.starts_with(start))
+    is_text(name) && starts.iter().any(|start| name.starts_with(start))
+}
+
+fn is_text(name: &str) -> bool {
+    name.rsplit_once('.').is_some_and(|(_, ending)| ending.eq_ignore_ascii_case("txt"))
 }
 
 /// Says whether a file of a folder is a final one. It repeats what the others say: it counts where they are gone.
 pub fn is_final(name: &str) -> bool {
-    name.ends_with(".txt") && name.starts_with("image_classification_")
+    is_text(name) && name.starts_with("image_classification_")
 }
 
 /// How a file is read, or why it cannot be.

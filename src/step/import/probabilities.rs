@@ -27,15 +27,12 @@ pub fn label(table: &Table) -> Result<Table, TableError> {
                 }
             }
         }
-        match top {
-            Some((class, value)) => {
-                label.push_text(class);
-                confidence.push_float32(value);
-            }
-            None => {
-                label.push(labels.cell(row));
-                confidence.push(confidences.cell(row));
-            }
+        if let Some((class, value)) = top {
+            label.push_text(class);
+            confidence.push_float32(value);
+        } else {
+            label.push(labels.cell(row));
+            confidence.push(confidences.cell(row));
         }
     }
     table.with_column("label", Arc::new(label.finish()?))?.with_column("confidence", Arc::new(confidence.finish()?))

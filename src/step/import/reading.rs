@@ -101,7 +101,7 @@ impl<'a> Rows<'a> {
                     .map_err(|expected| fault(Some(&field.name), format!("`{text}` is not {expected}")))?;
             }
             self.lines.push((number, line));
-            if self.lines.len() % (1 << 16) == 0 {
+            if self.lines.len().is_multiple_of(1 << 16) {
                 cancel.check()?;
             }
         }
@@ -174,7 +174,7 @@ fn push(builder: &mut ColumnBuilder, column: &str, text: &str) -> Result<(), &'s
         }
         Type::Float64 => builder.push_float64(text.parse().ok().filter(|v: &f64| v.is_finite()).ok_or("a number")?),
         Type::Content => {
-            builder.push_content(text.parse::<ContentId>().map_err(|_| "an identity: `b3:` and 64 hexadecimal digits")?)
+            builder.push_content(text.parse::<ContentId>().map_err(|_| "an identity: `b3:` and 64 hexadecimal digits")?);
         }
         Type::DateTime => builder.push_datetime(civil::parse(text).ok_or("a date and time: `2021-07-01T14:30:00`")?),
     }

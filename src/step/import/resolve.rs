@@ -66,12 +66,11 @@ pub fn resolve(table: &Table, images: &Table, places: &Places<'_>) -> Result<(Ta
             builder.push_content(id);
             continue;
         }
-        match find(&named, table, images, &place, row, places)? {
-            Some(image) => builder.push(content.cell(image as usize)),
-            None => {
-                unresolved.push(row);
-                builder.push_null();
-            }
+        if let Some(image) = find(&named, table, images, &place, row, places)? {
+            builder.push(content.cell(image as usize));
+        } else {
+            unresolved.push(row);
+            builder.push_null();
         }
     }
     let findings = (!unresolved.is_empty()).then(|| Finding {
