@@ -44,14 +44,14 @@ impl Key {
     pub fn all_shared(schemas: &[&Schema]) -> Vec<Self> {
         let Some(first) = Self::shared(schemas) else { return Vec::new() };
         let known = |name: &&'static str| {
-            let ty = |schema: &&Schema| schema.field(name).map(|field| field.ty);
-            schemas.first().and_then(ty).is_some_and(|own| schemas.iter().all(|schema| ty(&schema) == Some(own)))
+            let ty = |schema: &Schema| schema.field(name).map(|field| field.ty);
+            schemas.first().and_then(|schema| ty(schema)).is_some_and(|own| schemas.iter().all(|schema| ty(schema) == Some(own)))
         };
         let with = |identity: &&'static str| {
             let columns = first.columns.iter().map(|name| if IDENTITY.contains(name) { *identity } else { *name });
             Self { columns: columns.collect() }
         };
-        IDENTITY.iter().filter(|name| known(name)).map(|name| with(&name)).collect()
+        IDENTITY.iter().filter(|name| known(name)).map(with).collect()
     }
 
     /// The column that says which image it is.

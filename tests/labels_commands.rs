@@ -307,3 +307,29 @@ fn a_label_finds_an_image_whose_bytes_changed_by_its_pixels() {
     assert_eq!(again["labels"].as_array().unwrap().len(), 1);
     assert_eq!(space.read("labels/qc/anna.csv"), after);
 }
+
+#[test]
+fn a_sheet_of_a_review_that_is_not_blind_says_what_the_model_says() {
+    let space = TestSpace::with_model();
+    space.image("raw/a/2024/1.jpg", 1);
+    let asking = |blind: bool| {
+        let step = "  qc: { uses: review, from: predictions, with: { labels: labels/qc/, blind: BLIND } }\n";
+        step.replace("BLIND", &blind.to_string())
+    };
+    let pipeline = space.read("pipeline.yaml");
+    space.write("pipeline.yaml", format!("{pipeline}{}", asking(false)));
+    let end = run(&space, &["run"]);
+    assert!(end.code == 0 || end.code == 4, "{}", end.err);
+    let sheet = run(&space, &["labels", "todo", "qc"]).out;
+    let lines: Vec<Vec<&str>> = sheet.lines().map(|line| line.split(',').collect()).collect();
+    assert_eq!((lines.len(), lines[0][13], lines[1][6]), (2, "model_label", "model"), "{sheet}");
+    assert_eq!(lines[1][13], space.column("predictions", "label")[0]);
+    // Images have names here: that is what people call them by.
+    assert_eq!(lines[1][11], space.column("names", "name")[0]);
+    // What was seen with the model's answer is not taken by a blind review, and no blind sheet shows it.
+    space.write("pipeline.yaml", format!("{pipeline}{}", asking(true)));
+    let end = tell(&space, &ADD, &sheet.replacen(",,,,class", ",vole,,,class", 1));
+    assert!(end.code == 2 && end.err.contains("with the model's answer in sight"), "{}", end.err);
+    let sheet = run(&space, &["labels", "todo", "qc"]).out;
+    assert!(!sheet.contains("model") && sheet.contains(",blind,"), "{sheet}");
+}

@@ -262,10 +262,17 @@ fn labels_outlive_the_question_and_what_others_gave_is_not_asked_again() {
     assert_eq!(looked.outcome, Outcome::Waiting);
     space.write("labels/other/anna.csv", "site,file,class\na,1.jpg,vole\na,2.jpg,vole\nb,3.jpg,vole\n");
     let looked = look(&space);
-    assert_eq!((looked.outcome, looked.metric("asked"), looked.metric("not_asked")), (Outcome::Complete, 0, 2));
+    assert_eq!((looked.outcome, looked.metric("asked"), looked.metric("not_asked")), (Outcome::Complete, 0, 5));
+    // Those that name no content stay known by their names: the data set finds them.
     assert_eq!(
-        shown(&space, "labels", &["site", "season", "class", "type", "reviewer"]),
-        ["a,2024,vole,other,ben", "b,2024,empty,other,ben"]
+        shown(&space, "labels", &["site", "season", "file", "class", "type", "reviewer"]),
+        [
+            "a,,1.jpg,vole,other,anna",
+            "a,,2.jpg,vole,other,anna",
+            "a,2024,1.jpg,vole,other,ben",
+            "b,,3.jpg,vole,other,anna",
+            "b,2024,3.jpg,empty,other,ben"
+        ]
     );
 }
 

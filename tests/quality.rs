@@ -81,7 +81,7 @@ impl Image {
 
     /// What the model says: the truth, but for one image in twenty.
     fn predicted(&self, model: &str) -> (&'static str, f64) {
-        let wrong = chance(self.at, model) % 20 == 0;
+        let wrong = chance(self.at, model).is_multiple_of(20);
         let class = if wrong { CLASSES[chance(self.at, "which") as usize % 4] } else { class_of(self.at, "truth") };
         (class, 1.0 - f64::from(chance(self.at, "confidence") % 700) / 1000.0)
     }

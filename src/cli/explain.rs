@@ -76,13 +76,16 @@ fn of_kind(kind: &StepKind, width: usize) -> String {
     };
     section(
         "Inputs (`from:`)",
-        kind.inputs.iter().map(|port| entry(port.name, &port_kind(port, true), port.doc, width)).collect(),
+        kind.inputs.iter().map(|port| entry(port.name, &port_kind(port, true), &port_doc(port), width)).collect(),
     );
     section(
         "Parameters (`with:`)",
         kind.params.iter().map(|param| entry(param.name, &param_kind(param), param.doc, width)).collect(),
     );
-    section("Outputs", kind.outputs.iter().map(|port| entry(port.name, &port_kind(port, false), port.doc, width)).collect());
+    section(
+        "Outputs",
+        kind.outputs.iter().map(|port| entry(port.name, &port_kind(port, false), &port_doc(port), width)).collect(),
+    );
     section("Metrics (`expect:`)", kind.metrics.iter().map(|metric| entry(metric.name, "", metric.doc, width)).collect());
     text
 }
@@ -103,11 +106,16 @@ fn port_kind(port: &Port, input: bool) -> String {
     if input && port.optional {
         words.push("optional".into());
     }
-    if !port.requires.is_empty() {
-        let columns: Vec<_> = port.requires.iter().map(|(name, _)| *name).collect();
-        words.push(format!("with {}", columns.join(", ")));
-    }
     words.join(", ")
+}
+
+/// What flows, and the columns that are there whatever the pipeline.
+fn port_doc(port: &Port) -> String {
+    if port.requires.is_empty() {
+        return port.doc.to_owned();
+    }
+    let columns: Vec<_> = port.requires.iter().map(|(name, _)| format!("`{name}`")).collect();
+    format!("{} (columns {})", port.doc, columns.join(", "))
 }
 
 fn param_kind(param: &Param) -> String {

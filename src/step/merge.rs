@@ -228,7 +228,7 @@ impl Step for Merge {
     fn declarations(&self, context: &Context<'_>) -> Vec<(String, String)> {
         // Rows, columns and ids follow from the programme's classes, in their order.
         let classes = self.classes(context).into_iter().map(|class| serde_json::json!([class.name, class.species]));
-        vec![("classes declared".to_owned(), serde_json::Value::from_iter(classes).to_string())]
+        vec![("classes declared".to_owned(), classes.collect::<serde_json::Value>().to_string())]
     }
 
     fn run(&self, job: &mut Job<'_>) -> Result<Outputs, StepError> {

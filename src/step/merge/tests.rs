@@ -100,6 +100,11 @@ fn try_merge(
     Ok(outputs)
 }
 
+#[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a count")]
+fn metric(outputs: &Outputs, name: &str) -> usize {
+    outputs.metrics[name] as usize
+}
+
 fn small() -> (Table, Table) {
     let images = testing::table(IMAGES, &["a1", "a2", "b1"].map(image));
     let predictions =
@@ -252,7 +257,7 @@ fn a_label_without_content_goes_by_its_name() {
     let outputs = merge(&[], &images, &predictions, &[&testing::table(&fields, &rows)]);
     // The second lies at another site than its content, and the third has a content that no image has: neither goes by its name.
     assert_eq!(texts(&outputs.tables[0], "class"), ["vole", "", ""]);
-    assert_eq!(outputs.metrics["unmatched_labels"], 2.0);
+    assert_eq!(metric(&outputs, "unmatched_labels"), 2);
 }
 
 #[test]
@@ -277,8 +282,11 @@ fn tables_without_a_key_and_forms_without_their_columns_are_found_before_the_run
     assert!(errors.len() == 1 && errors[0].contains("no column in common"), "{errors:?}");
 }
 
-/// Some images, the first of them predicted and labelled, in an order of their own.
-fn rows() -> impl Strategy<Value = (Vec<usize>, Vec<usize>, Vec<(usize, usize, usize)>)> {
+/// Images, those of them that are predicted, and labels (image, class, kind).
+type Rows = (Vec<usize>, Vec<usize>, Vec<(usize, usize, usize)>);
+
+/// Some images, predicted and labelled in an order of their own; some labels belong to no image.
+fn rows() -> impl Strategy<Value = Rows> {
     (1_usize..12).prop_flat_map(|images| {
         let order = Just((0..images).collect::<Vec<_>>()).prop_shuffle();
         let predicted = proptest::sample::subsequence((0..images).collect::<Vec<_>>(), 0..=images).prop_shuffle();
@@ -311,9 +319,9 @@ proptest! {
         prop_assert_eq!((outputs.tables[0].rows, found.len()), (order.len(), order.len()));
         let all_there = predicted.iter().all(|at| found[&format!("{}.JPG", seed(at))][0] == CLASSES[at % 3]);
         prop_assert!(all_there);
-        prop_assert_eq!(outputs.metrics["classified"] as usize, predicted.len());
+        prop_assert_eq!(metric(&outputs, "classified"), predicted.len());
         let lost = labelled.iter().filter(|(at, ..)| *at >= order.len()).count();
-        prop_assert_eq!(outputs.metrics["unmatched_labels"] as usize, lost);
+        prop_assert_eq!(metric(&outputs, "unmatched_labels"), lost);
         // A label either agrees with the class of its image, or stands among the disagreements.
         let agreeing = labelled.iter().filter(|(at, class, _)| *at < order.len() && found[&format!("{}.JPG", seed(at))][1] == CLASSES[*class]).count();
         prop_assert_eq!(agreeing + outputs.tables[1].rows + lost, labelled.len());

@@ -93,7 +93,12 @@ fn labels(weighed: &Weighed<'_>, schema: &Schema) -> Result<Table, StepError> {
 /// A value of an image that is not asked about, as far as its label tells.
 fn push_carried(builder: &mut ColumnBuilder, field: &Field, weighed: &Weighed<'_>, row: &Row<'_>) {
     let is_key = weighed.asked.key.columns.contains(&field.name.as_str());
-    let told = matches!((field.name.as_str(), field.ty), ("content", Type::Content) | ("site" | "season" | "name", Type::Text));
+    let told = match (field.name.as_str(), field.ty) {
+        ("content", Type::Content) | ("site" | "season" | "name", Type::Text) => true,
+        // What a label calls `file` is the name, where the images have names.
+        ("file", Type::Text) => weighed.asked.table.column("name").is_none(),
+        _ => false,
+    };
     if is_key || told { push_key(builder, &field.name, &row.label) } else { builder.push_null() }
 }
 
