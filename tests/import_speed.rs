@@ -22,7 +22,8 @@ fn write(space: &TestSpace, rows: usize) {
         let name = format!("site_{site:03}_2024-{month:02}-{day:02}_{row:07}.JPG");
         let class = CLASSES[row * 7919 % 64 / 8];
         let time = format!("2024-{month:02}-{day:02}T{:02}:{:02}:00", minute / 60, minute % 60);
-        writeln!(images, "l{}/site_{site:03}/2024/{row}.JPG,l{},site_{site:03},2024,{name},{time}", site / 20, site / 20).unwrap();
+        writeln!(images, "l{}/site_{site:03}/2024/{row}.JPG,l{},site_{site:03},2024,{name},{time}", site / 20, site / 20)
+            .unwrap();
         writeln!(predictions, "site_{site:03},2024,{name},{class},0.{:06},m@1", row * 104_729 % 1_000_000).unwrap();
         if row % 20 == 0 {
             writeln!(labels, "site_{site:03},2024,{name},{class},random,hb,").unwrap();
@@ -48,7 +49,8 @@ fn a_million_rows() {
             write!(pipeline, "  {form}:\n    uses: merge\n    from: {from}\n    with: {{ form: {form} }}\n").unwrap();
             for ending in ["csv", "parquet"] {
                 let into = format!("published/{form}.{ending}");
-                write!(pipeline, "  {form}_{ending}:\n    uses: export\n    from: {form}\n    with: {{ into: {into} }}\n").unwrap();
+                write!(pipeline, "  {form}_{ending}:\n    uses: export\n    from: {form}\n    with: {{ into: {into} }}\n")
+                    .unwrap();
             }
         }
         space.write("pipeline.yaml", pipeline);
