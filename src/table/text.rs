@@ -9,6 +9,11 @@ const WIDEST: usize = 48;
 /// Digits of an identity that a person needs to tell files apart.
 const ID_CHARS: usize = 15;
 
+/// Decimals of a computed number, and between which sizes they say enough of it.
+const DECIMALS: usize = 4;
+const SMALLEST: f64 = 1e-3;
+const LARGEST: f64 = 1e9;
+
 /// Writes the first `limit` rows under their names, numbers to the right, missing values as `-`, and says how many more there are.
 ///
 /// # Errors
@@ -46,10 +51,30 @@ fn cell_text(cell: CellRef<'_>) -> String {
         CellRef::Content(id) => id.to_string().chars().take(ID_CHARS).collect(),
         // A line break inside a cell would break the table, a control character the terminal.
         CellRef::Text(text) => cut(&text.replace(char::is_control, " "), WIDEST),
+        CellRef::Float64(value) if value == 0.0 || (SMALLEST..LARGEST).contains(&value.abs()) => rounded(value),
         other => other.to_string(),
     }
 }
 
+/// A computed number with as many decimals as a person compares; exports have them all.
+fn rounded(value: f64) -> String {
+    let text = format!("{value:.DECIMALS$}");
+    text.trim_end_matches('0').trim_end_matches('.').to_owned()
+}
+
 fn cut(text: &str, width: usize) -> String {
     if text.chars().count() <= width { text.to_owned() } else { text.chars().take(width - 1).chain(['…']).collect() }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn computed_numbers_have_the_decimals_that_a_person_compares() {
+        let shown = [0.653_639_397_193_791, 1.0, -0.5, 0.0, 0.000_123_456, 188.571_428_5, 2e12]
+            .map(|value| cell_text(CellRef::Float64(value)));
+        assert_eq!(shown, ["0.6536", "1", "-0.5", "0", "0.000123456", "188.5714", "2000000000000"]);
+        assert_eq!(cell_text(CellRef::Float32(0.999_557_55)), "0.99955755", "a confidence stays as the model computed it");
+    }
 }
