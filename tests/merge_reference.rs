@@ -327,3 +327,22 @@ fn overrides_count_by_priority_and_no_row_moves_to_another_image() {
     assert_eq!(other.table("final"), table);
     assert!(other.read(QUALITY) != space.read(QUALITY));
 }
+
+#[test]
+fn the_ready_pipeline_adopts_a_finished_season() {
+    let Some(data) = shared_data() else { return };
+    let ready = Path::new(env!("CARGO_MANIFEST_DIR")).join("pipelines/adopt_season.yaml");
+    // The example's images lie on a read-only share without a marker.
+    let pipeline = fs::read_to_string(ready).unwrap().replace("{ marker: .trapline-root }", "{}");
+    let space = space(&data, &pipeline);
+    let ran = space.run();
+    assert_eq!((space.table("names").rows, space.table("predictions").rows, space.table("labels").rows), (200, 200, 29));
+    assert_eq!(space.table("final").rows, 8 * 200);
+    assert!(ran.errors().is_empty(), "{:?}", ran.errors());
+    // The 17 images of the random quality check: all empty, and all found to be empty.
+    let overall = space.output("quality", 1);
+    let number = |name: &str| overall.column(name).unwrap().float64(0);
+    assert_eq!((overall.cell(0, "images"), overall.cell(0, "random_checked")), (CellRef::Int(200), CellRef::Int(17)));
+    assert_eq!((number("random_accuracy"), number("raw_accuracy")), (Some(1.0), Some(1.0)));
+    assert_eq!(overall.cell(0, "unassessed_classes"), CellRef::Int(2), "nobody checked what the model calls vole or stoat");
+}
