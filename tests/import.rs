@@ -181,6 +181,28 @@ fn rows_are_found_among_the_images() {
     assert!(found.contains("line 2") && found.contains("line 3"), "{found}");
 }
 
+#[test]
+fn rows_take_over_columns_of_their_images() {
+    let space = TestSpace::with_images();
+    let import =
+        "  imported:\n    uses: import\n    from: images\n    with: { files: a.csv, what: predictions, carry: [bytes, root] }\n";
+    space.write("pipeline.yaml", format!("{}{import}", support::PIPELINE));
+    space.write("a.csv", "site,season,path,label\nb,2024,3.jpg,vole\na,2024,a/2024/2.jpg,vole\n");
+    space.run();
+    let bytes = std::fs::metadata(space.path("raw/a/2024/2.jpg")).unwrap().len();
+    assert_eq!(rows(&space, &["bytes", "root"]), ["- -".to_owned(), format!("{bytes} raw")]);
+    // A row that says its content is found by it.
+    let content = trapline::id::ContentId::of(&std::fs::read(space.path("raw/b/2024/3.jpg")).unwrap());
+    space.write("a.csv", format!("site,season,content,label\nb,2024,{content},vole\n"));
+    space.edit("pipeline.yaml", "carry: [bytes, root]", "rows: multilabel, carry: [root]");
+    space.run();
+    assert_eq!(rows(&space, &["content", "root", "item"]), [format!("{content} raw 1")]);
+    space.edit("pipeline.yaml", "carry: [root]", "carry: [root, site]");
+    let loaded = trapline::check::load(&space.path("pipeline.yaml"), &space.overrides);
+    let codes: Vec<_> = loaded.report.diagnostics.iter().map(|found| found.code.id).collect();
+    assert_eq!(codes, ["TL0511"]);
+}
+
 /// The rows of a table of another programme, where `shared/data` is there.
 fn shared(space: &TestSpace, file: &str, name: &str) -> Option<()> {
     let data = support::shared_data()?;

@@ -330,7 +330,7 @@ fn overrides_count_by_priority_and_no_row_moves_to_another_image() {
 
 #[test]
 fn the_ready_pipeline_adopts_a_finished_season() {
-    let Some(data) = shared_data() else { return };
+    let Some(data) = support::shared_data() else { return };
     let ready = Path::new(env!("CARGO_MANIFEST_DIR")).join("pipelines/adopt_season.yaml");
     // The example's images lie on a read-only share without a marker.
     let pipeline = fs::read_to_string(ready).unwrap().replace("{ marker: .trapline-root }", "{}");

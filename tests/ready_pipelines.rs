@@ -9,6 +9,17 @@ use trapline::check::{Overrides, load};
 const DEPLOYMENTS: &str =
     "site,season,locality,habitat,camera_type,from,to,latitude,longitude,timezone\na,2024,vj,hummock,sm750,,,70,29,Etc/GMT-1\n";
 
+/// Files of the reference workflow without rows.
+const REFERENCE: [(&str, &str); 4] = [
+    ("metadata/metadata_a_2024.txt", "SourceFile\tFileName\tDateTimeOriginal\tNewFileName\n"),
+    ("automatic_classification/classification_m_a_2024.txt", "site year filename guess1 confidence1\n"),
+    ("quality_check/quality_check_vj_2024.txt", "site year filename class_id type guess1 confidence1 observer comment\n"),
+    (
+        "manual_classification/manual_classification_a_2024.txt",
+        "site year filename class_id guess1 confidence1 observer comment\n",
+    ),
+];
+
 #[test]
 fn every_ready_pipeline_is_valid() {
     let own = Path::new(env!("CARGO_MANIFEST_DIR"));
@@ -25,6 +36,12 @@ fn every_ready_pipeline_is_valid() {
         write("pipeline.yaml", &text);
         write("taxonomy.csv", &fs::read_to_string(demo.join("taxonomy.csv")).unwrap());
         write("deployments.csv", DEPLOYMENTS);
+        fs::create_dir_all(project.path().join("raw_images")).unwrap();
+        for (name, header) in REFERENCE {
+            let path = project.path().join("reference").join(name);
+            fs::create_dir_all(path.parent().unwrap()).unwrap();
+            fs::write(path, header).unwrap();
+        }
         // The models that it names, with the classes of the demo's.
         let lock = fs::read_to_string(demo.join("models.lock")).unwrap();
         for name in ["small_mammals@1", "my_model@1"].iter().filter(|name| text.contains(&format!("model: {name}"))) {

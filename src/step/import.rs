@@ -11,6 +11,7 @@ use crate::table::records::Separator;
 use crate::table::{Reading, Schema, Table, Type};
 
 mod bohner;
+mod docs;
 mod files;
 mod layout;
 mod probabilities;
@@ -22,74 +23,12 @@ mod words;
 use layout::{Filter, Layout, Source};
 use reading::{Places, Rows};
 
-const DOCS: &str = "\
-# import
-
-Reads images, predictions or labels that another tool wrote: a CSV of any make, or the files of the Böhner workflow.
-
-## Why
-A programme has years behind it: seasons classified elsewhere, labels in spreadsheets, a data set that is published. Imported, they
-stand beside what the pipeline makes itself, joined by observation and never by the order of rows.
-
-## Example
-```yaml
-predictions_2020:
-  uses: import
-  from: names                       # finds the images by site, season and name
-  with: { files: automatic_classification, format: bohner, what: predictions }
-labels_2020:
-  uses: import
-  from: names
-  with: { files: [quality_check, manual_classification], format: bohner, what: labels }
-elsewhere:
-  uses: import
-  with:
-    files: spreadsheets/*.csv
-    what: labels
-    columns: { site: Station, name: Photo, class: Species, reviewer: Observer }
-    values: { season: \"2020\", type: random }
-    classes: { \"Mustela erminea\": stoat, nothing: empty }
-```
-
-## What it yields
-One row per row of the files, in the order of the files' paths.
-
-| `what` | columns beside those of the observation |
-|---|---|
-| `images` | all of the file; in metadata files those of the step `metadata` |
-| `predictions` | `label`, `confidence`, `model`, `problem`; `p_CLASS`, `label_2` ... where given. Without a label, the class of the highest `p_CLASS` is it |
-| `labels` | `class`, `type`, `reviewer`, `time`, `shown`, `comment`; `type` is `other` where nothing says it |
-
-The observation is `site`, `season` and one of `name`, `path`, `file` or `content`. With the port `images`, each row is found among
-them by name, path (its last folders are enough) or file, within its site and season, and carries their `content`. Rows that are found
-nowhere are kept, counted (`unresolved`) and named; one that fits several images is an error.
-
-## Options
-- `columns` says for our columns what the file calls them; a column that has our name already need not be given. `values` are the same
-  for all rows and stand above the file.
-- `classes` says for a value of the file which class it is. Names of the programme's classes count in any case and with spaces for `_`
-  (`bad quality`), and so do the ids of the taxonomy (`species_id`). Any other value is an error that names file, line and column.
-- Separators, quotes, a byte order mark and line ends are recognised; an empty field and an unquoted `NA` are missing, and so are the
-  words of `missing`.
-- A row for an image that has one already is an error that names both lines; labels of several types are not. With
-  `rows: multilabel` the column `item` numbers them.
-
-## The Böhner workflow
-Files are recognised by their columns; a folder is searched for `metadata_*.txt`, `classification_*.txt`, `quality_check_*.txt` and
-`manual_classification_*.txt`, by `what`. Manual labels are of type `corrected`, checked ones of the file's type. Where a folder has none
-of these, its final files `image_classification_*.txt` are read instead: predictions where `presence_automatic` is 1, labels where
-somebody looked and `presence_manual` is 1. Codes 0 to 7 and the ids of the published tables are known.
-
-## References
-Böhner et al. 2023, Ecological Informatics 76, 102150.
-";
-
 /// The kind, as declared.
 pub static KIND: StepKind = StepKind {
     name: "import",
     revision: 1,
     summary: "reads images, predictions or labels that another tool wrote",
-    docs: DOCS,
+    docs: docs::DOCS,
     inputs: &[Port {
         name: "images",
         ty: PortType::Table,
@@ -138,6 +77,13 @@ pub static KIND: StepKind = StepKind {
             false,
             None,
             "words that stand for a missing value, beside an unquoted `NA`",
+        ),
+        param(
+            "carry",
+            ParamType::List(&ParamType::Column("images")),
+            false,
+            None,
+            "columns of the images that the rows take over, such as `locality`",
         ),
     ],
     metrics: &[
@@ -195,6 +141,7 @@ struct Import {
     multilabel: bool,
     separator: Option<Separator>,
     missing: Vec<String>,
+    carry: Vec<Spanned<String>>,
     span: Span,
 }
 
@@ -229,6 +176,7 @@ fn read(params: &Params, report: &mut Report) -> Option<Box<dyn Step>> {
         multilabel: params.text("rows") == Some("multilabel"),
         separator,
         missing: params.texts("missing").into_iter().map(|word| word.value).collect(),
+        carry: params.texts("carry"),
         span: params.span,
     }))
 }
@@ -270,8 +218,11 @@ impl Step for Import {
                 }
             }
         }
-        let schema = self.schema(&layouts, images.is_some());
-        let fits = self.check(&schema, &layouts, images, context, report);
+        let mut schema = self.schema(&layouts, images.is_some());
+        let fits = self.check(&schema, &layouts, images, context, report) && self.check_carried(&schema, images, report);
+        for name in &self.carry {
+            schema.set(&name.value, images?.field(&name.value)?.ty);
+        }
         fits.then(|| vec![schema])
     }
 
@@ -303,10 +254,12 @@ impl Step for Import {
         let mut unresolved = 0;
         if let Some(images) = images {
             let there = |name: &&&str| images.schema().field(name).is_some();
-            let names: Vec<&str> = ["content"].iter().chain(PLACE).chain(resolve::BY).filter(there).copied().collect();
-            let (resolved, missed, found) = resolve::resolve(&table, &images.read(Some(&names))?, &places)?;
-            (table, unresolved) = (resolved, missed);
-            findings.extend(found);
+            let mut names: Vec<&str> = ["content"].iter().chain(PLACE).chain(resolve::BY).filter(there).copied().collect();
+            let carried: Vec<&str> = self.carry.iter().map(|name| name.value.as_str()).collect();
+            names.extend(carried.iter().filter(|name| !IDENTITY.contains(name) && !PLACE.contains(name)));
+            let resolved = resolve::resolve(&table, &images.read(Some(&names))?, &carried, &places)?;
+            (table, unresolved) = (resolved.table, resolved.unresolved);
+            findings.extend(resolved.finding);
         }
         if self.multilabel {
             table = repeated::number(&table, self.what, &places)?;
@@ -433,13 +386,16 @@ impl Import {
             report.push(Diagnostic::new(codes::MISSING_COLUMN, self.span, message).help(help));
             false
         };
-        let identity = IDENTITY.iter().find(|name| schema.field(name).is_some() && (images.is_none() || **name != "content"));
+        let gives = |name: &str| layouts.iter().any(|layout| layout.source(name).is_some());
+        // Among images, the content is there because it is found, unless the file gives it.
+        let tells = |name: &str| images.is_none() || name != "content" || gives(name);
+        let identity = IDENTITY.iter().find(|name| schema.field(name).is_some() && tells(name));
         let Some(identity) = identity else {
             let help = "say under `columns` what the file calls `name`, `path` or `file`; and `site` and `season`, or give them under `values`";
             return wrong("nothing says which image a row belongs to".into(), help);
         };
         let found = |name: &&&str| schema.field(name).is_some() && images.is_some_and(|images| images.field(name).is_some());
-        if images.is_some() && resolve::BY.iter().find(found).is_none() {
+        if images.is_some() && *identity != "content" && resolve::BY.iter().find(found).is_none() {
             let message = format!("the images have no column `{identity}` by which the rows could be found");
             return wrong(message, "wire the step that names the images, such as `rename`");
         }
@@ -456,7 +412,6 @@ impl Import {
             );
             return false;
         }
-        let gives = |name: &str| layouts.iter().any(|layout| layout.source(name).is_some());
         let labelled = match self.what {
             What::Images => true,
             What::Predictions => classes.count() > 0 || gives("label"),
@@ -470,6 +425,27 @@ impl Import {
             );
         }
         labelled
+    }
+
+    /// Columns are carried from images, and only beside those of the file.
+    fn check_carried(&self, schema: &Schema, images: Option<&Schema>, report: &mut Report) -> bool {
+        let mut fits = true;
+        for name in &self.carry {
+            let (code, message, help) = match images {
+                None => {
+                    (codes::MISSING_COLUMN, "there are no images to carry columns from".to_owned(), "wire them: `from: names`")
+                }
+                Some(_) if schema.field(&name.value).is_some() => (
+                    codes::TAKEN_COLUMN,
+                    format!("the rows have a column `{}` of their own", name.value),
+                    "remove it from `carry`",
+                ),
+                Some(_) => continue,
+            };
+            report.push(Diagnostic::new(code, name.span, message).help(help));
+            fits = false;
+        }
+        fits
     }
 
     /// The rows of all files, as they stand.

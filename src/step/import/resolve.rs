@@ -5,7 +5,7 @@ use std::collections::hash_map::Entry;
 use std::sync::Arc;
 
 use super::reading::Places;
-use crate::observation::{self, PLACE};
+use crate::observation::{self, Index, Key, Keys, PLACE};
 use crate::step::{Finding, StepError};
 use crate::table::{Column, ColumnBuilder, Table, Type};
 
@@ -50,30 +50,42 @@ impl<'t> Place<'t> {
     }
 }
 
-/// Fills `content` of `table` from the images; returns it with how many rows were not found.
+/// Rows with the identity of their images.
+pub struct Resolved {
+    /// With `content` and the columns carried.
+    pub table: Table,
+    /// Rows that were not found.
+    pub unresolved: usize,
+    /// The first of them.
+    pub finding: Option<Finding>,
+}
+
+/// Fills `content` of `table` from the images, and takes over the columns `carried`.
 ///
 /// # Errors
 /// A row that several images fit, with file and line.
-pub fn resolve(table: &Table, images: &Table, places: &Places<'_>) -> Result<(Table, usize, Vec<Finding>), StepError> {
+pub fn resolve(table: &Table, images: &Table, carried: &[&str], places: &Places<'_>) -> Result<Resolved, StepError> {
     let place = Place::shared(table, images);
     let content = images.require("content")?;
     let named: Vec<Named<'_>> = BY.iter().filter_map(|column| Named::of(column, table, images, &place)).collect();
     let given = table.require("content")?;
+    let by_content = ByContent::of(table, images, given.null_count() < table.rows && !carried.is_empty())?;
     let mut builder = ColumnBuilder::with_capacity(Type::Content, table.rows);
+    let mut image_of = Vec::with_capacity(table.rows);
     let mut unresolved = Vec::new();
     for row in 0..table.rows {
-        if let Some(id) = given.content(row) {
-            builder.push_content(id);
-            continue;
+        let image = if given.is_null(row) { find(&named, table, images, &place, row, places)? } else { by_content.row(row) };
+        match (given.content(row), image) {
+            (Some(id), _) => builder.push_content(id),
+            (None, Some(image)) => builder.push(content.cell(image as usize)),
+            (None, None) => {
+                unresolved.push(row);
+                builder.push_null();
+            }
         }
-        if let Some(image) = find(&named, table, images, &place, row, places)? {
-            builder.push(content.cell(image as usize));
-        } else {
-            unresolved.push(row);
-            builder.push_null();
-        }
+        image_of.push(image);
     }
-    let findings = (!unresolved.is_empty()).then(|| Finding {
+    let finding = (!unresolved.is_empty()).then(|| Finding {
         kind: "unresolved".into(),
         message: "rows belong to no image here; they are kept without content: check sites, seasons and names".into(),
         count: unresolved.len() as u64,
@@ -83,8 +95,26 @@ pub fn resolve(table: &Table, images: &Table, places: &Places<'_>) -> Result<(Ta
             .map(|row| format!("{} ({})", observation::words(table, *row), places.words(*row)))
             .collect(),
     });
-    let resolved = table.with_column("content", Arc::new(builder.finish()?))?;
-    Ok((resolved, unresolved.len(), findings.into_iter().collect()))
+    let mut resolved = table.with_column("content", Arc::new(builder.finish()?))?;
+    for name in carried {
+        resolved = resolved.with_column(name, Arc::new(images.require(name)?.take_optional(&image_of)))?;
+    }
+    Ok(Resolved { table: resolved, unresolved: unresolved.len(), finding })
+}
+
+/// The image of each row that says its content.
+struct ByContent(Option<(Keys, Index)>);
+
+impl ByContent {
+    fn of(table: &Table, images: &Table, wanted: bool) -> Result<Self, StepError> {
+        let key = Key::shared(&[&table.schema, &images.schema]).filter(|_| wanted);
+        Ok(Self(key.map(|key| Ok::<_, StepError>((key.of(table)?, key.of(images)?.index()))).transpose()?))
+    }
+
+    fn row(&self, row: usize) -> Option<u32> {
+        let (keys, images) = self.0.as_ref()?;
+        images.row(keys.rows[row])
+    }
 }
 
 fn find(
