@@ -346,3 +346,30 @@ fn the_ready_pipeline_adopts_a_finished_season() {
     assert_eq!((number("random_accuracy"), number("raw_accuracy")), (Some(1.0), Some(1.0)));
     assert_eq!(overall.cell(0, "unassessed_classes"), CellRef::Int(2), "nobody checked what the model calls vole or stoat");
 }
+
+#[test]
+fn the_coat_portal_gets_its_table_with_semicolons() {
+    let Some(data) = support::shared_data() else { return };
+    let space = space(
+        &data,
+        &merging(FROM_FILES, "", "form: coat").replace("published/final.csv", "published/final.csv, separator: semicolon"),
+    );
+    // The metadata files say no locality; the portal needs one.
+    space.edit("pipeline.yaml", "what: images }", "what: images, values: { locality: vestre_jakobselv } }");
+    space.run();
+    let text = space.read("published/final.csv");
+    let mut lines = text.lines();
+    assert_eq!(
+        lines.next(),
+        Some(
+            "sn_region;sn_locality;sn_section;sc_type_of_sites_ecological;sn_site;t_date;t_time;v_image_name;v_class_id;v_presence_automatic;v_presence_manual;v_confidence_automatic;v_observer_manual;v_type_manual_classification;v_comment"
+        )
+    );
+    assert_eq!(
+        lines.next(),
+        Some(
+            ";vestre_jakobselv;;;vj_ga_hu_1;2019-07-08;08:00:00;vj_ga_hu_1_2019-07-08_0001.JPG;aves;0;0;;hb;quality_check_random;"
+        )
+    );
+    assert_eq!(lines.count() + 1, 8 * 200);
+}

@@ -8,7 +8,7 @@ use super::terminal::Terminal;
 
 mod add;
 mod desk;
-mod pixels;
+pub(super) mod pixels;
 mod relink;
 mod status;
 mod todo;

@@ -2,8 +2,10 @@
 
 use super::Truth;
 use crate::check::{CheckedStep, Pipeline};
+use crate::cli::labels::pixels::Pictures;
 use crate::cli::stored;
 use crate::labels::{Appender, Label, shown};
+use crate::photo::decode::Decoder;
 use crate::run::RunOptions;
 use crate::table::Table;
 
@@ -19,7 +21,14 @@ pub(super) fn answer(pipeline: &Pipeline, options: &RunOptions, truth: &Truth) -
         let Ok(result) = stored::result(pipeline, &store, &step.name.value) else { continue };
         let missing = stored::table(&store, &result, Some("missing"))?.read(None).map_err(stored::store_error)?;
         let Some(folder) = step.params.text("labels").filter(|_| missing.rows > 0) else { continue };
-        let mut rows: Vec<Label<'_>> = (0..missing.rows).map(|row| label(step, &missing, row, truth)).collect();
+        // The pixels find an image again whose file was rotated or tagged.
+        let (pictures, mut decoder) = (Pictures::of(pipeline), Decoder::default());
+        let mut rows: Vec<Label<'_>> = (0..missing.rows)
+            .map(|row| Label {
+                pixels: pictures.hash(&missing, row, &mut decoder).unwrap_or_default().into(),
+                ..label(step, &missing, row, truth)
+            })
+            .collect();
         let mut file = Appender::new(&pipeline.project.join(crate::path::from_text(folder)), REVIEWER);
         file.append(&mut rows)?;
         answered.push((step.name.value.clone(), format!("{folder}/{REVIEWER}.csv"), rows.len() as u64));

@@ -11,7 +11,7 @@ use crate::run::roots::located;
 use crate::table::Table;
 
 /// Finds the files of images on this machine.
-pub(super) struct Pictures {
+pub(in crate::cli) struct Pictures {
     roots: BTreeMap<String, PathBuf>,
 }
 

@@ -207,5 +207,5 @@ fn render(outcomes: &[Outcome]) -> String {
             own.into_iter().map(Text::from).chain([was.into(), now.into()]).collect()
         })
         .collect();
-    if rows.is_empty() { String::new() } else { columns(&header, &rows, STRONG) }
+    if rows.is_empty() { String::new() } else { columns(&header, &rows, STRONG) + "\n" }
 }
