@@ -26,13 +26,14 @@ pub(in crate::cli) fn render(drawing: &Drawing) -> String {
     for (edge, wire) in drawing.edges.iter().zip(&layout.wires) {
         page.push_str(&format!("<path class=\"wire\" d=\"{}\"/>\n", curve(wire)));
         if let (false, Some(((x, y), next))) = (edge.label.is_empty(), wire.first().zip(wire.get(1))) {
-            // On the side from which the wire turns away.
-            let (x, end) = if next.0 > *x { (x - 6.0, " end") } else { (x + 6.0, "") };
-            page.push_str(&format!(
-                "<text class=\"port{end}\" x=\"{x:.1}\" y=\"{:.1}\">{}</text>\n",
-                y + 15.0,
-                escaped(&edge.label)
-            ));
+            // Beside the middle of its own wire, on the side to which it turns: others leave the same box.
+            let (middle, height) = ((x + next.0) / 2.0, (y + next.1) / 2.0);
+            let (x, y, end) = match next.0 - x {
+                turn if turn > 1.0 => (middle + 6.0, height - 5.0, ""),
+                turn if turn < -1.0 => (middle - 6.0, height - 5.0, " end"),
+                _ => (x + 6.0, height, ""),
+            };
+            page.push_str(&format!("<text class=\"port{end}\" x=\"{x:.1}\" y=\"{:.1}\">{}</text>\n", y, escaped(&edge.label)));
         }
     }
     for (node, place) in drawing.nodes.iter().zip(&layout.boxes) {
