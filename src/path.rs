@@ -177,6 +177,19 @@ pub fn display(text: &str) -> String {
     shown
 }
 
+/// Says whether Windows takes `name` for a device, with any ending: `con`, `NUL.txt`, `com1`.
+#[must_use]
+pub fn is_device(name: &str) -> bool {
+    let stem = name.split('.').next().unwrap_or(name).trim_end().to_ascii_lowercase();
+    match stem.as_str() {
+        "con" | "prn" | "aux" | "nul" | "conin$" | "conout$" => true,
+        _ => match stem.strip_prefix("com").or_else(|| stem.strip_prefix("lpt")) {
+            Some(rest) => matches!(rest, "1" | "2" | "3" | "4" | "5" | "6" | "7" | "8" | "9" | "\u{b9}" | "\u{b2}" | "\u{b3}"),
+            None => false,
+        },
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;

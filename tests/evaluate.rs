@@ -559,30 +559,3 @@ proptest! {
         }
     }
 }
-
-/// `cargo test --release --test evaluate -- --ignored --nocapture`.
-#[test]
-#[ignore = "a measurement: 1 000 000 predictions and 10 000 labels"]
-#[allow(clippy::print_stdout, clippy::disallowed_methods, reason = "a measurement")]
-fn a_million_predictions() {
-    let classes = ["bad_quality", "bird", "empty", "least_weasel", "lemming", "shrew", "stoat", "vole"];
-    let (mut predictions, mut labels) = (Vec::new(), Vec::new());
-    for at in 0..1_000_000_usize {
-        let hash = at.wrapping_mul(0x9E37_79B9_7F4A_7C15) >> 40;
-        let (site, season) = (format!("site_{}", hash % 160), (2010 + at / 100_000).to_string());
-        let (name, class) = (format!("{at}.jpg"), classes[hash % 8]);
-        if at % 100 == 0 {
-            let manual = if at % 1100 == 0 { "vole" } else { class };
-            labels.push(words(&[&site, &season, &name, manual, "random", "blind"]));
-        }
-        predictions.push(words(&[&site, &season, &name, class, &format!("0.{:03}", hash % 1000)]));
-    }
-    let (predictions, labels) = (texts(&PREDICTED, &predictions), [texts(&LABELLED, &labels)]);
-    for by in [vec![], vec!["season"], vec!["season", "site"]] {
-        let start = std::time::Instant::now();
-        let outputs = run(&[("by", list(&by)), ("sampled_by", list(&["season"]))], &predictions, &labels);
-        let rows: Vec<usize> = outputs.tables.iter().map(|table| table.rows).collect();
-        println!("by {by:?}: {:.2} s, rows {rows:?}", start.elapsed().as_secs_f64());
-        assert!(cfg!(debug_assertions) || start.elapsed().as_secs_f64() < 2.0);
-    }
-}

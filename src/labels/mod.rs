@@ -109,22 +109,8 @@ impl Label<'_> {
     pub fn identity(&self) -> String {
         let mut hasher = blake3::Hasher::new();
         hasher.update(b"trapline label 1\n");
-        let observation = self.observation.map(|id| id.to_string()).unwrap_or_default();
-        let texts: [&str; 12] = [
-            &observation,
-            &self.class,
-            &self.reviewer,
-            &self.time,
-            &self.question,
-            &self.shown,
-            &self.supersedes,
-            &self.pixels,
-            &self.site,
-            &self.season,
-            &self.file,
-            &self.comment,
-        ];
-        for text in texts {
+        // All but the id itself.
+        for text in &self.values()[1..] {
             hasher.update(&(text.len() as u64).to_le_bytes());
             hasher.update(text.as_bytes());
         }

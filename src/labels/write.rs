@@ -41,7 +41,7 @@ pub fn file_stem(reviewer: &str) -> String {
     let refused = |c: char| c.is_control() || c.is_whitespace() || "/\\:*?\"<>|,;".contains(c);
     let mut stem: String = reviewer.trim().chars().map(|c| if refused(c) { '_' } else { c }).take(60).collect();
     stem.truncate(stem.trim_end_matches('.').len());
-    if stem.starts_with('.') || stem.is_empty() || crate::spec::path::is_device(&stem) {
+    if stem.starts_with('.') || stem.is_empty() || crate::path::is_device(&stem) {
         stem.insert(0, '_');
     }
     stem

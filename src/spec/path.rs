@@ -73,7 +73,7 @@ pub fn normal_path(folder: &str, text: &str) -> Result<String, BadPath> {
 #[must_use]
 pub fn unportable(path: &str) -> Option<(&str, &'static str)> {
     path.split('/').filter(|name| !name.is_empty() && *name != "." && *name != "..").find_map(|name| {
-        if is_device(name) {
+        if crate::path::is_device(name) {
             Some((name, "is a device on Windows"))
         } else if name.ends_with(['.', ' ']) {
             Some((name, "ends in a dot or space, which Windows drops"))
@@ -83,19 +83,6 @@ pub fn unportable(path: &str) -> Option<(&str, &'static str)> {
             None
         }
     })
-}
-
-/// Says whether Windows takes `name` for a device, with any ending: `con`, `NUL.txt`, `com1`.
-#[must_use]
-pub fn is_device(name: &str) -> bool {
-    let stem = name.split('.').next().unwrap_or(name).trim_end().to_ascii_lowercase();
-    match stem.as_str() {
-        "con" | "prn" | "aux" | "nul" | "conin$" | "conout$" => true,
-        _ => match stem.strip_prefix("com").or_else(|| stem.strip_prefix("lpt")) {
-            Some(rest) => matches!(rest, "1" | "2" | "3" | "4" | "5" | "6" | "7" | "8" | "9" | "\u{b9}" | "\u{b2}" | "\u{b3}"),
-            None => false,
-        },
-    }
 }
 
 #[cfg(test)]

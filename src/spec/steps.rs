@@ -5,7 +5,7 @@ use crate::step::{ParamType, StepKind};
 use crate::yaml::{Entry, Node, Value};
 
 use super::template::{Renderer, Scope};
-use super::{Files, fields, path};
+use super::{Files, fields};
 
 /// The keys of a step.
 pub const STEP_KEYS: &[&str] = &["uses", "from", "with", "expect", "stage", "for_each"];
@@ -86,7 +86,7 @@ impl Reader<'_> {
                 Diagnostic::new(codes::BAD_NAME, name.span, format!("`{}` cannot be the name of a step", name.value))
                     .help("start with a small letter; go on with small letters, digits, `_` or `-`"),
             );
-        } else if RESERVED.contains(&name.value.as_str()) || path::is_device(&name.value) {
+        } else if RESERVED.contains(&name.value.as_str()) || crate::path::is_device(&name.value) {
             self.report.push(
                 Diagnostic::new(codes::RESERVED_NAME, name.span, format!("the name `{}` is reserved", name.value))
                     .help("choose another name"),
