@@ -132,6 +132,21 @@ fn a_sheet_goes_out_comes_back_and_the_run_goes_on() {
 }
 
 #[test]
+fn a_sheet_among_the_labels_counts_where_it_stands() {
+    let space = space();
+    std::fs::create_dir_all(space.path("labels/qc")).unwrap();
+    let end = run(&space, &["labels", "todo", "qc", "--reviewer", "anna", "-o", "labels/qc/anna.csv"]);
+    assert!(end.code == 0 && end.err.ends_with("then: trapline run\n"), "{}", end.err);
+    let sheet = space.read("labels/qc/anna.csv");
+    space.write("labels/qc/anna.csv", sheet.replace(",,anna,", ",vole,anna,"));
+    // Its answers are there: adding it to itself would only repeat them.
+    let end = run(&space, &[&ADD[..], &["labels/qc/anna.csv"]].concat());
+    assert!(end.code == 2 && end.err.contains("count as they stand"), "{}", end.err);
+    let end = run(&space, &["run"]);
+    assert_eq!(end.code, 0, "{}", end.err);
+}
+
+#[test]
 fn a_status_counts_by_reviewer_and_type_and_says_what_is_wrong() {
     let space = space();
     tell(&space, &ADD, "file,site,class\n3.jpg,b,empty\n1.jpg,a,vole\n");

@@ -75,6 +75,13 @@ pub(super) fn run(args: &Add, terminal: Terminal) -> anyhow::Result<Exit> {
         bail!("--reviewer wants a name without `+` and control characters");
     }
     let Some(desk) = Desk::open(&args.review, terminal)? else { return Ok(Exit::BadInput) };
+    if let Some(path) = args.file.as_ref().filter(|path| desk.holds(path)) {
+        bail!(
+            "`{}` is a label file of `{}` already: its answers count as they stand, `trapline run` takes them up",
+            path.display(),
+            desk.step()
+        );
+    }
     let reviewed = desk.review()?;
     let mut clerk = Clerk::new(&desk, &reviewed, reviewer, args, terminal)?;
     match &args.file {

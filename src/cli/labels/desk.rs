@@ -1,6 +1,6 @@
 //! A review as it stands now: what its inputs asked when they last ran, and the label files of this moment.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, bail};
 
@@ -69,6 +69,13 @@ impl Desk {
     /// The folder of label files.
     pub fn folder(&self) -> PathBuf {
         self.pipeline.project.join(&self.question.folder)
+    }
+
+    /// Says whether a file lies in that folder, where its answers count as they stand.
+    pub fn holds(&self, file: &Path) -> bool {
+        let parent = file.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
+        let (Ok(parent), Ok(own)) = (parent.canonicalize(), self.folder().canonicalize()) else { return false };
+        parent == own
     }
 
     /// The step's name.

@@ -57,12 +57,13 @@ pub(super) fn run(args: &Todo, terminal: Terminal) -> anyhow::Result<Exit> {
             let written = file.and_then(|mut file| file.write_all(&[mark, &bytes].concat()).and_then(|()| file.sync_all()));
             written.with_context(|| format!("cannot write `{}`", path.display()))?;
             let reviewer = args.reviewer.as_deref().unwrap_or("NAME");
-            terminal.say(&format!(
-                "{left} in `{}`. Fill in the column `class`, then: trapline labels add {} --reviewer {reviewer} {}\n",
-                path.display(),
-                desk.step(),
-                path.display()
-            ));
+            let place = path.display();
+            let next = if desk.holds(path) {
+                "trapline run".to_owned()
+            } else {
+                format!("trapline labels add {} --reviewer {reviewer} {place}", desk.step())
+            };
+            terminal.say(&format!("{left} in `{place}`. Fill in the column `class`, then: {next}\n"));
             return Ok(Exit::Ok);
         }
     }

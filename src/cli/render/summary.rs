@@ -161,13 +161,19 @@ impl Summary {
     }
 
     fn next_when_waiting(&self) -> String {
-        let mut parts = Vec::new();
-        for (step, fate) in &self.steps {
-            if let Fate::Waits { labels } = fate {
-                parts.push(format!("Next: {} for `{step}`, then `trapline run` again.", counted(*labels, "label")));
-            }
-        }
-        parts.join("\n")
+        let waits = |(step, fate): &'_ (String, Fate)| match fate {
+            Fate::Waits { labels } => Some((step.clone(), *labels)),
+            _ => None,
+        };
+        let waiting: Vec<(String, u64)> = self.steps.iter().filter_map(waits).collect();
+        // The steps that ask have a result of their own; the others only wait for them.
+        let asks = |step: &str| self.steps.iter().any(|(name, fate)| name == step && !matches!(fate, Fate::Waits { .. }));
+        let is_asked = waiting.iter().any(|(step, _)| asks(step));
+        let parts = waiting.iter().filter(|(step, _)| !is_asked || asks(step)).map(|(step, labels)| {
+            let labels = counted(*labels, "label");
+            format!("Next: {labels} for `{step}`, which `trapline labels todo {step}` lists; then `trapline run` again.")
+        });
+        parts.collect::<Vec<_>>().join("\n")
     }
 
     fn next_when_blocked(&self) -> String {
@@ -370,7 +376,7 @@ mod tests {
         qc    waits for 40 labels
 
         Waiting for people after 3 min 20 s, 1.2 GB of images read.
-        Next: 40 labels for `qc`, then `trapline run` again.
+        Next: 40 labels for `qc`, which `trapline labels todo qc` lists; then `trapline run` again.
         ");
     }
 
