@@ -17,6 +17,7 @@ fn a_new_project_is_valid_and_says_what_to_do() {
     let end = space.run(&["validate", "varanger/pipeline.yaml"]);
     assert_eq!((end.code, end.err.as_str()), (0, "varanger/pipeline.yaml is valid: 4 steps\n"), "{}", end.out);
     assert!(space.read("varanger/.gitignore").contains(".trapline/"));
+    assert!(space.read("varanger/.gitattributes").contains("labels/**/*.csv merge=union"));
     assert!(space.read("varanger/trapline.local.yaml").contains(r"'E:\varanger'"));
 }
 

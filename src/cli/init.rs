@@ -26,6 +26,7 @@ const FILES: &[(&str, &str, &str)] = &[
     (USUAL_FILE, include_str!("init/pipeline.yaml"), "the steps: say where the images lie and how their folders are named"),
     ("deployments.csv", include_str!("init/deployments.csv"), "which camera stood where, from when to when: one line each"),
     ("trapline.local.yaml", include_str!("init/trapline.local.yaml"), "where the archive lies on this machine; never committed"),
+    (".gitattributes", include_str!("init/gitattributes"), "lets git merge the labels of several people without a conflict"),
     (".gitignore", include_str!("init/gitignore"), "keeps results and machine paths out of git"),
 ];
 
