@@ -18,6 +18,7 @@ mod findings;
 mod rows;
 mod tables;
 mod weigh;
+mod weighed;
 
 pub use asked::{Asked, Found};
 pub use weigh::{Question, Reviewed, review};

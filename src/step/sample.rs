@@ -9,6 +9,7 @@ pub(super) mod bins;
 mod changes;
 mod check;
 mod draw;
+mod kind;
 mod output;
 mod population;
 mod size;

@@ -14,6 +14,7 @@ mod chosen;
 mod curve;
 mod estimate;
 mod images;
+mod in_force;
 mod rules;
 #[cfg(test)]
 mod tests;

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use super::asked::is_prediction;
 use super::rows::Row;
-use super::weigh::{Weighed, is_shown};
+use super::weighed::{Weighed, is_shown};
 use crate::labels::{Answers, Label, Verdict, shown};
 use crate::observation::Key;
 use crate::step::{LABEL_COLUMNS, StepError, label_type};

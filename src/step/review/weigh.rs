@@ -7,8 +7,8 @@ use super::classes::{Classes, Named};
 use super::findings::Findings;
 use super::rows::{self, Row};
 use super::tables;
-use crate::labels::{Answers, Standing, Standings, Verdict, shown, standings};
-use crate::observation;
+use super::weighed::{Weighed, is_shown};
+use crate::labels::{Answers, Standing, Verdict, shown, standings};
 use crate::step::{MISSING_LABELS, Outputs, Params, StepError};
 use crate::table::{ColumnBuilder, Schema, Table, Type};
 use crate::taxonomy::Taxonomy;
@@ -66,46 +66,6 @@ pub struct Reviewed {
     pub outputs: Outputs,
 }
 
-/// A row that was matched and compared.
-pub(super) struct Weighed<'a> {
-    /// The rows of the files.
-    pub rows: &'a [Row<'a>],
-    /// The images asked about.
-    pub asked: &'a Asked,
-    /// By row: which observation. Those from [`Asked::len`] on are not asked about.
-    pub standing: Vec<Standing<'a>>,
-    /// The first row of each observation that is not asked about.
-    pub others: Vec<u32>,
-    /// What the answers come to.
-    pub standings: Standings,
-}
-
-impl Weighed<'_> {
-    /// The row of the asked table, if the observation is asked about.
-    pub fn asked_row(&self, observation: u32) -> Option<u32> {
-        ((observation as usize) < self.asked.len()).then_some(observation)
-    }
-
-    /// The first row of an observation that is not asked about.
-    pub fn other(&self, observation: u32) -> Option<&Row<'_>> {
-        let at = (observation as usize).checked_sub(self.asked.len())?;
-        self.rows.get(*self.others.get(at)? as usize)
-    }
-
-    /// An observation in words.
-    fn words(&self, observation: u32) -> String {
-        match self.other(observation) {
-            None => observation::words(&self.asked.table, observation as usize),
-            Some(row) => {
-                let content = row.label.observation.map(|id| id.to_string()).unwrap_or_default();
-                let image = if row.label.file.is_empty() { content.as_str() } else { row.label.file.as_ref() };
-                let parts = [row.label.site.as_ref(), row.label.season.as_ref(), image];
-                parts.into_iter().filter(|part| !part.is_empty()).collect::<Vec<_>>().join(" ")
-            }
-        }
-    }
-}
-
 /// Weighs the answers in `files` (name, content) about `images` without those in `known`.
 ///
 /// # Errors
@@ -149,11 +109,6 @@ pub fn review(
     let outputs =
         Outputs { metrics: metrics(&weighed, &tables, &findings), tables, findings: findings.finish(), ..Outputs::default() };
     Ok(Reviewed { asked, outputs })
-}
-
-/// Whatever is neither `blind` nor empty may have been seen with the model's answer.
-pub(super) fn is_shown(row: &Row<'_>) -> bool {
-    !row.label.shown.is_empty() && row.label.shown != shown::BLIND
 }
 
 /// The class that a row counts for.

@@ -3,7 +3,8 @@
 use std::sync::Arc;
 
 use super::bins::Bins;
-use super::draw::{Drawing, Kind, Member, Stratum, group_cell};
+use super::draw::{Drawing, Member, Stratum, group_cell};
+use super::kind::Kind;
 use super::population::{Included, Population};
 use super::size::half_width;
 use super::{MADE, STRATA};

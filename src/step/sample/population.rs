@@ -4,7 +4,7 @@ use std::borrow::Cow;
 use std::collections::{BTreeMap, HashMap};
 
 use super::EXAMPLES;
-use super::draw::Kind;
+use super::kind::Kind;
 use crate::observation::{Key, Keys};
 use crate::step::{Finding, StepError, label_type};
 use crate::table::{Table, TableError};

@@ -1,27 +1,11 @@
 //! The thresholds: given, or the smallest that reach the target.
 
-use std::collections::BTreeMap;
-
 use super::curve::{Candidates, Point, Tally, cell};
 use super::images::{Checked, Images};
+use super::in_force::Chosen;
 use super::rules::Asked;
 use super::{Choice, EXAMPLES, Target, Threshold};
 use crate::step::Finding;
-
-/// The thresholds in force; `None` where no threshold is good enough.
-#[derive(Debug, Clone, PartialEq)]
-pub(super) struct Chosen {
-    pub for_all: Option<f64>,
-    /// Those that differ, by class.
-    pub per_class: BTreeMap<String, Option<f64>>,
-}
-
-impl Chosen {
-    /// The threshold of a class.
-    pub fn of(&self, class: &str) -> Option<f64> {
-        self.per_class.get(class).copied().unwrap_or(self.for_all)
-    }
-}
 
 /// The points of the curve by what they are about: all images, or a class.
 pub(super) type Scopes<'a> = Vec<(Option<&'a str>, Vec<Point>)>;

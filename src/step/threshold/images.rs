@@ -2,9 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use super::chosen::Chosen;
 use super::curve::{cell, cut};
 use super::estimate::{Cell, Estimate, estimate};
+use super::in_force::Chosen;
 use super::rules::{Asked, BELOW, UNCLASSIFIED};
 use super::{NEAR, Threshold};
 use crate::step::sample::bins::confidence;
