@@ -134,7 +134,7 @@ fn a_sheet_goes_out_comes_back_and_the_run_goes_on() {
 #[test]
 fn a_sheet_among_the_labels_counts_where_it_stands() {
     let space = space();
-    fs::create_dir_all(space.path("labels/qc")).unwrap();
+    assert!(!space.path("labels/qc").exists());
     let end = run(&space, &["labels", "todo", "qc", "--reviewer", "anna", "-o", "labels/qc/anna.csv"]);
     assert!(end.code == 0 && end.err.ends_with("then: trapline run\n"), "{}", end.err);
     let sheet = space.read("labels/qc/anna.csv");

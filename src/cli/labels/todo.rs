@@ -53,6 +53,10 @@ pub(super) fn run(args: &Todo, terminal: Terminal) -> anyhow::Result<Exit> {
         None => terminal.out().write_all(&bytes)?,
         Some(path) => {
             let mark: &[u8] = if bytes.is_ascii() { b"" } else { "\u{feff}".as_bytes() };
+            if path.parent().is_some_and(|parent| !parent.as_os_str().is_empty() && !parent.exists()) {
+                // The first sheet of a review makes the folder of its labels, and no other.
+                std::fs::create_dir_all(desk.folder()).with_context(|| format!("cannot make `{}`", desk.folder().display()))?;
+            }
             let file = File::options().write(true).create_new(true).open(path);
             let written = file.and_then(|mut file| file.write_all(&[mark, &bytes].concat()).and_then(|()| file.sync_all()));
             written.with_context(|| format!("cannot write `{}`", path.display()))?;
