@@ -2,6 +2,8 @@
 
 use std::sync::Arc;
 
+use rayon::prelude::*;
+
 use super::{Class, Data, Form};
 use crate::step::StepError;
 use crate::step::label_type::{CLASS, CONFIDENCE, CORRECTED, RANDOM};
@@ -151,9 +153,8 @@ pub(super) fn table(form: Form, data: &Data<'_>) -> Result<Table, StepError> {
     }
     let repeated: Vec<u32> = order.iter().flat_map(|image| classes.iter().map(|_| *image)).collect();
     let answers = Answers::of(data, &classes);
-    let mut columns = Vec::new();
-    for (_, from) in layout(form, &images.schema) {
-        columns.push(Arc::new(match from {
+    let column = |(_, from): (String, From)| -> Result<Arc<Column>, StepError> {
+        Ok(Arc::new(match from {
             From::Image(names) => match own(&images.schema, names).and_then(|name| images.column(name)) {
                 Some(column) => column.take(&repeated),
                 None => Column::nulls(Type::Text, repeated.len()),
@@ -161,8 +162,9 @@ pub(super) fn table(form: Form, data: &Data<'_>) -> Result<Table, StepError> {
             From::Date => moments(images, "date_raw", 0)?.take(&repeated),
             From::Time => moments(images, "time_raw", 1)?.take(&repeated),
             From::Answer(answer) => answers.column(answer, &order, form)?,
-        }));
-    }
+        }))
+    };
+    let columns = layout(form, &images.schema).into_par_iter().map(column).collect::<Result<_, _>>()?;
     Ok(Table::from_columns(schema(form, &images.schema), columns)?)
 }
 
