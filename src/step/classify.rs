@@ -21,13 +21,13 @@ use mapper::Predictor;
 use seasons::SeasonModels;
 
 /// How many labels an image carries, the most confident first.
-const RANKS: usize = 5;
+pub(super) const RANKS: usize = 5;
 
 /// What a column of class confidences starts with.
 pub(super) const CLASS_PREFIX: &str = "p_";
 
 /// The columns of the labels and confidences by rank.
-const LABELS: [(&str, &str); RANKS] = [
+pub(super) const LABELS: [(&str, &str); RANKS] = [
     ("label", "confidence"),
     ("label_2", "confidence_2"),
     ("label_3", "confidence_3"),
@@ -263,7 +263,7 @@ fn class_columns(models: &[&ModelSignature]) -> Vec<String> {
 }
 
 /// The columns of the output: the images' own, the labels by rank, model and problem, the class confidences.
-fn output_schema(input: &Schema, class_columns: &[String]) -> Schema {
+pub(super) fn output_schema(input: &Schema, class_columns: &[String]) -> Schema {
     let mut schema =
         Schema { fields: input.fields.iter().filter(|field| !is_prediction(&field.name, field.ty)).cloned().collect() };
     for (label, confidence) in LABELS {

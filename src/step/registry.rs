@@ -10,6 +10,7 @@ pub static KINDS: &[&StepKind] = &[
     &super::import::KIND,
     &super::sample::KIND,
     &super::classify::KIND,
+    &super::ensemble::KIND,
     &super::review::KIND,
     &super::evaluate::KIND,
     &super::threshold::KIND,
