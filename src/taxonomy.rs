@@ -41,6 +41,11 @@ pub struct Taxonomy {
 }
 
 impl Taxonomy {
+    /// The names, in the order written.
+    pub fn names(&self) -> impl Iterator<Item = &str> {
+        self.classes.iter().map(|class| class.name.value.as_str())
+    }
+
     /// The class called `name`.
     #[must_use]
     pub fn class(&self, name: &str) -> Option<&Class> {

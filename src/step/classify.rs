@@ -13,7 +13,7 @@ use crate::diagnostic::{Diagnostic, Report, Span, Spanned, did_you_mean};
 use crate::model::signature::ModelSignature;
 use crate::table::{Schema, Type};
 
-mod label;
+pub(super) mod label;
 mod mapper;
 mod seasons;
 
@@ -230,7 +230,7 @@ fn check_season(seasons: &SeasonModels, input: &Schema, context: &Context<'_>, r
 
 /// The model's classes must be the programme's, by name. A programme without a class list takes any.
 fn check_classes(model: &Spanned<String>, signature: &ModelSignature, context: &Context<'_>, report: &mut Report) -> bool {
-    let known: Vec<&str> = context.classes.classes.iter().map(|class| class.name.value.as_str()).collect();
+    let known: Vec<&str> = context.classes.names().collect();
     let unknown: Vec<&String> = signature.classes.iter().filter(|class| context.classes.class(class).is_none()).collect();
     if known.is_empty() || unknown.is_empty() {
         return true;

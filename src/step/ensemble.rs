@@ -3,7 +3,8 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use super::classify::{CLASS_PREFIX, LABELS, RANKS, is_prediction, output_schema};
+use super::classify::label::{Ranked, assemble};
+use super::classify::{CLASS_PREFIX, LABELS, RANKS, output_schema};
 use super::{Context, Finding, Job, Metric, Outputs, Param, ParamType, Params, Port, PortType, Step, StepError, StepKind};
 use crate::diagnostic::codes::{COLUMN_TYPE, MISSING_COLUMN};
 use crate::diagnostic::{Diagnostic, Report};
@@ -122,7 +123,7 @@ impl Step for Ensemble {
 
     fn declarations(&self, context: &Context<'_>) -> Vec<(String, String)> {
         // Models without `p_CLASS` may name any class of the programme: each has its column.
-        let classes: Vec<&str> = context.classes.classes.iter().map(|class| class.name.value.as_str()).collect();
+        let classes: Vec<&str> = context.classes.names().collect();
         vec![("classes declared".to_owned(), serde_json::Value::from(classes).to_string())]
     }
 
@@ -174,7 +175,7 @@ fn class_columns<'a>(members: impl Iterator<Item = &'a Schema>, context: &Contex
         classes(member).for_each(&mut add);
     }
     if only_labels {
-        context.classes.classes.iter().for_each(|class| add(&class.name.value));
+        context.classes.names().for_each(add);
     }
     columns
 }
@@ -203,11 +204,10 @@ impl<'a> Member<'a> {
                 second + 1
             )));
         }
-        let own = key.of(images)?;
-        let rows: Vec<Option<u32>> = own.rows.iter().map(|key| index.row(*key)).collect();
-        let known = own.index();
-        let stray = keys.rows.iter().enumerate().filter(|(_, key)| known.row(**key).is_none());
-        lost.extend(stray.map(|(row, _)| observation::words(table, row)));
+        let rows: Vec<Option<u32>> = key.of(images)?.rows.iter().map(|key| index.row(*key)).collect();
+        let mut met = vec![false; table.rows];
+        rows.iter().flatten().for_each(|row| met[*row as usize] = true);
+        lost.extend((0..table.rows).filter(|row| !met[*row]).map(|row| observation::words(table, row)));
         let named = classes(&table.schema).map(|class| Ok((class, table.require(&format!("{CLASS_PREFIX}{class}"))?.as_ref())));
         let ranks = LABELS.iter().filter_map(|(label, confidence)| {
             let confidence = table.column(confidence).filter(|column| column.ty() == Type::Float32)?;
@@ -243,9 +243,8 @@ impl<'a> Member<'a> {
 struct Means<'a> {
     place: BTreeMap<&'a str, usize>,
     names: Vec<&'a str>,
-    labels: Vec<(ColumnBuilder, ColumnBuilder)>,
+    ranked: Ranked,
     classes: Vec<ColumnBuilder>,
-    model: ColumnBuilder,
     problem: ColumnBuilder,
     sums: Vec<f64>,
     incomplete: u64,
@@ -260,9 +259,8 @@ impl<'a> Means<'a> {
         let builder = |ty| ColumnBuilder::with_capacity(ty, rows);
         Self {
             place: names.iter().enumerate().map(|(place, name)| (*name, place)).collect(),
-            labels: LABELS.iter().map(|_| (builder(Type::Text), builder(Type::Float32))).collect(),
+            ranked: Ranked::new(rows),
             classes: names.iter().map(|_| builder(Type::Float32)).collect(),
-            model: builder(Type::Text),
             problem: builder(Type::Text),
             sums: vec![0.0; names.len()],
             names,
@@ -290,33 +288,22 @@ impl<'a> Means<'a> {
             }
         }
         self.incomplete += u64::from(count as usize != members.len());
-        self.model.push_optional_text((!models.is_empty()).then(|| models.join("+")).as_deref());
+        let models = (!models.is_empty()).then(|| models.join("+"));
         if count == 0 {
             self.unclassified += 1;
             self.problem.push_text("no model classified the image");
             self.classes.iter_mut().for_each(ColumnBuilder::push_null);
-            for (label, confidence) in &mut self.labels {
-                label.push_null();
-                confidence.push_null();
-            }
+            self.ranked.push(&[], models.as_deref());
             return;
         }
         self.problem.push_null();
         #[expect(clippy::cast_possible_truncation, reason = "confidences are stored in 32 bits")]
         let means: Vec<f32> = self.sums.iter().map(|sum| (sum / f64::from(count)) as f32).collect();
         self.classes.iter_mut().zip(&means).for_each(|(builder, mean)| builder.push_float32(*mean));
-        let mut order: Vec<usize> = (0..means.len()).filter(|place| means[*place] > 0.0).collect();
-        order.sort_by(|a, b| means[*b].total_cmp(&means[*a]));
-        self.total += order.first().map_or(0.0, |place| f64::from(means[*place]));
-        for (rank, (label, confidence)) in self.labels.iter_mut().enumerate() {
-            if let Some(place) = order.get(rank) {
-                label.push_text(self.names[*place]);
-                confidence.push_float32(means[*place]);
-            } else {
-                label.push_null();
-                confidence.push_null();
-            }
-        }
+        let mut best: Vec<(&str, f32)> = self.names.iter().copied().zip(means).filter(|(_, mean)| *mean > 0.0).collect();
+        best.sort_by(|a, b| b.1.total_cmp(&a.1));
+        self.total += best.first().map_or(0.0, |(_, mean)| f64::from(*mean));
+        self.ranked.push(&best, models.as_deref());
     }
 
     #[expect(clippy::cast_precision_loss, reason = "a table has fewer than 2^32 rows")]
@@ -330,41 +317,24 @@ impl<'a> Means<'a> {
         if classified > 0 {
             metrics.insert("mean_confidence".to_owned(), self.total / classified as f64);
         }
-        let finding = |kind: &str, count: u64, words: &str, examples: Vec<String>| {
-            (count > 0).then(|| Finding { kind: kind.into(), message: format!("{count} {words}"), count, examples })
-        };
         let strays = lost.len() as u64;
         let unknown: u64 = self.unknown.values().sum();
         let findings = [
-            finding(
+            Finding::counted(
                 "unmatched_predictions",
                 strays,
                 "predictions belong to no image of the first ones",
                 lost.into_iter().take(EXAMPLES).collect(),
             ),
-            finding(
+            Finding::counted(
                 "unknown_class",
                 unknown,
                 "confidences are of classes that the programme does not declare; they are left out",
                 self.unknown.into_keys().take(EXAMPLES).collect(),
             ),
         ];
-        let mut built: Vec<Arc<Column>> = Vec::new();
-        for (field, column) in images.schema.fields.iter().zip(&images.columns) {
-            if !is_prediction(&field.name, field.ty) {
-                built.push(Arc::clone(column));
-            }
-        }
-        for (label, confidence) in self.labels {
-            built.push(Arc::new(label.finish()?));
-            built.push(Arc::new(confidence.finish()?));
-        }
-        built.push(Arc::new(self.model.finish()?));
-        built.push(Arc::new(self.problem.finish()?));
-        for class in self.classes {
-            built.push(Arc::new(class.finish()?));
-        }
-        let table = Table::from_columns(output_schema(&images.schema, columns), built)?;
+        let classes = self.classes.into_iter().map(|class| class.finish().map(Arc::new)).collect::<Result<_, _>>()?;
+        let table = assemble(images, self.ranked, Arc::new(self.problem.finish()?), columns, classes)?;
         Ok(Outputs { tables: vec![table], findings: findings.into_iter().flatten().collect(), metrics, ..Outputs::default() })
     }
 }

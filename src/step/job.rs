@@ -118,6 +118,14 @@ pub struct Finding {
     pub examples: Vec<String>,
 }
 
+impl Finding {
+    /// One of `count` rows or files, as `COUNT WORDS`; none where there are none.
+    #[must_use]
+    pub fn counted(kind: &str, count: u64, words: &str, examples: Vec<String>) -> Option<Self> {
+        (count > 0).then(|| Self { kind: kind.into(), message: format!("{count} {words}"), count, examples })
+    }
+}
+
 /// What a step yields.
 #[derive(Debug, Default)]
 pub struct Outputs {

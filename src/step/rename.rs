@@ -334,10 +334,5 @@ fn named<'a>(image: &Unnamed<'_>, given: &Given<'_>) -> Entry<'a> {
 
 fn finding(kind: &str, given: &[Given<'_>], words: &str) -> Option<Finding> {
     let examples = given.iter().take(EXAMPLES).map(|given| format!("{} ({})", given.name, given.file)).collect();
-    (!given.is_empty()).then(|| Finding {
-        kind: kind.into(),
-        message: format!("{} {words}", given.len()),
-        count: given.len() as u64,
-        examples,
-    })
+    Finding::counted(kind, given.len() as u64, words, examples)
 }

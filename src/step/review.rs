@@ -176,7 +176,7 @@ impl Step for Review {
 
     fn declarations(&self, context: &Context<'_>) -> Vec<(String, String)> {
         // Answers are compared with the classes: where one is declared, an answer that was refused becomes one.
-        let mut names: Vec<&str> = context.classes.classes.iter().map(|class| class.name.value.as_str()).collect();
+        let mut names: Vec<&str> = context.classes.names().collect();
         names.sort_unstable();
         vec![("classes".to_owned(), serde_json::Value::from(names).to_string())]
     }

@@ -50,16 +50,18 @@ pub(super) fn run(predictor: &Predictor, job: &Job<'_>) -> Result<Outputs, StepE
         };
         if let Some(problem) = problems.text(row) {
             tally.quarantine(paths.text(row).unwrap_or_default(), problem);
-            ranked.push(&[], Some(&models.names[place]));
+            ranked.push(&[], Some(models.names[place].as_str()));
             continue;
         }
         let best = models.best(place, row);
         if let Some((_, confidence)) = best.first() {
             tally.label(*confidence);
         }
-        ranked.push(&best, (!best.is_empty()).then_some(&models.names[place]));
+        ranked.push(&best, (!best.is_empty()).then(|| models.names[place].as_str()));
     }
-    let table = assemble(predictor, &input, mapped, ranked)?;
+    let class_columns = predictor.class_columns();
+    let confidences = class_columns.iter().map(|name| mapped.require(name).cloned()).collect::<Result<_, _>>()?;
+    let table = assemble(&input, ranked, Arc::clone(problems), &class_columns, confidences)?;
     Ok(Outputs { tables: vec![table], findings: tally.findings(), metrics: tally.metrics(input.rows), ..Outputs::default() })
 }
 
@@ -115,18 +117,19 @@ impl<'a> Models<'a> {
 }
 
 /// The columns that labelling adds, being built.
-struct Ranked {
+pub(in crate::step) struct Ranked {
     labels: Vec<(ColumnBuilder, ColumnBuilder)>,
     model: ColumnBuilder,
 }
 
 impl Ranked {
-    fn new(rows: usize) -> Self {
+    pub fn new(rows: usize) -> Self {
         let pair = || (ColumnBuilder::with_capacity(Type::Text, rows), ColumnBuilder::with_capacity(Type::Float32, rows));
         Self { labels: (0..RANKS).map(|_| pair()).collect(), model: ColumnBuilder::with_capacity(Type::Text, rows) }
     }
 
-    fn push(&mut self, best: &[(&str, f32)], model: Option<&String>) {
+    /// Adds an image: its classes, the most confident first, and the model that was asked.
+    pub fn push(&mut self, best: &[(&str, f32)], model: Option<&str>) {
         for (rank, (labels, confidences)) in self.labels.iter_mut().enumerate() {
             if let Some((label, confidence)) = best.get(rank) {
                 labels.push_text(label);
@@ -136,12 +139,18 @@ impl Ranked {
                 confidences.push_null();
             }
         }
-        self.model.push_optional_text(model.map(String::as_str));
+        self.model.push_optional_text(model);
     }
 }
 
 /// Puts the columns together; those of the images and of the class confidences are shared, not copied.
-fn assemble(predictor: &Predictor, input: &Table, mapped: &Table, ranked: Ranked) -> Result<Table, StepError> {
+pub(in crate::step) fn assemble(
+    input: &Table,
+    ranked: Ranked,
+    problem: Arc<Column>,
+    class_columns: &[String],
+    confidences: Vec<Arc<Column>>,
+) -> Result<Table, StepError> {
     let mut columns: Vec<Arc<Column>> = Vec::new();
     for (field, column) in input.schema.fields.iter().zip(&input.columns) {
         if !is_prediction(&field.name, field.ty) {
@@ -154,12 +163,9 @@ fn assemble(predictor: &Predictor, input: &Table, mapped: &Table, ranked: Ranked
         columns.push(Arc::new(confidences.finish()?));
     }
     columns.push(Arc::new(ranked.model.finish()?));
-    columns.push(Arc::clone(mapped.require("problem")?));
-    let class_columns = predictor.class_columns();
-    for name in &class_columns {
-        columns.push(Arc::clone(mapped.require(name)?));
-    }
-    Ok(Table::from_columns(output_schema(&input.schema, &class_columns), columns)?)
+    columns.push(problem);
+    columns.extend(confidences);
+    Ok(Table::from_columns(output_schema(&input.schema, class_columns), columns)?)
 }
 
 impl Tally {

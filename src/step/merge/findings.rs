@@ -171,27 +171,27 @@ impl Counts {
             )
         };
         let findings = [
-            finding(
+            Finding::counted(
                 "unmatched_labels",
-                joined.lost_labels.len(),
+                joined.lost_labels.len() as u64,
                 "labels of no image; they stand in the output `unmatched`",
                 of(unmatched, Some("label"), &lost),
             ),
-            finding(
+            Finding::counted(
                 "unmatched_predictions",
-                joined.lost_predictions.len(),
+                joined.lost_predictions.len() as u64,
                 "predictions of no image; they stand in the output `unmatched`",
                 of(unmatched, Some("prediction"), &lost),
             ),
-            finding(
+            Finding::counted(
                 "disagreements",
-                disagreements.rows,
+                disagreements.rows as u64,
                 "labels differ from the one that counts; the output `disagreements` lists them",
                 of(disagreements, None, &differs),
             ),
-            finding(
+            Finding::counted(
                 "other_classes",
-                self.others.0,
+                self.others.0 as u64,
                 "images show a class that is not among `classes`: it has no row or column of its own",
                 self.others.1.iter().take(EXAMPLES).cloned().collect(),
             ),
@@ -202,8 +202,4 @@ impl Counts {
             ..Outputs::default()
         }
     }
-}
-
-fn finding(kind: &str, count: usize, words: &str, examples: Vec<String>) -> Option<Finding> {
-    (count > 0).then(|| Finding { kind: kind.into(), message: format!("{count} {words}"), count: count as u64, examples })
 }

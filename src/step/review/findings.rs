@@ -52,12 +52,7 @@ impl Findings {
 
     /// Those there are.
     pub fn finish(self) -> Vec<Finding> {
-        let finding = |((kind, words), (count, examples)): (&(&str, &str), (u64, Vec<String>))| Finding {
-            kind: (*kind).to_owned(),
-            message: format!("{count} {words}"),
-            count,
-            examples,
-        };
-        KINDS.iter().zip(self.found).map(finding).filter(|finding| finding.count > 0).collect()
+        let finding = |((kind, words), (count, examples)): (&(&str, &str), _)| Finding::counted(kind, count, words, examples);
+        KINDS.iter().zip(self.found).filter_map(finding).collect()
     }
 }

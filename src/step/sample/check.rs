@@ -183,7 +183,7 @@ fn predictions(sample: &Sample, images: &Schema, context: &Context<'_>) -> Vec<D
 
 /// A programme without a class list takes any.
 fn unknown_classes(sample: &Sample, context: &Context<'_>) -> Vec<Diagnostic> {
-    let known: Vec<&str> = context.classes.classes.iter().map(|class| class.name.value.as_str()).collect();
+    let known: Vec<&str> = context.classes.names().collect();
     let unknown = |class: &&Spanned<String>| !known.is_empty() && !known.contains(&class.value.as_str());
     let finding = |class: &Spanned<String>| {
         let mut finding = Diagnostic::new(codes::UNKNOWN_CLASS, class.span, format!("there is no class `{}`", class.value));

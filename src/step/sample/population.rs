@@ -160,6 +160,5 @@ fn shared(tables: &[&Table]) -> Result<Key, StepError> {
 
 fn finding(kind: &str, table: &Table, rows: &[u32], words: &str) -> Option<Finding> {
     let examples = rows.iter().take(EXAMPLES).map(|row| crate::observation::words(table, *row as usize)).collect();
-    let count = rows.len() as u64;
-    (count > 0).then(|| Finding { kind: kind.into(), message: format!("{count} {words}"), count, examples })
+    Finding::counted(kind, rows.len() as u64, words, examples)
 }

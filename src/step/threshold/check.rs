@@ -138,7 +138,7 @@ fn words(schema: &Schema, name: &str) -> String {
 
 /// A programme without a class list takes any.
 fn unknown_classes(step: &Threshold, context: &Context<'_>) -> Vec<Diagnostic> {
-    let known: Vec<&str> = context.classes.classes.iter().map(|class| class.name.value.as_str()).collect();
+    let known: Vec<&str> = context.classes.names().collect();
     let unknown = step.per_class.iter().filter(|(class, _)| !known.is_empty() && !known.contains(&class.value.as_str()));
     let finding = |(class, _): &(Spanned<String>, f64)| {
         let mut finding = Diagnostic::new(codes::UNKNOWN_CLASS, class.span, format!("there is no class `{}`", class.value));
