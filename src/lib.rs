@@ -27,4 +27,5 @@ pub mod step;
 pub mod store;
 pub mod table;
 pub mod taxonomy;
+pub mod train;
 pub mod yaml;

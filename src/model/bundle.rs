@@ -94,12 +94,20 @@ pub struct Input {
     /// Rows cut off at the bottom before resizing (the camera's information strip), pixels.
     #[serde(default)]
     pub crop_bottom_px: u32,
+    /// The image is resized to this much more on each side, which is cut off again, pixels.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub margin_px: u32,
     /// Subtracted from each channel (red, green, blue) scaled to 0-1.
     #[serde(default = "zeros")]
     pub mean: [f32; 3],
     /// Divides each channel after that.
     #[serde(default = "ones")]
     pub std: [f32; 3],
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "the signature that serde wants")]
+fn is_zero(value: &u32) -> bool {
+    *value == 0
 }
 
 fn zeros() -> [f32; 3] {
@@ -244,13 +252,17 @@ impl Bundle {
 
     /// Writes everything that may change a prediction into `sink`; training notes, name and version are not among it.
     pub fn write_into(&self, network: &[u8], sink: &mut dyn KeySink) {
-        let Input { width, height, resize, crop_bottom_px, mean, std } = self.input;
+        let Input { width, height, resize, crop_bottom_px, margin_px, mean, std } = self.input;
         let bits = |values: [f32; 3]| values.map(|v| format!("{:08x}", (v + 0.0).to_bits())).join(" ");
         sink.ingredient("model format", &ID_FORMAT.to_string());
         sink.ingredient("network", &ContentId::of(network).to_string());
         sink.ingredient("input", &format!("{width}x{height}"));
         sink.ingredient("resize", if resize == Resize::Squash { "squash" } else { "letterbox" });
         sink.ingredient("crop_bottom_px", &crop_bottom_px.to_string());
+        // Named only where there is one: older identities stand.
+        if margin_px > 0 {
+            sink.ingredient("margin_px", &margin_px.to_string());
+        }
         sink.ingredient("mean", &bits(mean));
         sink.ingredient("std", &bits(std));
         sink.ingredient("output", if self.output == OutputKind::Logits { "logits" } else { "probabilities" });

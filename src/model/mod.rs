@@ -6,12 +6,15 @@
 //! ```
 
 mod add;
+pub mod architecture;
 mod bundle;
 pub mod engine;
 pub mod packed;
 pub mod preprocess;
 pub mod rten;
 pub mod signature;
+pub mod weights;
 
 pub use add::{AddError, add};
+pub use architecture::Architecture;
 pub use bundle::{Bundle, BundleError, Input, OutputKind, Resize, bundle_folder};
