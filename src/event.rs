@@ -93,7 +93,7 @@ impl Events {
         let places = Places::of(table, more)?;
         let shots = Shots::of(table, &places)?;
         let mut sorted: Vec<Shot> = shots.rows;
-        sorted.sort_unstable_by_key(|shot| shot.key());
+        sorted.sort_unstable_by_key(Shot::key);
         let mut list: Vec<Event> = Vec::new();
         for (at, shot) in (0_u32..).zip(&sorted) {
             let before = at.checked_sub(1).map(|before| &sorted[before as usize]);
