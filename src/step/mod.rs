@@ -29,6 +29,7 @@ mod registry;
 pub mod rename;
 pub mod review;
 pub mod sample;
+pub mod select;
 pub mod split;
 #[cfg(test)]
 pub(crate) mod testing;

@@ -16,6 +16,7 @@ pub static KINDS: &[&StepKind] = &[
     &super::threshold::KIND,
     &super::merge::KIND,
     &super::export::KIND,
+    &super::select::KIND,
     &super::split::KIND,
 ];
 
