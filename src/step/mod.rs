@@ -17,6 +17,7 @@ use crate::taxonomy::Taxonomy;
 pub mod classify;
 pub mod ensemble;
 pub mod evaluate;
+pub mod events;
 pub mod export;
 pub mod images;
 pub mod import;

@@ -15,6 +15,8 @@ mod groups;
 mod output;
 mod side;
 #[cfg(test)]
+mod speed_tests;
+#[cfg(test)]
 mod tests;
 
 use groups::Grouping;

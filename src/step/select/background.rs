@@ -122,7 +122,7 @@ impl<'a> Chosen<'a> {
             let (Some(class), Some(text)) = (labels.code(row as usize), labels.text(row as usize)) else { continue };
             let day = self.day(row);
             let within = many.days.is_none_or(|(from, to)| day.is_some_and(|day| (from..=to).contains(&day)));
-            if class == many.class || self.is_chosen[row as usize] || !within {
+            if class == many.class || self.taken[row as usize] || !within {
                 continue;
             }
             let others = found.entry(*place).or_default();

@@ -72,7 +72,7 @@ pub(super) struct Chosen<'a> {
     pub images: &'a Table,
     pub strata: Vec<Stratum>,
     pub members: Vec<Member>,
-    pub is_chosen: Vec<bool>,
+    pub taken: Vec<bool>,
     /// How many images of each event are chosen.
     of_event: Vec<u32>,
 }
@@ -81,8 +81,8 @@ impl<'a> Chosen<'a> {
     pub fn new(step: &'a Select, candidates: &'a Candidates, images: &'a Table) -> Self {
         let events = candidates.event.iter().max().map_or(0, |last| *last as usize + 1);
         let (strata, members) = (Vec::new(), Vec::new());
-        let (is_chosen, of_event) = (vec![false; images.rows], vec![0; events]);
-        Self { step, candidates, images, strata, members, is_chosen, of_event }
+        let (taken, of_event) = (vec![false; images.rows], vec![0; events]);
+        Self { step, candidates, images, strata, members, taken, of_event }
     }
 
     /// All images of rare classes, by class and season.
@@ -170,7 +170,7 @@ impl<'a> Chosen<'a> {
     fn is_free(&self, row: u32, here: &mut HashMap<u32, u32>) -> bool {
         let event = self.candidates.event[row as usize];
         let taken = here.entry(event).or_insert(self.of_event[event as usize]);
-        let free = !self.is_chosen[row as usize] && *taken < self.step.per_event;
+        let free = !self.taken[row as usize] && *taken < self.step.per_event;
         *taken += u32::from(free);
         free
     }
@@ -178,7 +178,7 @@ impl<'a> Chosen<'a> {
     /// Adds images, in their order, to a stratum.
     pub fn add(&mut self, stratum: u32, rows: &[u32]) {
         for (rank, row) in (1..).zip(rows) {
-            self.is_chosen[*row as usize] = true;
+            self.taken[*row as usize] = true;
             self.of_event[self.candidates.event[*row as usize] as usize] += 1;
             self.members.push(Member { row: *row, stratum, rank });
         }

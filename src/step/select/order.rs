@@ -37,7 +37,7 @@ impl Order {
         let classes = !names(schema, CLASS_PREFIX).is_empty();
         match self {
             Self::LeastConfidence if !number("confidence") => Some("`confidence`"),
-            Self::Margin if !classes && !(number("confidence") && number("confidence_2")) => {
+            Self::Margin if !(classes || number("confidence") && number("confidence_2")) => {
                 Some("`confidence` and `confidence_2`, or `p_CLASS`")
             }
             Self::Entropy if !classes => Some("`p_CLASS`"),
