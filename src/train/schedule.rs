@@ -91,13 +91,8 @@ mod tests {
             imbalance: Imbalance::None,
         };
         // As printed: epochs counted from 1, both ends included.
-        let table = [
-            (1, 18, 0.01, 0.0005),
-            (19, 29, 0.005, 0.0005),
-            (30, 43, 0.001, 0.0),
-            (44, 52, 0.0005, 0.0),
-            (53, 55, 0.0001, 0.0),
-        ];
+        let table =
+            [(1, 18, 0.01, 0.0005), (19, 29, 0.005, 0.0005), (30, 43, 0.001, 0.0), (44, 52, 0.0005, 0.0), (53, 55, 0.0001, 0.0)];
         for (first, last, rate, decay) in table {
             for epoch in first - 1..last {
                 assert_eq!((rates.rate(epoch, 7, 9), phase.decay(epoch)), (rate, decay), "epoch {epoch}, counted from 0");
