@@ -6,6 +6,7 @@ mod emphasis;
 mod imbalance;
 mod options;
 mod schedule;
+pub mod temperature;
 
 pub use augment::Augmenter;
 pub use chance::chance;
