@@ -8,6 +8,7 @@ mod loader;
 mod options;
 mod pixels;
 mod schedule;
+pub mod temperature;
 #[cfg(feature = "tch")]
 pub mod torch;
 
