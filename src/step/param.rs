@@ -84,7 +84,8 @@ pub enum ParamValue {
     Text(String),
     /// A list.
     List(Vec<Spanned<ParamValue>>),
-    /// A mapping or the ranges of a [`ParamType::BySeason`], in the order written; a plain value there is under `default`. The values of
+    /// A mapping or the ranges of a [`ParamType::BySeason`], in the order written; a plain value there is under `default`. The
+    /// values of
     /// a [`ParamType::ByEpoch`] are in the order of the epochs, a plain one under `1`.
     Map(Vec<(Spanned<String>, Spanned<ParamValue>)>),
 }
