@@ -128,9 +128,8 @@ impl<'a> Rows<'a> {
         self.iter().map(of_row).sum::<f64>() / real(self.labels.len() as u64)
     }
 
-    /// First and second derivative of the sum of negative log likelihoods by the inverse temperature: how far the expected
-    /// logit lies
-    /// above the true one, and the variance of the logits.
+    /// First and second derivative of the sum of negative log likelihoods by the inverse temperature: how far the expected logit
+    /// lies above the true one, and the variance of the logits.
     fn slopes(&self, inverse: f64) -> (f64, f64) {
         let (mut slope, mut curvature) = (0.0, 0.0);
         for (row, label) in self.iter() {
@@ -150,9 +149,8 @@ impl<'a> Rows<'a> {
         (slope, curvature)
     }
 
-    /// Where the likelihood, which is concave in the inverse temperature, is highest: Newton's steps within a bracket that
-    /// halves where
-    /// a step would leave it.
+    /// Where the likelihood, which is concave in the inverse temperature, is highest: Newton's steps within a bracket that halves
+    /// where a step would leave it.
     fn best_inverse(&self) -> f64 {
         let (mut low, mut high) = INVERSE;
         if self.slopes(low).0 > 0.0 {
