@@ -32,6 +32,10 @@ pub mod sample;
 #[cfg(test)]
 pub(crate) mod testing;
 pub mod threshold;
+#[cfg(test)]
+mod train {
+    mod options;
+}
 
 pub use job::{Cancel, Finding, InputTable, Job, Outputs, Progress, StepError, with_causes};
 pub use param::{Param, ParamType, ParamValue, Params, PathUse};

@@ -29,6 +29,15 @@ pub struct Options {
     pub mixed_precision: bool,
 }
 
+impl Options {
+    /// Says whether the first phase learns a part of the network alone: on top of random weights there would be nothing to learn
+    /// from.
+    #[must_use]
+    pub fn needs_start(&self) -> bool {
+        self.phases.first().is_some_and(|phase| phase.free != Free::All)
+    }
+}
+
 /// A stretch of epochs under the same rules.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Phase {
