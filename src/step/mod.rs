@@ -32,10 +32,7 @@ pub mod sample;
 #[cfg(test)]
 pub(crate) mod testing;
 pub mod threshold;
-#[cfg(test)]
-mod train {
-    mod options;
-}
+pub mod train;
 
 pub use job::{Cancel, Finding, InputTable, Job, Outputs, Progress, StepError, with_causes};
 pub use param::{Param, ParamType, ParamValue, Params, PathUse};

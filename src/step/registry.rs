@@ -14,6 +14,7 @@ pub static KINDS: &[&StepKind] = &[
     &super::review::KIND,
     &super::evaluate::KIND,
     &super::threshold::KIND,
+    &super::train::KIND,
     &super::merge::KIND,
     &super::export::KIND,
 ];
