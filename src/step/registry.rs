@@ -17,6 +17,7 @@ pub static KINDS: &[&StepKind] = &[
     &super::train::KIND,
     &super::merge::KIND,
     &super::export::KIND,
+    &super::split::KIND,
 ];
 
 /// The kind called `name`.
