@@ -105,6 +105,21 @@ pub struct Input {
     pub std: [f32; 3],
 }
 
+impl Input {
+    /// Width and height to which an image is resized before the margin is cut off, pixels.
+    #[must_use]
+    pub const fn prepared_px(&self) -> (u32, u32) {
+        (self.width + 2 * self.margin_px, self.height + 2 * self.margin_px)
+    }
+
+    /// Bytes of an image of that size.
+    #[must_use]
+    pub const fn prepared_bytes(&self) -> usize {
+        let (width, height) = self.prepared_px();
+        3 * width as usize * height as usize
+    }
+}
+
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "the signature that serde wants")]
 fn is_zero(value: &u32) -> bool {
     *value == 0

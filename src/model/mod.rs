@@ -13,6 +13,8 @@ pub mod packed;
 pub mod preprocess;
 pub mod rten;
 pub mod signature;
+#[cfg(feature = "tch")]
+pub mod torch;
 pub mod weights;
 
 pub use add::{AddError, add};

@@ -38,6 +38,17 @@ impl Preprocessor {
         to_tensor_chw(rgb, input.mean, input.std, &mut self.tensor);
         Ok(&self.tensor)
     }
+
+    /// The pixels of `image` at the network's size with the margin around it: what training varies and crops.
+    ///
+    /// *Shapes*: rows from the top, three bytes (red, green, blue) a pixel; [`Input::prepared_bytes`] in all.
+    ///
+    /// # Errors
+    /// As [`Preprocessor::prepare`].
+    pub fn pixels(&mut self, input: &Input, image: &[u8]) -> Result<&[u8], PreprocessError> {
+        let decoded = self.decoder.decode(image)?;
+        Ok(self.resizer.resize(decoded, &rule(input))?)
+    }
 }
 
 fn rule(input: &Input) -> ResizeRule {
@@ -45,5 +56,6 @@ fn rule(input: &Input) -> ResizeRule {
         Resize::Squash => Fit::Squash,
         Resize::Letterbox => Fit::Letterbox { pad: PAD },
     };
-    ResizeRule { width_px: input.width, height_px: input.height, fit, crop_bottom_px: input.crop_bottom_px }
+    let (width_px, height_px) = input.prepared_px();
+    ResizeRule { width_px, height_px, fit, crop_bottom_px: input.crop_bottom_px }
 }
