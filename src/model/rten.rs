@@ -22,6 +22,7 @@ pub struct Network {
     input: NodeId,
     output: NodeId,
     kind: OutputKind,
+    temperature: f32,
     classes: usize,
     width: usize,
     height: usize,
@@ -41,7 +42,8 @@ impl Network {
             return Err(EngineError::Input { expected: "one image and one list of classes".into(), found });
         };
         let (width, height) = (bundle.input.width as usize, bundle.input.height as usize);
-        let network = Self { model, input, output, kind: bundle.output, classes: bundle.classes.len(), width, height };
+        let Bundle { output: kind, temperature, .. } = *bundle;
+        let network = Self { model, input, output, kind, temperature, classes: bundle.classes.len(), width, height };
         network.check_input()?;
         network.check_output()?;
         Ok(Arc::new(network))
@@ -109,7 +111,7 @@ impl Session {
 
 impl Engine for Session {
     fn classify(&mut self, input: &[f32], probabilities: &mut Vec<f32>) -> Result<(), EngineError> {
-        let Network { model, input: input_id, output, kind, classes, width, height } = &*self.network;
+        let Network { model, input: input_id, output, kind, temperature, classes, width, height } = &*self.network;
         let shape = [1, 3, *height, *width];
         let view = NdTensorView::try_from_data(shape, input).map_err(|_| EngineError::Input {
             expected: format!("{} numbers", 3 * height * width),
@@ -124,6 +126,6 @@ impl Engine for Session {
         }
         probabilities.clear();
         probabilities.extend(values.iter());
-        to_probabilities(*kind, probabilities)
+        to_probabilities(*kind, *temperature, probabilities)
     }
 }
