@@ -27,6 +27,9 @@ pub enum EngineError {
         /// The network's output width.
         found: usize,
     },
+    /// The network computes no value of this name.
+    #[error("the network computes nothing called `{0}`; networks that `trapline` writes have `features` and `feature_map`")]
+    Node(String),
     /// The network failed while it ran.
     #[error("the network failed: {0}")]
     Failed(String),

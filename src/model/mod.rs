@@ -3,12 +3,15 @@
 //! ```text
 //! models/NAME/VERSION/model.yaml -> Bundle -> Network (weights, shared) -> Session (one thread) -> probabilities
 //! models.lock                    -> ModelSignature: what checks and plans need, without weights
+//! Weights (by name)              -> an ONNX network, or one in libtorch
 //! ```
 
 mod add;
 pub mod architecture;
 mod bundle;
 pub mod engine;
+mod fold;
+pub mod onnx;
 pub mod packed;
 pub mod preprocess;
 pub mod rten;

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::architecture::{ARCHITECTURES, Architecture, Parameter};
+use super::architecture::{ARCHITECTURES, Architecture, Parameter, Role};
 
 #[cfg(feature = "tch")]
 mod safetensors;
@@ -39,6 +39,12 @@ pub enum WeightsError {
     /// A number is a NaN or an infinity.
     #[error("`{name}` holds a number that is not finite: the training that made these weights went astray")]
     NotFinite {
+        /// The array.
+        name: String,
+    },
+    /// A batch norm would divide by the root of a number below zero.
+    #[error("`{name}` holds a variance below zero: the file is damaged, or these are not running variances")]
+    Variance {
         /// The array.
         name: String,
     },
@@ -108,7 +114,7 @@ impl Array {
 ///
 /// # Errors
 /// The first array, in the order of the computation, that is missing or of another shape; else the first that is foreign.
-pub fn check(weights: &Weights, architecture: &'static Architecture, classes: usize) -> Result<(), WeightsError> {
+pub fn check(weights: &Weights, architecture: &Architecture, classes: usize) -> Result<(), WeightsError> {
     if let Some(found) = classes_of(weights)
         && found != classes
         && check_body(weights, architecture).is_ok()
@@ -122,7 +128,7 @@ pub fn check(weights: &Weights, architecture: &'static Architecture, classes: us
 ///
 /// # Errors
 /// As [`check`], the last layer aside.
-pub fn without_last_layer(mut weights: Weights, architecture: &'static Architecture) -> Result<Weights, WeightsError> {
+pub fn without_last_layer(mut weights: Weights, architecture: &Architecture) -> Result<Weights, WeightsError> {
     check_body(&weights, architecture)?;
     weights.retain(|name, _| !is_head(name));
     Ok(weights)
@@ -138,23 +144,19 @@ fn is_head(name: &str) -> bool {
     name.starts_with("fc.")
 }
 
-fn check_body(weights: &Weights, architecture: &'static Architecture) -> Result<(), WeightsError> {
+fn check_body(weights: &Weights, architecture: &Architecture) -> Result<(), WeightsError> {
     let head: Vec<Parameter> = weights
         .iter()
         .filter(|(name, _)| is_head(name))
-        .map(|(name, array)| Parameter {
-            name: name.clone(),
-            shape: array.shape.clone(),
-            role: super::architecture::Role::HeadBias,
-        })
+        .map(|(name, array)| Parameter { name: name.clone(), shape: array.shape.clone(), role: Role::HeadBias })
         .collect();
     let body = architecture.parameters(1).into_iter().filter(|one| !is_head(&one.name));
     check_against(weights, architecture, &body.chain(head).collect::<Vec<_>>())
 }
 
-fn check_against(weights: &Weights, architecture: &'static Architecture, needed: &[Parameter]) -> Result<(), WeightsError> {
+fn check_against(weights: &Weights, architecture: &Architecture, needed: &[Parameter]) -> Result<(), WeightsError> {
     let name_of = architecture.name;
-    for Parameter { name, shape, .. } in needed {
+    for Parameter { name, shape, role } in needed {
         let Some(found) = weights.get(name) else {
             return Err(WeightsError::Missing { name: name.clone(), architecture: name_of, hint: whose(weights, name_of) });
         };
@@ -169,6 +171,9 @@ fn check_against(weights: &Weights, architecture: &'static Architecture, needed:
         }
         if !found.values.iter().all(|value| value.is_finite()) {
             return Err(WeightsError::NotFinite { name: name.clone() });
+        }
+        if *role == Role::NormVariance && found.values.iter().any(|value| *value < 0.0) {
+            return Err(WeightsError::Variance { name: name.clone() });
         }
     }
     // The arrays of a shallow network are among those of a deeper one: what is left over shows the mistake.
@@ -246,6 +251,8 @@ mod tests {
         insta::assert_snapshot!(changed(&|all| all.get_mut("conv1.weight").unwrap().shape = vec![16, 27]), @"`conv1.weight` is 16 x 27, `resnet8` needs 16 x 3 x 3 x 3");
         insta::assert_snapshot!(changed(&|all| { all.get_mut("bn1.bias").unwrap().values.pop(); }), @"`bn1.bias` holds 15 numbers, its shape 16 says otherwise");
         insta::assert_snapshot!(changed(&|all| all.get_mut("bn1.bias").unwrap().values[3] = f32::NAN), @"`bn1.bias` holds a number that is not finite: the training that made these weights went astray");
+        insta::assert_snapshot!(changed(&|all| all.get_mut("bn1.running_var").unwrap().values[3] = -0.5), @"`bn1.running_var` holds a variance below zero: the file is damaged, or these are not running variances");
+        insta::assert_snapshot!(changed(&|all| all.get_mut("bn1.running_var").unwrap().values[3] = -0.5), @"`bn1.running_var` holds a variance below zero: the file is damaged, or these are not running variances");
         insta::assert_snapshot!(checked(&weights, "resnet8", 8), @"the last layer is for 3 classes, there are 8: start from these weights without their last layer");
     }
 

@@ -4,7 +4,7 @@ use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::thread::Scope;
 
 use super::augment::Augmenter;
-use super::chance::chance;
+use super::chance;
 use super::pixels::{PixelReader, Pixels, PixelsError};
 
 /// Batches that each thread makes ahead.

@@ -4,7 +4,7 @@ mod folded;
 mod network;
 
 pub use folded::{Folded, Precision};
-pub use network::Network;
+pub use network::{Network, values};
 
 use tch::{Device, Kind, TchError, Tensor};
 

@@ -165,7 +165,7 @@ impl Layer {
 ///
 /// # Errors
 /// When libtorch fails.
-pub(crate) fn values(tensor: &Tensor) -> Result<Vec<f32>, TchError> {
+pub fn values(tensor: &Tensor) -> Result<Vec<f32>, TchError> {
     let flat = tensor.f_detach()?.f_to_device(Device::Cpu)?.f_to_kind(Kind::Float)?.f_contiguous()?.f_view([-1])?;
     let mut values = vec![0.0; flat.numel()];
     flat.f_copy_data(&mut values, flat.numel())?;

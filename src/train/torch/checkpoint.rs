@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use super::trainer::Epoch;
 use crate::model::weights::{Weights, read_safetensors, write_safetensors};
-use crate::train::emphasis::Emphasis;
+use crate::train::Emphasis;
 
 const FILE: &str = "checkpoint";
 

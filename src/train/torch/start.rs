@@ -5,7 +5,7 @@ use rand_distr::{Distribution, Normal, Uniform};
 use crate::model::Architecture;
 use crate::model::architecture::{Parameter, Role};
 use crate::model::weights::{Array, Weights};
-use crate::train::chance::chance;
+use crate::train::chance;
 
 /// Random weights as torchvision starts its ResNets: convolutions after He et al. 2015 by their outputs, batch norms as the
 /// identity, the last layer uniform within one over the root of its inputs.

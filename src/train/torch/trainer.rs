@@ -11,28 +11,13 @@ use super::loss::Loss;
 use super::optimizer::Stepper;
 use crate::model::torch::{Network, TorchError, channels_last, values};
 use crate::model::weights::Weights;
-use crate::train::chance::chance;
-use crate::train::emphasis::Emphasis;
-use crate::train::imbalance::{class_weights, epoch_order};
-use crate::train::loader::{Batch, Loader, Variation};
-use crate::train::pixels::PixelsError;
-use crate::train::{Free, Imbalance, Keep, Options, Phase};
+use crate::train::{
+    Batch, Emphasis, Free, Imbalance, Keep, Loader, Options, Phase, PixelsError, Set, Variation, chance, class_weights,
+    epoch_order,
+};
 
 /// The factor of the loss with which mixed precision starts: gradients below 6e-8 would vanish in 16 bits.
 const FIRST_SCALE: f64 = 65_536.0;
-
-/// The images of a training and what they show.
-#[derive(Debug, Clone)]
-pub struct Set {
-    /// The class of every image, by its place in the list of classes.
-    pub labels: Vec<u32>,
-    /// Number of classes.
-    pub classes: usize,
-    /// Images to learn from, by their place in `labels`.
-    pub training: Vec<u32>,
-    /// Images to judge by.
-    pub validation: Vec<u32>,
-}
 
 /// What happened in an epoch.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -190,7 +175,8 @@ impl Training<'_> {
         let (weights, best, notes, arrays) = match known {
             Some((notes, arrays)) => {
                 let part = |prefix: &str| -> Weights {
-                    let of = arrays.iter().filter_map(|(name, array)| Some((name.strip_prefix(prefix)?.to_owned(), array.clone())));
+                    let of =
+                        arrays.iter().filter_map(|(name, array)| Some((name.strip_prefix(prefix)?.to_owned(), array.clone())));
                     of.collect()
                 };
                 let best = Some(part("best.")).filter(|best| !best.is_empty());
@@ -254,7 +240,8 @@ impl Training<'_> {
         let epochs = done - number + self.options.phases[state.notes.phase..].iter().map(|phase| phase.epochs).sum::<u32>();
         watch.begins(done + 1, epochs, order.len() as u64, state.notes.history.last());
         let per_epoch = order.len().div_ceil(self.options.batch) as u64;
-        let steps = Steps { phase, epoch: number, done: per_epoch * u64::from(number), total: per_epoch * u64::from(phase.epochs) };
+        let steps =
+            Steps { phase, epoch: number, done: per_epoch * u64::from(number), total: per_epoch * u64::from(phase.epochs) };
         let loss = self.loss(phase, &labels)?;
         let vary = Variation { seed, epoch: done };
         let tally = std::thread::scope(|scope| {
@@ -286,7 +273,14 @@ impl Training<'_> {
     }
 
     /// Learns from one batch.
-    fn learn(&self, batch: &Batch, loss: &Loss, steps: &Steps<'_>, state: &mut State, tally: &mut Tally) -> Result<(), TrainError> {
+    fn learn(
+        &self,
+        batch: &Batch,
+        loss: &Loss,
+        steps: &Steps<'_>,
+        state: &mut State,
+        tally: &mut Tally,
+    ) -> Result<(), TrainError> {
         // The statistics of a single image are no statistics.
         if batch.images.len() < 2 && self.set.training.len() > 1 {
             return Ok(());
@@ -294,8 +288,7 @@ impl Training<'_> {
         let (input, labels) = self.tensors(batch)?;
         state.stepper.clear();
         let mixed = self.options.mixed_precision && self.device.is_cuda();
-        let logits =
-            if mixed { tch::autocast(true, || state.network.learn(&input))? } else { state.network.learn(&input)? };
+        let logits = if mixed { tch::autocast(true, || state.network.learn(&input))? } else { state.network.learn(&input)? };
         let value = loss.backward(&logits, &labels, if mixed { state.notes.scale } else { 1.0 })?;
         if !value.is_finite() {
             let epoch = u32::try_from(state.notes.history.len()).unwrap_or(u32::MAX).saturating_add(1);
