@@ -15,6 +15,7 @@ use crate::table::{Cell, Schema, Table, Type};
 use crate::taxonomy::Taxonomy;
 
 pub mod classify;
+pub mod compare;
 pub mod ensemble;
 pub mod evaluate;
 pub mod export;

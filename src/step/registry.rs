@@ -13,6 +13,7 @@ pub static KINDS: &[&StepKind] = &[
     &super::ensemble::KIND,
     &super::review::KIND,
     &super::evaluate::KIND,
+    &super::compare::KIND,
     &super::threshold::KIND,
     &super::train::KIND,
     &super::merge::KIND,
