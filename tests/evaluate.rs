@@ -73,6 +73,7 @@ fn try_run(params: &[(&'static str, ParamValue)], predictions: &Table, labels: &
             progress: &Silent,
             cancel: &Cancel::default(),
             workers: 1,
+            scratch: None,
             dry: false,
         })
     })?;

@@ -159,6 +159,7 @@ fn run(images: &[Image], clock: Option<&str>, deployments: Option<&str>) -> Resu
         inputs: vec![vec![Box::new(Input(table))]],
         mapped: Some(file_rows),
         scanned: None,
+        scratch: None,
         dry: false,
         files: given,
         locate: &|_, _| None,

@@ -206,6 +206,7 @@ fn classify(project: &Project, entries: &[(&str, &str)], images: &[Image], worke
         locate: &|_, _| None,
         progress: &Silent,
         cancel: &Cancel::default(),
+        scratch: None,
         dry: false,
         workers,
     };

@@ -27,6 +27,9 @@ pub enum EngineError {
         /// The network's output width.
         found: usize,
     },
+    /// The network computes no value of this name.
+    #[error("the network computes nothing called `{0}`; networks that `trapline` writes have `features` and `feature_map`")]
+    Node(String),
     /// The network failed while it ran.
     #[error("the network failed: {0}")]
     Failed(String),
@@ -50,17 +53,17 @@ pub trait Engine: Send {
     fn classify(&mut self, input: &[f32], probabilities: &mut Vec<f32>) -> Result<(), EngineError>;
 }
 
-/// Turns a network's output into probabilities in place.
+/// Turns a network's output into probabilities in place; logits are divided by `temperature` first.
 ///
 /// # Errors
 /// When the output is not finite, or was to hold probabilities and does not.
-pub fn to_probabilities(kind: OutputKind, values: &mut [f32]) -> Result<(), EngineError> {
+pub fn to_probabilities(kind: OutputKind, temperature: f32, values: &mut [f32]) -> Result<(), EngineError> {
     if values.iter().any(|value| !value.is_finite()) {
         return Err(EngineError::NotFinite);
     }
     match kind {
         OutputKind::Logits => {
-            softmax(values);
+            softmax(temperature, values);
             Ok(())
         }
         OutputKind::Probabilities => {
@@ -75,13 +78,14 @@ pub fn to_probabilities(kind: OutputKind, values: &mut [f32]) -> Result<(), Engi
     }
 }
 
-/// The softmax of finite `values`, in f32 and in their order. The largest is subtracted first, so that nothing overflows.
-fn softmax(values: &mut [f32]) {
+/// The softmax of finite `values` over `temperature`, in f32 and in their order. The largest is subtracted first, so that nothing
+/// overflows; a division by 1 changes no bit.
+fn softmax(temperature: f32, values: &mut [f32]) {
     let largest = values.iter().copied().fold(f32::NEG_INFINITY, f32::max);
     let mut sum = 0.0;
     for value in values.iter_mut() {
         // The platform's `expf` differs between systems in the last bit; that is within the numerics epoch's tolerance.
-        *value = (*value - largest).exp();
+        *value = ((*value - largest) / temperature).exp();
         sum += *value;
     }
     for value in values.iter_mut() {
@@ -97,16 +101,29 @@ mod tests {
     #[test]
     fn softmax_of_known_numbers() {
         let mut values = [0.0, 2.0_f32.ln(), 5.0_f32.ln()];
-        to_probabilities(OutputKind::Logits, &mut values).unwrap();
+        to_probabilities(OutputKind::Logits, 1.0, &mut values).unwrap();
         for (found, expected) in values.iter().zip([0.125, 0.25, 0.625]) {
             assert!((found - expected).abs() < 1e-6, "{found} {expected}");
         }
     }
 
     #[test]
+    fn a_temperature_takes_the_root_of_the_odds() {
+        let mut values = [0.0, 4.0_f32.ln(), 9.0_f32.ln()];
+        to_probabilities(OutputKind::Logits, 2.0, &mut values).unwrap();
+        for (found, expected) in values.iter().zip([1.0 / 6.0, 2.0 / 6.0, 3.0 / 6.0]) {
+            assert!((found - expected).abs() < 1e-6, "{found} {expected}");
+        }
+        // The coldest and the largest numbers meet without a NaN.
+        let mut values = [3.0e38, -3.0e38];
+        to_probabilities(OutputKind::Logits, 0.01, &mut values).unwrap();
+        assert_eq!(values, [1.0, 0.0]);
+    }
+
+    #[test]
     fn large_logits_do_not_overflow() {
         let mut values = [3.0e38, -3.0e38, 3.0e38];
-        to_probabilities(OutputKind::Logits, &mut values).unwrap();
+        to_probabilities(OutputKind::Logits, 1.0, &mut values).unwrap();
         assert_eq!(values, [0.5, 0.0, 0.5]);
     }
 
@@ -114,7 +131,7 @@ mod tests {
     fn what_is_not_finite_is_refused() {
         for bad in [f32::NAN, f32::INFINITY, f32::NEG_INFINITY] {
             for kind in [OutputKind::Logits, OutputKind::Probabilities] {
-                assert_eq!(to_probabilities(kind, &mut [0.5, bad]), Err(EngineError::NotFinite));
+                assert_eq!(to_probabilities(kind, 1.0, &mut [0.5, bad]), Err(EngineError::NotFinite));
             }
         }
     }
@@ -122,10 +139,10 @@ mod tests {
     #[test]
     fn probabilities_are_kept_as_they_are_and_logits_mistaken_for_them_refused() {
         let mut values = [0.1, 0.7, 0.2];
-        to_probabilities(OutputKind::Probabilities, &mut values).unwrap();
+        to_probabilities(OutputKind::Probabilities, 1.0, &mut values).unwrap();
         assert_eq!(values, [0.1, 0.7, 0.2]);
         for mut wrong in [[0.9, 0.9, 0.9], [-1.0, 1.0, 1.0], [7.0, -3.0, -3.0]] {
-            assert_eq!(to_probabilities(OutputKind::Probabilities, &mut wrong), Err(EngineError::NotProbabilities));
+            assert_eq!(to_probabilities(OutputKind::Probabilities, 1.0, &mut wrong), Err(EngineError::NotProbabilities));
         }
     }
 }

@@ -3,18 +3,23 @@
 //! ```text
 //! models/NAME/VERSION/model.yaml -> Bundle -> Network (weights, shared) -> Session (one thread) -> probabilities
 //! models.lock                    -> ModelSignature: what checks and plans need, without weights
+//! Weights (by name)              -> an ONNX network, or one in libtorch
 //! ```
 
 mod add;
 pub mod architecture;
 mod bundle;
 pub mod engine;
+mod fold;
+pub mod onnx;
 pub mod packed;
 pub mod preprocess;
 pub mod rten;
 pub mod signature;
+#[cfg(feature = "tch")]
+pub mod torch;
 pub mod weights;
 
-pub use add::{AddError, add};
+pub use add::{AddError, add, add_parts};
 pub use architecture::Architecture;
 pub use bundle::{Bundle, BundleError, Input, OutputKind, Resize, bundle_folder};

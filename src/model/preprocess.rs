@@ -1,4 +1,4 @@
-//! From an image's bytes to a network's input: decode, cut, resize, normalise, in buffers that are kept.
+//! From an image's bytes to a network's input: decode, cut, resize, cut the margin, normalise, in buffers that are kept.
 
 use super::bundle::{Input, Resize};
 use crate::photo::{DecodeError, Decoder, Fit, ResizeError, ResizeRule, Resizer, to_tensor_chw};
@@ -22,6 +22,7 @@ pub enum PreprocessError {
 pub struct Preprocessor {
     decoder: Decoder,
     resizer: Resizer,
+    centre: Vec<u8>,
     tensor: Vec<f32>,
 }
 
@@ -34,9 +35,24 @@ impl Preprocessor {
     /// When the image is empty, cut short, damaged, not readable, or smaller than the strip that is cut off.
     pub fn prepare(&mut self, input: &Input, image: &[u8]) -> Result<&[f32], PreprocessError> {
         let decoded = self.decoder.decode(image)?;
-        let rgb = self.resizer.resize(decoded, &rule(input))?;
+        let mut rgb = self.resizer.resize(decoded, &rule(input))?;
+        if input.margin_px > 0 {
+            cut_margin(rgb, input, &mut self.centre);
+            rgb = &self.centre;
+        }
         to_tensor_chw(rgb, input.mean, input.std, &mut self.tensor);
         Ok(&self.tensor)
+    }
+
+    /// The pixels of `image` at the network's size with the margin around it: what training varies and crops.
+    ///
+    /// *Shapes*: rows from the top, three bytes (red, green, blue) a pixel; [`Input::prepared_bytes`] in all.
+    ///
+    /// # Errors
+    /// As [`Preprocessor::prepare`].
+    pub fn pixels(&mut self, input: &Input, image: &[u8]) -> Result<&[u8], PreprocessError> {
+        let decoded = self.decoder.decode(image)?;
+        Ok(self.resizer.resize(decoded, &rule(input))?)
     }
 }
 
@@ -45,5 +61,65 @@ fn rule(input: &Input) -> ResizeRule {
         Resize::Squash => Fit::Squash,
         Resize::Letterbox => Fit::Letterbox { pad: PAD },
     };
-    ResizeRule { width_px: input.width, height_px: input.height, fit, crop_bottom_px: input.crop_bottom_px }
+    let (width_px, height_px) = input.prepared_px();
+    ResizeRule { width_px, height_px, fit, crop_bottom_px: input.crop_bottom_px }
+}
+
+/// The middle of `rgb` without the margin of `input`, as the rows of a smaller image.
+fn cut_margin(rgb: &[u8], input: &Input, centre: &mut Vec<u8>) {
+    let [width, margin] = [input.width, input.margin_px].map(|side| 3 * side as usize);
+    centre.clear();
+    let rows = rgb.chunks_exact(width + 2 * margin).skip(input.margin_px as usize).take(input.height as usize);
+    centre.extend(rows.flat_map(|row| &row[margin..margin + width]));
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A PNG whose pixels say where they lie: red is the column, green the row.
+    fn image(width: u8, height: u8) -> Vec<u8> {
+        let pixels: Vec<u8> = (0..height).flat_map(|y| (0..width).flat_map(move |x| [x, y, 7])).collect();
+        let mut bytes = Vec::new();
+        let encoder = image::codecs::png::PngEncoder::new(&mut bytes);
+        image::ImageEncoder::write_image(encoder, &pixels, width.into(), height.into(), image::ColorType::Rgb8.into()).unwrap();
+        bytes
+    }
+
+    fn input(width: u32, height: u32, margin_px: u32) -> Input {
+        let (mean, std) = ([0.0; 3], [1.0 / 255.0; 3]);
+        Input { width, height, resize: Resize::Squash, crop_bottom_px: 0, margin_px, mean, std }
+    }
+
+    #[test]
+    fn the_margin_is_cut_off_on_each_side() {
+        let mut preprocessor = Preprocessor::default();
+        // The image has the size with margins already: what is left is its middle, pixel by pixel.
+        let tensor = preprocessor.prepare(&input(5, 3, 2), &image(9, 7)).unwrap();
+        let (red, rest) = tensor.split_at(15);
+        for (at, (column, row)) in red.iter().zip(&rest[..15]).enumerate() {
+            let expected = ((2 + at % 5) as f32, (2 + at / 5) as f32);
+            assert!((column - expected.0).abs() < 1e-3 && (row - expected.1).abs() < 1e-3, "{at}: {column} {row}");
+        }
+        assert_eq!(tensor.len(), 45);
+    }
+
+    #[test]
+    fn without_a_margin_the_whole_image_is_seen_again_after_one_with() {
+        let mut preprocessor = Preprocessor::default();
+        let whole = preprocessor.prepare(&input(9, 7, 0), &image(9, 7)).unwrap().to_vec();
+        preprocessor.prepare(&input(5, 3, 2), &image(9, 7)).unwrap();
+        assert_eq!(preprocessor.prepare(&input(9, 7, 0), &image(9, 7)).unwrap(), whole);
+        assert!((whole[8] - 8.0).abs() < 1e-3 && (whole[62] - 8.0).abs() < 1e-3, "{whole:?}");
+    }
+
+    #[test]
+    fn a_letterboxed_image_loses_its_margin_too() {
+        let input = Input { resize: Resize::Letterbox, ..input(4, 4, 1) };
+        // 6 x 6 with three rows of image in the middle of grey: one row of grey is cut above, and one column on each side.
+        let mut preprocessor = Preprocessor::default();
+        let red = preprocessor.prepare(&input, &image(6, 3)).unwrap()[..16].to_vec();
+        let rows: Vec<Vec<u32>> = red.chunks(4).map(|row| row.iter().map(|value| value.round() as u32).collect()).collect();
+        assert_eq!(rows, [[1, 2, 3, 4], [1, 2, 3, 4], [1, 2, 3, 4], [114; 4]]);
+    }
 }

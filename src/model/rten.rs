@@ -22,6 +22,7 @@ pub struct Network {
     input: NodeId,
     output: NodeId,
     kind: OutputKind,
+    temperature: f32,
     classes: usize,
     width: usize,
     height: usize,
@@ -41,7 +42,8 @@ impl Network {
             return Err(EngineError::Input { expected: "one image and one list of classes".into(), found });
         };
         let (width, height) = (bundle.input.width as usize, bundle.input.height as usize);
-        let network = Self { model, input, output, kind: bundle.output, classes: bundle.classes.len(), width, height };
+        let Bundle { output: kind, temperature, .. } = *bundle;
+        let network = Self { model, input, output, kind, temperature, classes: bundle.classes.len(), width, height };
         network.check_input()?;
         network.check_output()?;
         Ok(Arc::new(network))
@@ -55,6 +57,11 @@ impl Network {
         let pool = std::panic::catch_unwind(|| Arc::new(ThreadPool::with_num_threads(1)));
         let pool = pool.map_err(|_| EngineError::Failed("no thread to run it".into()))?;
         Ok(Session { network: Arc::clone(self), options: RunOptions::default().with_thread_pool(Some(pool)) })
+    }
+
+    /// The value called `name`.
+    fn node(&self, name: &str) -> Result<NodeId, EngineError> {
+        self.model.find_node(name).ok_or_else(|| EngineError::Node(name.to_owned()))
     }
 
     /// Declared sizes must be batch x 3 x height x width; named ones fit anything.
@@ -105,25 +112,62 @@ impl Session {
         let input = vec![0.0; 3 * self.network.height * self.network.width];
         self.classify(&input, &mut Vec::new())
     }
+
+    /// The value called `node` that the network computes on its way, for one image: its shape, and its numbers in row-major order.
+    /// Networks that Trapline writes have [`FEATURES`](super::onnx::FEATURES) and [`FEATURE_MAP`](super::onnx::FEATURE_MAP).
+    ///
+    /// # Errors
+    /// When the network computes no such value, or fails.
+    pub fn look(&mut self, input: &[f32], node: &str) -> Result<(Vec<usize>, Vec<f32>), EngineError> {
+        let [value] = self.run(input, [self.network.node(node)?])?;
+        Ok((value.shape().to_vec(), value.to_vec()))
+    }
+
+    /// [`Engine::classify`] and [`Session::look`] at once, at the price of one.
+    ///
+    /// # Errors
+    /// As those two.
+    pub fn classify_and_look(
+        &mut self,
+        input: &[f32],
+        probabilities: &mut Vec<f32>,
+        node: &str,
+    ) -> Result<(Vec<usize>, Vec<f32>), EngineError> {
+        let [output, value] = self.run(input, [self.network.output, self.network.node(node)?])?;
+        self.finish(&output, probabilities)?;
+        Ok((value.shape().to_vec(), value.to_vec()))
+    }
+
+    /// Computes the value `wanted`, or several, for one image.
+    fn run<const N: usize>(&self, input: &[f32], wanted: [NodeId; N]) -> Result<[Tensor<f32>; N], EngineError> {
+        let Network { model, input: input_id, width, height, .. } = &*self.network;
+        let view = NdTensorView::try_from_data([1, 3, *height, *width], input).map_err(|_| EngineError::Input {
+            expected: format!("{} numbers", 3 * height * width),
+            found: format!("{} numbers", input.len()),
+        })?;
+        let values = model
+            .run(vec![(*input_id, ValueOrView::from(view.as_dyn()))], &wanted, Some(self.options.clone()))
+            .map_err(|error| EngineError::Failed(error.to_string()))?;
+        let floats = values.into_iter().map(Tensor::<f32>::try_from).collect::<Result<Vec<_>, _>>();
+        let floats = floats.map_err(|_| EngineError::Failed("its output is not in f32".into()))?;
+        floats.try_into().map_err(|_| EngineError::Failed("it gave another number of outputs".into()))
+    }
+
+    /// Turns the network's output into probabilities.
+    fn finish(&self, output: &Tensor<f32>, probabilities: &mut Vec<f32>) -> Result<(), EngineError> {
+        let Network { kind, temperature, classes, .. } = &*self.network;
+        if output.len() != *classes {
+            return Err(EngineError::Classes { expected: *classes, found: output.len() });
+        }
+        probabilities.clear();
+        probabilities.extend(output.iter());
+        to_probabilities(*kind, *temperature, probabilities)
+    }
 }
 
 impl Engine for Session {
     fn classify(&mut self, input: &[f32], probabilities: &mut Vec<f32>) -> Result<(), EngineError> {
-        let Network { model, input: input_id, output, kind, classes, width, height } = &*self.network;
-        let shape = [1, 3, *height, *width];
-        let view = NdTensorView::try_from_data(shape, input).map_err(|_| EngineError::Input {
-            expected: format!("{} numbers", 3 * height * width),
-            found: format!("{} numbers", input.len()),
-        })?;
-        let [values] = model
-            .run_n(vec![(*input_id, ValueOrView::from(view.as_dyn()))], [*output], Some(self.options.clone()))
-            .map_err(|error| EngineError::Failed(error.to_string()))?;
-        let values: Tensor<f32> = values.try_into().map_err(|_| EngineError::Failed("its output is not in f32".into()))?;
-        if values.len() != *classes {
-            return Err(EngineError::Classes { expected: *classes, found: values.len() });
-        }
-        probabilities.clear();
-        probabilities.extend(values.iter());
-        to_probabilities(*kind, probabilities)
+        let [output] = self.run(input, [self.network.output])?;
+        self.finish(&output, probabilities)
     }
 }

@@ -104,6 +104,7 @@ impl<'a> Execution<'_, 'a> {
             versions: self.engine.host.versions.clone(),
         };
         self.engine.store.put_result(&manifest).map_err(step_error)?;
+        self.engine.store.clear_scratch(key);
         let rows = known.first().map_or(0, |out| out.rows);
         planner.set_state(self.index, State::Ready(known));
         self.engine.observer.event(&Event::StepFinished {
@@ -230,6 +231,7 @@ impl<'a> Execution<'_, 'a> {
             progress: &progress,
             cancel: self.engine.cancel,
             workers: self.engine.workers(),
+            scratch: work.key().map(|key| self.engine.store.scratch(key)),
             dry: false,
         };
         let outputs = step.step.run(&mut job)?;

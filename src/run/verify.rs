@@ -237,6 +237,7 @@ impl Verifier<'_> {
             progress: &Silent,
             cancel: self.cancel,
             workers: cores(),
+            scratch: None,
             dry: true,
         };
         step.step.run(&mut job)

@@ -163,6 +163,9 @@ pub struct Job<'a> {
     pub cancel: &'a Cancel,
     /// How many threads to use.
     pub workers: usize,
+    /// A folder of the store for unfinished work towards this very result (checkpoints): it outlives a killed run and goes when
+    /// the result is there. The step makes it when it needs it. `None` where nothing may be kept.
+    pub scratch: Option<PathBuf>,
     /// Results are only compared: project files are computed and not written.
     pub dry: bool,
 }

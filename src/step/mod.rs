@@ -15,6 +15,7 @@ use crate::table::{Cell, Schema, Table, Type};
 use crate::taxonomy::Taxonomy;
 
 pub mod classify;
+pub mod compare;
 pub mod ensemble;
 pub mod evaluate;
 pub mod events;
@@ -35,6 +36,7 @@ pub mod split;
 #[cfg(test)]
 pub(crate) mod testing;
 pub mod threshold;
+pub mod train;
 
 pub use job::{Cancel, Finding, InputTable, Job, Outputs, Progress, StepError, with_causes};
 pub use param::{Param, ParamType, ParamValue, Params, PathUse};

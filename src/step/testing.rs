@@ -178,6 +178,7 @@ impl Project {
             progress: &Silent,
             cancel: &self.cancel,
             workers: 2,
+            scratch: None,
             dry: false,
         })
     }

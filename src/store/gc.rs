@@ -62,7 +62,7 @@ pub struct GcReport {
     pub rows: Amount,
     /// Damaged files that had been moved aside.
     pub quarantine: Amount,
-    /// Files that a killed run left half written.
+    /// Files that a killed run left half written, and unfinished work.
     pub leftovers: Amount,
     /// Objects that stay.
     pub kept_objects: Amount,
@@ -128,6 +128,15 @@ impl Store {
         }
         for path in Self::list(&self.root.join("tmp"))? {
             sweep(&path, &mut report.leftovers)?;
+        }
+        for folder in Self::list(&self.root.join("scratch"))? {
+            for path in Self::list(&folder)? {
+                sweep(&path, &mut report.leftovers)?;
+            }
+            if delete {
+                // Fails where young work stays, as it should.
+                let _ = fs::remove_dir(folder);
+            }
         }
         Ok(report)
     }

@@ -10,6 +10,7 @@
 //! | `index/` | throw-away, from row to place | rebuilt |
 //! | `quarantine/` | whatever was found damaged, with a note | |
 //! | `tmp/` | files being written | removed when the lock is taken |
+//! | `scratch/` | unfinished work of steps (checkpoints) per result key; removed with the result | begun anew |
 //!
 //! Every file carries or is named by a BLAKE3 digest, so that a flipped bit is noticed when it is read. Readers take no lock,
 //! are never blocked and never write: they work on a full disk and beside a run.
@@ -17,6 +18,8 @@
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, AtomicU64};
 use std::sync::{Arc, Mutex};
+
+use crate::id::ResultKey;
 
 mod disk;
 mod error;
@@ -103,6 +106,16 @@ impl Store {
     /// Where the store lies.
     pub fn root(&self) -> &Path {
         &self.root
+    }
+
+    /// Where the step that is to yield `key` keeps unfinished work; it makes the folder when it needs it.
+    pub fn scratch(&self, key: ResultKey) -> PathBuf {
+        self.root.join("scratch").join(key.hex())
+    }
+
+    /// Removes the unfinished work towards `key`, now that it is finished. What cannot be removed is left to [`Store::gc`].
+    pub fn clear_scratch(&self, key: ResultKey) {
+        let _ = std::fs::remove_dir_all(self.scratch(key));
     }
 
     /// Whether this store was opened for writing.

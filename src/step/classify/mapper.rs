@@ -9,7 +9,7 @@ use super::{CLASS_PREFIX, KIND, class_columns, programme_columns};
 use crate::diagnostic::Spanned;
 use crate::id::ContentId;
 use crate::model::engine::Engine;
-use crate::model::packed::unpack;
+use crate::model::packed::{Unpacked, unpack};
 use crate::model::preprocess::Preprocessor;
 use crate::model::rten::{NUMERICS, Network};
 use crate::model::signature::ModelSignature;
@@ -63,7 +63,7 @@ impl Predictor {
 
     /// Plans with a model that another step made.
     pub(super) fn of_port(packed: &Arc<Vec<u8>>, context: &Context<'_>) -> Result<Self, StepError> {
-        let (bundle, network) = unpack(packed).map_err(|error| StepError::Data(with_causes(&error)))?;
+        let Unpacked { bundle, network, .. } = unpack(packed).map_err(|error| StepError::Data(with_causes(&error)))?;
         let signature = bundle.signature(&network);
         let foreign: Vec<&str> =
             signature.classes.iter().filter(|class| context.classes.class(class).is_none()).map(String::as_str).collect();
@@ -141,7 +141,7 @@ fn row_recipe(signature: &ModelSignature, schema: &Schema) -> RowRecipe {
 
 /// Loads a model that came through a port: its bytes are the identity that was planned with.
 fn load_packed(packed: &[u8]) -> Result<Loaded, StepError> {
-    let (bundle, network) = unpack(packed).map_err(|error| StepError::Data(with_causes(&error)))?;
+    let Unpacked { bundle, network, .. } = unpack(packed).map_err(|error| StepError::Data(with_causes(&error)))?;
     start(&bundle, network)
 }
 

@@ -1,0 +1,10 @@
+//! The training loop, in libtorch. Built with the feature `tch`.
+
+mod checkpoint;
+mod loss;
+mod optimizer;
+mod start;
+mod trainer;
+
+pub use start::{initial_weights, transferred};
+pub use trainer::{Epoch, TrainError, Trained, Training, Watch, best_device, library};
