@@ -2,6 +2,7 @@
     clippy::cast_precision_loss,
     clippy::cast_possible_truncation,
     clippy::cast_possible_wrap,
+    clippy::cast_sign_loss,
     clippy::float_cmp,
     reason = "small, exact numbers"
 )]
@@ -234,7 +235,7 @@ fn bounds_and_orders_say_which_come_first() {
         .filter(|row| table.cell(*row, "why").to_string() == "quota: class=empty season=2024 site=s1")
         .map(|row| (table.column("rank").unwrap().int(row).unwrap(), table.column("confidence").unwrap().float32(row).unwrap()))
         .collect();
-    of_group.sort_by(|a, b| a.0.cmp(&b.0));
+    of_group.sort_by_key(|one| one.0);
     assert_eq!(of_group.iter().map(|one| one.0).collect::<Vec<_>>(), [1, 2, 3]);
     assert!(of_group.windows(2).all(|pair| pair[0].1 <= pair[1].1), "{of_group:?}");
     for order in ["margin", "entropy", "diversity"] {

@@ -2,6 +2,7 @@
     clippy::cast_precision_loss,
     clippy::cast_possible_truncation,
     clippy::cast_possible_wrap,
+    clippy::cast_sign_loss,
     clippy::float_cmp,
     reason = "small, exact numbers"
 )]
@@ -48,6 +49,14 @@ fn image(season: &str, number: i64) -> Vec<Cell> {
 
 fn images(season: &str, numbers: impl IntoIterator<Item = i64>) -> Table {
     table(FIELDS, &numbers.into_iter().map(|number| image(season, number)).collect::<Vec<_>>())
+}
+
+fn texts(texts: &[Option<&str>]) -> std::sync::Arc<crate::table::Column> {
+    let mut column = crate::table::ColumnBuilder::new(Type::Text);
+    for text in texts {
+        column.push_optional_text(*text);
+    }
+    column.finish().unwrap().into()
 }
 
 fn list(names: &[&str]) -> ParamValue {
@@ -154,9 +163,7 @@ fn counting_gives_each_class_its_share_and_a_new_season_moves_nothing() {
 fn sides_that_somebody_gave_are_taken_and_torn_groups_are_counted() {
     let all = images("2024", 0..9);
     let folds = ["valid", "train", "train", "train", "train", "train", "test", "test", "test"];
-    let mut fold = crate::table::ColumnBuilder::new(Type::Text);
-    folds.iter().for_each(|text| fold.push_text(text));
-    let all = all.with_column("fold", fold.finish().unwrap().into()).unwrap();
+    let all = all.with_column("fold", texts(&folds.map(Some))).unwrap();
     let given = [("column", ParamValue::Text("fold".into())), ("values", map(&[("valid", "validation")]))];
     let out = parted(&given, &[&[&all]]);
     assert_eq!(sides(&out)["s0/2024/0.jpg"], "validation");
@@ -218,9 +225,7 @@ fn labels_count_before_classes_and_inputs_come_together() {
     let (old, new) = (images("2023", 0..6), images("2024", 0..6));
     let bare = new.select(&["content", "path", "site", "season"]).unwrap();
     let mut labels = images("2024", 0..3).select(&["content", "site", "season"]).unwrap();
-    let mut class = crate::table::ColumnBuilder::new(Type::Text);
-    ["stoat", "stoat", "stoat"].iter().for_each(|name| class.push_text(name));
-    labels = labels.with_column("class", class.finish().unwrap().into()).unwrap();
+    labels = labels.with_column("class", texts(&[Some("stoat"); 3])).unwrap();
     let stray = images("2022", 0..2).select(&["content", "site", "season", "class"]).unwrap();
     let out = parted(&[], &[&[&old, &bare], &[&labels, &stray]]);
     // Of an archive most images have no label: that is nothing to be said.
@@ -277,9 +282,8 @@ fn without_times_images_are_parted_one_by_one_and_that_is_said() {
 #[test]
 fn events_named_by_a_column_count_before_times() {
     let all = images("2024", 0..6);
-    let mut ids = crate::table::ColumnBuilder::new(Type::Text);
-    [Some("a"), Some("a"), Some("a"), Some("a"), None, None].iter().for_each(|id| ids.push_optional_text(*id));
-    let all = all.with_column("event_id", ids.finish().unwrap().into()).unwrap();
+    let ids = texts(&[Some("a"), Some("a"), Some("a"), Some("a"), None, None]);
+    let all = all.with_column("event_id", ids).unwrap();
     let groups = sides_of_groups(&parted(&[], &[&[&all]]));
     assert_eq!((groups.len(), groups.contains_key("a")), (2, true));
 }
