@@ -137,7 +137,9 @@ fn locate(table: &Table, row: usize, job: &Job<'_>) -> Result<PathBuf, StepError
     let (root, path) = (table.require("root")?.text(row), table.require("path")?.text(row));
     let (root, path) = (root.unwrap_or_default(), path.unwrap_or_default());
     (job.locate)(root, path).ok_or_else(|| {
-        StepError::Data(format!("`{path}` cannot be read: its root `{root}` is not there; plug the disk in, or see `trapline.local.yaml`"))
+        StepError::Data(format!(
+            "`{path}` cannot be read: its root `{root}` is not there; plug the disk in, or see `trapline.local.yaml`"
+        ))
     })
 }
 

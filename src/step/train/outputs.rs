@@ -6,11 +6,11 @@ use serde_yaml::{Mapping, Value};
 
 use super::material::Material;
 use super::{CALIBRATION, HISTORY, Train};
-use crate::model::engine::to_probabilities;
 use crate::model::OutputKind;
+use crate::model::engine::to_probabilities;
 use crate::stats::{Stratum, assess};
-use crate::step::classify::label::{Ranked, assemble};
 use crate::step::classify::CLASS_PREFIX;
+use crate::step::classify::label::{Ranked, assemble};
 use crate::step::{Job, StepError};
 use crate::table::{Column, ColumnBuilder, Schema, Table, Type};
 use crate::train::temperature::{Fit, bins};
@@ -94,9 +94,7 @@ pub(super) fn history(epochs: &[Epoch]) -> Result<Table, StepError> {
         rate.push_float64(epoch.rate);
         loss.push_float64(epoch.training_loss);
         accuracy.push_float64(epoch.training_accuracy);
-        for (column, value) in
-            [(validation_loss, epoch.validation_loss), (validation_accuracy, epoch.validation_accuracy)]
-        {
+        for (column, value) in [(validation_loss, epoch.validation_loss), (validation_accuracy, epoch.validation_accuracy)] {
             match value {
                 Some(value) => column.push_float64(value),
                 None => column.push_null(),
