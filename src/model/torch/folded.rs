@@ -4,7 +4,8 @@ use tch::{Device, Kind, TchError, Tensor};
 
 use super::network::values;
 use super::{Layers, TorchError, array, channels_last};
-use crate::model::architecture::{Architecture, Convolution, NORM_EPSILON};
+use crate::model::architecture::{Architecture, Convolution};
+use crate::model::fold::fold;
 use crate::model::weights::Weights;
 
 /// The numbers that a network computes with.
@@ -49,7 +50,8 @@ impl Folded {
         };
         let head = (head("fc.weight", &[classes, architecture.features()])?, head("fc.bias", &[classes])?);
         let mut layer = |convolution: &Convolution| {
-            let (weight, bias) = fold(convolution, weights)?;
+            let find = |name: &str, shape: &[usize]| array(weights, name, shape).map(|found| found.values.as_slice());
+            let (weight, bias) = fold(convolution, find)?;
             let Convolution { inputs, outputs, kernel, stride, padding, .. } = convolution;
             let shape = [outputs, inputs, kernel, kernel].map(|side| i64::try_from(*side).unwrap_or(i64::MAX));
             Ok(Layer {
@@ -81,22 +83,4 @@ impl Layer {
         let [stride, padding] = [self.stride, self.padding].map(|side| [side, side]);
         x.f_conv2d(&self.weight, Some(&self.bias), stride, padding, [1, 1], 1)
     }
-}
-
-/// Weights and bias of a convolution that does what it and its batch norm do, computed in 64 bits.
-#[expect(clippy::cast_possible_truncation, reason = "the network computes in 32 bits")]
-fn fold(convolution: &Convolution, weights: &Weights) -> Result<(Vec<f32>, Vec<f32>), TorchError> {
-    let Convolution { name, norm, inputs, outputs, kernel, .. } = convolution;
-    let of_norm = |part: &str| array(weights, &format!("{norm}.{part}"), &[*outputs]);
-    let (scale, shift) = (of_norm("weight")?, of_norm("bias")?);
-    let (mean, variance) = (of_norm("running_mean")?, of_norm("running_var")?);
-    let weight = array(weights, &format!("{name}.weight"), &[*outputs, *inputs, *kernel, *kernel])?;
-    let mut folded = Vec::with_capacity(weight.values.len());
-    let mut bias = Vec::with_capacity(*outputs);
-    for (channel, filter) in weight.values.chunks_exact(inputs * kernel * kernel).enumerate() {
-        let factor = f64::from(scale.values[channel]) / (f64::from(variance.values[channel]) + NORM_EPSILON).sqrt();
-        folded.extend(filter.iter().map(|value| (f64::from(*value) * factor) as f32));
-        bias.push((f64::from(shift.values[channel]) - f64::from(mean.values[channel]) * factor) as f32);
-    }
-    Ok((folded, bias))
 }

@@ -17,6 +17,7 @@ pub(super) const VALIDATION: &str = "validation";
 pub(super) const TEST: &str = "test";
 
 /// What is trained on.
+#[cfg_attr(not(feature = "tch"), expect(dead_code, reason = "without libtorch it is only counted"))]
 pub(super) struct Material {
     /// The classes, in the programme's order: those with images to learn from.
     pub classes: Vec<String>,
