@@ -45,8 +45,8 @@ To go on from a model in use, with the new images beside the old ones:
 
 - `bohner`: Böhner et al. 2023, from random weights, in one triangle of the rate over all steps. Images are turned by up to 40
   degrees, shifted by .2, sheared by .2 degrees (as Keras reads the published .2), zoomed by .2 and mirrored. The best epoch is kept.
-- `bohner_transfer`: the same authors' transfer. First a new last layer learns while all else stays as it is, then the last
-  four of the network's five parts learn too (`free_parts`). It needs a model: `start`, or the port `model`.
+- `bohner_transfer`: the same authors' transfer. First the last layer alone learns, a new one where the classes differ, then
+  the last four of the network's five parts learn too (`free_parts`). It needs a model: `start`, or the port `model`.
 - `norouzzadeh`: Norouzzadeh et al. 2018, whose ensemble had several networks: choose by `architecture`. Rates .01 (epochs 1-18),
   .005 (-29), .001 (-43), .0005 (-52), .0001; weight decay .0005 to epoch 29. Images are resized to 256 x 256, cropped at random and
   mirrored. The last epoch is kept. With other `epochs` give other `rate_steps`.
