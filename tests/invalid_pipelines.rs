@@ -15,8 +15,9 @@ use std::path::{Path, PathBuf};
 use trapline::check::{Loaded, Overrides, load_with};
 use trapline::diagnostic::{codes, plain};
 
-/// Findings about files that a repository cannot hold: missing, huge, or links. `files_that_cannot_be_committed` provokes them.
-const GENERATED: &[&str] = &["TL0101", "TL0102", "TL0706"];
+/// Findings about files that a repository cannot hold (missing, huge, or links), and one of builds without libtorch alone. Tests
+/// of this file provoke them.
+const GENERATED: &[&str] = &["TL0101", "TL0102", "TL0417", "TL0706"];
 
 fn cases(folder: &str) -> Vec<PathBuf> {
     let mut found = Vec::new();
@@ -120,6 +121,20 @@ fn files_that_cannot_be_committed() {
     TL0102 large.yaml:1:1-1:1 error: `large.yaml` has 1400000 bytes
       help: the limit is 1 MiB; put data into CSV files and shared parts into fragments
     ");
+}
+
+#[test]
+fn a_build_without_libtorch_warns_of_what_it_cannot_run() {
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::create_dir(folder.path().join("photos")).unwrap();
+    let file = folder.path().join("p.yaml");
+    let text = "trapline: 1\nclasses: [vole]\nsteps:\n  images:\n    uses: images\n    with: { root: photos, path: '{class}/{split}/*.jpg' }\n  \
+                t: { uses: train, stage: retrain, from: images }\n";
+    std::fs::write(&file, text).unwrap();
+    let loaded = load_with(&kinds::kinds(), &file, &Overrides::default());
+    assert!(loaded.pipeline.is_some(), "it is checked all the same");
+    let found: Vec<_> = loaded.report.diagnostics.iter().map(|finding| finding.code.id).filter(|id| *id == "TL0417").collect();
+    assert_eq!(found.len(), usize::from(!cfg!(feature = "tch")));
 }
 
 #[cfg(unix)]
