@@ -226,6 +226,9 @@ codes! {
         "Each class has its own key on the labelling page.";
     TAXONOMY_COLUMN = "TL0611" Warning "an unknown column of the taxonomy",
         "The column is not read. Known are `class`, `role`, `key`, `colour`, `display`, `species_id`.";
+    NO_ROLES = "TL0612" Error "classes whose roles nobody declared",
+        "The rule asks whether an image shows an animal, nothing, or cannot be judged. The roles `animal`, `empty` and `bad_quality` stand in \
+         the column `role` of the taxonomy, or follow from the names under `classes:`.";
 
     // Paths and roots.
     ABSOLUTE_PATH = "TL0701" Error "a path of one machine",
