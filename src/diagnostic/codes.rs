@@ -167,6 +167,9 @@ codes! {
         "The step needs a column that its input does not have. Columns come from the captures of the path and from earlier steps.";
     COLUMN_TYPE = "TL0413" Error "a column of the wrong type",
         "The input has a column of this name, but of another type.";
+    BUILT_WITHOUT = "TL0417" Warning "a step that this build of Trapline cannot run",
+        "Training needs libtorch, which is not part of every build. The pipeline is checked all the same; a machine that runs the step needs \
+         a Trapline built with the feature `tch`.";
     UNUSED_STEP = "TL0414" Warning "a step that nothing uses",
         "Other steps write files or are bounded by `expect`, this one ends in nothing: was it meant to be wired?";
     INSTANCES = "TL0415" Error "instances named wrongly",

@@ -17,8 +17,10 @@ pub static KINDS: &[&StepKind] = &[
     &super::evaluate::KIND,
     &super::compare::KIND,
     &super::threshold::KIND,
+    &super::train::KIND,
     &super::merge::KIND,
     &super::export::KIND,
+    &super::split::KIND,
 ];
 
 /// The kind called `name`.
