@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use rayon::prelude::*;
 
 use super::export::ledger;
-use super::networks::{MODEL, MODEL_PORT, Source, check};
+use super::networks::{Checked, MODEL, MODEL_PORT, Source, check};
 use super::{
     Context, Finding, IMAGE_COLUMNS, Job, Metric, Outputs, Param, ParamType, Params, PathUse, Port, Step, StepError, StepKind,
 };
@@ -139,11 +139,11 @@ impl Step for Heatmap {
     fn columns(&self, inputs: &[Vec<Schema>], context: &Context<'_>, report: &mut Report) -> Option<Vec<Schema>> {
         let input = inputs.first()?.first()?;
         let is_wired = inputs.get(1).is_some_and(|model| !model.is_empty());
-        let signature = check(self.model.as_ref(), is_wired, self.span, context, report)?;
+        let model = check(self.model.as_ref(), is_wired, self.span, context, report)?;
         if let Some(class) = &self.class {
-            let known: Vec<&str> = match signature {
-                Some(signature) => signature.classes.iter().map(String::as_str).collect(),
-                None => context.classes.names().collect(),
+            let known: Vec<&str> = match model {
+                Checked::Named(signature) => signature.classes.iter().map(String::as_str).collect(),
+                Checked::Wired => context.classes.names().collect(),
             };
             if !known.contains(&class.value.as_str()) {
                 let message = format!("the model does not know the class `{}`", class.value);
@@ -153,7 +153,9 @@ impl Step for Heatmap {
             }
         }
         let mut schema = kept(input);
-        MADE.iter().for_each(|(name, ty)| schema.set(name, *ty));
+        for (name, ty) in MADE {
+            schema.set(name, *ty);
+        }
         Some(vec![schema])
     }
 

@@ -29,16 +29,24 @@ pub(super) const MODEL_PORT: Port = Port {
     doc: "a model that another step made, instead of a named one",
 };
 
-/// Says what is wrong with how a step comes to its model; its signature where it is named.
+/// How a step comes to its model.
+pub(super) enum Checked<'c> {
+    /// Through the port: nothing is known of it yet.
+    Wired,
+    /// By name.
+    Named(&'c ModelSignature),
+}
+
+/// Says how a step comes to its model, or what is wrong with it.
 pub(super) fn check<'c>(
     named: Option<&Spanned<String>>,
     is_wired: bool,
     span: Span,
     context: &'c Context<'_>,
     report: &mut Report,
-) -> Option<Option<&'c ModelSignature>> {
+) -> Option<Checked<'c>> {
     let (code, message, help) = match (named, is_wired) {
-        (None, true) => return Some(None),
+        (None, true) => return Some(Checked::Wired),
         (Some(_), true) => (
             TOO_MANY_SOURCES,
             "the model is named by the parameter `model` and arrives through the port `model` as well".to_owned(),
@@ -51,7 +59,7 @@ pub(super) fn check<'c>(
         ),
         (Some(model), false) => {
             if let Some(signature) = context.models.get(&model.value) {
-                return Some(Some(signature));
+                return Some(Checked::Named(signature));
             }
             let known: Vec<&str> = context.models.keys().map(String::as_str).collect();
             let help =

@@ -94,7 +94,9 @@ impl Head {
             let weight: f32 = classes.iter().filter_map(|class| self.weights.get(*class)?.get(channel)).sum();
             map.iter_mut().zip(values).for_each(|(sum, value)| *sum += weight * value);
         }
-        map.iter_mut().for_each(|value| *value = value.max(0.0));
+        for value in &mut map {
+            *value = value.max(0.0);
+        }
         map.iter().all(|value| value.is_finite()).then_some(Map { width, height, values: map })
     }
 }
