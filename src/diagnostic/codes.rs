@@ -223,6 +223,12 @@ codes! {
         "Each class has its own key on the labelling page.";
     TAXONOMY_COLUMN = "TL0611" Warning "an unknown column of the taxonomy",
         "The column is not read. Known are `class`, `role`, `key`, `colour`, `display`, `species_id`.";
+    BUILT_WITHOUT = "TL0612" Warning "this program was built without a part that the step needs",
+        "The pipeline is sound, and this program cannot run the step. `bash .cargo/libtorch` in Trapline's folder installs libtorch, \
+         `cargo build --release --features tch` builds with it. Results that the store has already are used all the same.";
+    MODEL_ENGINE = "TL0613" Error "a model that the engine cannot run",
+        "`engine: tch` runs residual networks of known architecture by their weights: `weights:` of `model.yaml` names a safetensors \
+         file. Models that `train` makes have one; the embedded engine runs every other.";
 
     // Paths and roots.
     ABSOLUTE_PATH = "TL0701" Error "a path of one machine",

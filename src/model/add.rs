@@ -91,6 +91,13 @@ fn place(bundle: &Bundle, signature: &ModelSignature, target: &Path) -> Result<(
         if !there.is_ok_and(|id| id == signature.id) {
             return Err(AddError::Taken(signature.model.clone()));
         }
+        // Weights by name are no part of the identity: the notes may name some that are not there yet.
+        if let Some(weights) = &bundle.weights {
+            let (source, target) = (bundle.folder.join(weights), target.join(weights));
+            let bytes = std::fs::read(&source).map_err(copy(&source))?;
+            std::fs::create_dir_all(target.parent().unwrap_or(&target)).map_err(copy(&target))?;
+            replace(&target, &bytes).map_err(copy(&target))?;
+        }
         let notes = std::fs::read(bundle.folder.join(MODEL_FILE)).map_err(copy(&bundle.folder.join(MODEL_FILE)))?;
         return replace(&target.join(MODEL_FILE), &notes).map_err(copy(&target.join(MODEL_FILE)));
     }
@@ -119,4 +126,50 @@ fn copy_folder(from: &Path, to: &Path) -> Result<(), AddError> {
         }
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::architecture::Architecture;
+    use crate::model::onnx::write;
+    use crate::model::weights::Array;
+
+    const NOTES: &str = "\
+name: voles
+version: '1'
+architecture: resnet8
+input: { width: 8, height: 8, resize: squash }
+output: logits
+classes: [empty, vole]
+onnx: model.onnx
+";
+
+    /// A bundle of a network that says the same of everything.
+    fn bundle(notes: &str, weights: Option<&str>) -> tempfile::TempDir {
+        let network = Architecture::named("resnet8").unwrap();
+        let zeros = |shape: Vec<usize>| Array { values: vec![0.0; shape.iter().product()], shape };
+        let all = network.parameters(2).into_iter().map(|one| (one.name, zeros(one.shape))).collect();
+        let folder = tempfile::tempdir().unwrap();
+        std::fs::write(folder.path().join("model.onnx"), write(network, 2, &all, 8, 8).unwrap()).unwrap();
+        std::fs::write(folder.path().join(MODEL_FILE), notes).unwrap();
+        if let Some(text) = weights {
+            std::fs::create_dir(folder.path().join("by_name")).unwrap();
+            std::fs::write(folder.path().join("by_name/model.safetensors"), text).unwrap();
+        }
+        folder
+    }
+
+    #[test]
+    fn weights_by_name_come_along_at_once_or_later() {
+        let with = format!("{NOTES}weights: by_name/model.safetensors\n");
+        for first in [bundle(NOTES, None), bundle(&with, Some("first"))] {
+            let project = tempfile::tempdir().unwrap();
+            let signature = add(project.path(), first.path()).unwrap();
+            // The network is the same, so that it is the same model; what it brings along is new.
+            assert_eq!(add(project.path(), bundle(&with, Some("second")).path()).unwrap(), signature);
+            let there = Bundle::open(project.path(), "voles@1").unwrap();
+            assert_eq!(there.read_weights().unwrap().unwrap(), b"second");
+        }
+    }
 }
