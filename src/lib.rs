@@ -10,6 +10,7 @@ pub mod check;
 pub mod cli;
 pub mod demo;
 pub mod diagnostic;
+pub mod event;
 pub mod file;
 pub mod id;
 pub mod labels;

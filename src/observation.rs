@@ -17,6 +17,9 @@ pub const IDENTITY: &[&str] = &["content", "name", "path", "file"];
 /// The number of an observation's row among several of a multi-label table, from 1.
 pub const ITEM: &str = "item";
 
+/// The column that says which trigger event an image belongs to (`events`).
+pub const EVENT: &str = "event_id";
+
 /// The columns by which some tables are joined.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Key {
@@ -54,10 +57,21 @@ impl Key {
         IDENTITY.iter().filter(|name| known(name)).map(with).collect()
     }
 
-    /// The column that says which image it is.
+    /// The key of trigger events that all `schemas` have; `None` where one has none.
+    #[must_use]
+    pub fn of_events(schemas: &[&Schema]) -> Option<Self> {
+        let texts = |name: &str| schemas.iter().all(|schema| schema.field(name).is_some_and(|field| field.ty == Type::Text));
+        if !texts(EVENT) {
+            return None;
+        }
+        Some(Self { columns: PLACE.iter().copied().filter(|name| texts(name)).chain([EVENT]).collect() })
+    }
+
+    /// The column that says which image, or which event, it is.
     #[must_use]
     pub fn identity(&self) -> &'static str {
-        self.columns.iter().find(|name| IDENTITY.contains(name)).copied().unwrap_or(IDENTITY[0])
+        let names = |name: &&&'static str| IDENTITY.contains(*name) || **name == EVENT;
+        self.columns.iter().find(names).copied().unwrap_or(IDENTITY[0])
     }
 
     /// The keys of the rows of `table`.

@@ -116,7 +116,7 @@ fn both(
         (0..steps).map(|step| options.phases[0].schedule.rate(u32::try_from(step / per_epoch).unwrap(), step, steps)).collect();
     let task = serde_json::json!({
         "architecture": "resnet18", "classes": 8, "width": SIDE, "height": SIDE, "labels": labels, "epochs": batches, "rates": rates,
-        "optimizer": optimizer.1, "weight_decay": 0.01, "label_smoothing": 0.1, "threads": 2,
+        "optimizer": optimizer.1, "weight_decay": 0.01, "label_smoothing": 0.1, "threads": 2, "channels_last": true,
     });
     std::fs::write(folder.path().join("task.json"), task.to_string()).unwrap();
     let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/tools/pytorch_training.py");

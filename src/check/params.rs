@@ -148,11 +148,14 @@ impl Checker<'_> {
             }
             (ParamType::Map(inner), Value::Map(entries)) => self.map(name, inner, entries),
             (ParamType::BySeason(inner), Value::Map(entries)) => self.by_season(name, inner, entries, node.span),
-            (ParamType::BySeason(inner), _) => {
+            (ParamType::ByEpoch(inner), Value::Map(entries)) => self.by_epoch(name, inner, entries, node.span),
+            (ParamType::BySeason(inner) | ParamType::ByEpoch(inner), _) => {
                 let value = self.value(name, inner, node)?;
-                let key = Spanned { value: "default".to_owned(), span: node.span };
+                let key = if matches!(ty, ParamType::BySeason(_)) { "default" } else { "1" };
+                let key = Spanned { value: key.to_owned(), span: node.span };
                 Some(ParamValue::Map(vec![(key, Spanned { value, span: node.span })]))
             }
+            (ParamType::ModelOr(word), Value::Text(text)) if text == word => Some(ParamValue::Text(text.clone())),
             (
                 ParamType::Text
                 | ParamType::Path(_)
@@ -161,6 +164,7 @@ impl Checker<'_> {
                 | ParamType::Column(_)
                 | ParamType::Class
                 | ParamType::Model
+                | ParamType::ModelOr(_)
                 | ParamType::Template(_),
                 Value::Text(text),
             ) => self.text(ty, Spanned { value: text.clone(), span: node.span }),
@@ -224,6 +228,30 @@ impl Checker<'_> {
         fine.then_some(ParamValue::Map(values))
     }
 
+    /// Values by epoch, in the order of the epochs.
+    fn by_epoch(&mut self, name: &str, inner: &'static ParamType, entries: &[Entry], span: Span) -> Option<ParamValue> {
+        let help = "count epochs from 1: `{ 1: 0.01, 19: 0.005 }`";
+        let mut values: Vec<Option<(u32, Spanned<String>, Spanned<ParamValue>)>> = Vec::new();
+        for Entry { key, value } in entries {
+            let epoch = key.value.parse().ok().filter(|epoch: &u32| *epoch > 0 && epoch.to_string() == key.value);
+            if epoch.is_none() {
+                let message = format!("`{}` is no epoch", key.value);
+                self.report.push(Diagnostic::new(codes::PARAMETER_TYPE, key.span, message).help(help));
+            }
+            let read = self.value(name, inner, value);
+            let read = read.map(|read| Spanned { value: read, span: value.span });
+            values.push(epoch.zip(read).map(|(epoch, read)| (epoch, key.clone(), read)));
+        }
+        let mut values = values.into_iter().collect::<Option<Vec<_>>>()?;
+        if values.is_empty() {
+            let message = format!("`{name}` names no epoch");
+            self.report.push(Diagnostic::new(codes::PARAMETER_TYPE, span, message).help(help));
+            return None;
+        }
+        values.sort_by_key(|(epoch, ..)| *epoch);
+        Some(ParamValue::Map(values.into_iter().map(|(_, key, value)| (key, value)).collect()))
+    }
+
     /// A textual value; what it names is checked later.
     fn text(&mut self, ty: &ParamType, text: Spanned<String>) -> Option<ParamValue> {
         match ty {
@@ -237,12 +265,15 @@ impl Checker<'_> {
                     return None;
                 }
             },
-            ParamType::Model => {
+            ParamType::Model | ParamType::ModelOr(_) => {
                 if let Err(why) = model_name(&text.value) {
-                    self.report.push(
-                        Diagnostic::new(codes::BAD_MODEL_NAME, text.span, format!("`{}` {why}", text.value))
-                            .help("write `name@version`, as in `small_mammals@2026.1`"),
-                    );
+                    let example = "write `name@version`, as in `small_mammals@2026.1`";
+                    let help = match ty {
+                        ParamType::ModelOr(word) => format!("{example}, or `{word}`"),
+                        _ => example.to_owned(),
+                    };
+                    let finding = Diagnostic::new(codes::BAD_MODEL_NAME, text.span, format!("`{}` {why}", text.value));
+                    self.report.push(finding.help(help));
                     return None;
                 }
                 self.checked.models.push(text.clone());
@@ -315,7 +346,8 @@ fn wanted(ty: &ParamType) -> String {
         ParamType::Template(_) => "a template".into(),
         ParamType::List(_) => "a list".into(),
         ParamType::Map(_) => "a mapping".into(),
-        ParamType::BySeason(inner) => wanted(inner),
+        ParamType::ModelOr(word) => format!("a model or `{word}`"),
+        ParamType::BySeason(inner) | ParamType::ByEpoch(inner) => wanted(inner),
     }
 }
 
@@ -344,6 +376,7 @@ fn default_node(ty: &ParamType, text: &str, span: Span) -> Node {
             | ParamType::List(_)
             | ParamType::Map(_)
             | ParamType::BySeason(_)
+            | ParamType::ByEpoch(_)
     );
     let value = if textual {
         Value::Text(text.to_owned())

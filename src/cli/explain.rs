@@ -146,10 +146,12 @@ fn type_words(ty: &ParamType) -> String {
         ParamType::Column(port) => format!("column of `{port}`"),
         ParamType::Class => "class".into(),
         ParamType::Model => "name@version".into(),
+        ParamType::ModelOr(word) => format!("name@version | {word}"),
         ParamType::Template(port) => format!("template over the columns of `{port}`, once per image"),
         ParamType::List(inner) => format!("list of: {}", type_words(inner)),
         ParamType::Map(inner) => format!("mapping to: {}", type_words(inner)),
         ParamType::BySeason(inner) => format!("{}, or one per range of seasons", type_words(inner)),
+        ParamType::ByEpoch(inner) => format!("{}, or one from each of some epochs on", type_words(inner)),
     }
 }
 

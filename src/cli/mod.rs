@@ -27,6 +27,7 @@ mod labels;
 mod model;
 mod options;
 mod plan;
+mod promote;
 mod run;
 mod schema;
 mod season;
@@ -68,6 +69,7 @@ fn dispatch(command: Command, terminal: Terminal) -> anyhow::Result<Exit> {
         Command::Labels(args) => labels::run(args, terminal),
         Command::Model(args) => model::run(&args, terminal),
         Command::Plan(args) => plan::run(&args, terminal),
+        Command::Promote(args) => promote::run(&args, terminal),
         Command::Run(args) => run::run(args, terminal),
         Command::Schema(args) => schema::run(&args, terminal),
         Command::Season(args) => season::run(&args, terminal),

@@ -167,6 +167,10 @@ codes! {
         "The step needs a column that its input does not have. Columns come from the captures of the path and from earlier steps.";
     COLUMN_TYPE = "TL0413" Error "a column of the wrong type",
         "The input has a column of this name, but of another type.";
+    BUILT_WITHOUT = "TL0417" Warning "a step that this build of Trapline cannot run",
+        "Training, and classifying with `engine: tch`, need libtorch, which is not part of every build. The pipeline is checked all the \
+         same; a machine that runs the step needs a Trapline built with the feature `tch`: `bash .cargo/libtorch` in Trapline's folder \
+         installs libtorch, `cargo build --release --features tch` builds with it.";
     UNUSED_STEP = "TL0414" Warning "a step that nothing uses",
         "Other steps write files or are bounded by `expect`, this one ends in nothing: was it meant to be wired?";
     INSTANCES = "TL0415" Error "instances named wrongly",
@@ -223,10 +227,7 @@ codes! {
         "Each class has its own key on the labelling page.";
     TAXONOMY_COLUMN = "TL0611" Warning "an unknown column of the taxonomy",
         "The column is not read. Known are `class`, `role`, `key`, `colour`, `display`, `species_id`.";
-    BUILT_WITHOUT = "TL0612" Warning "this program was built without a part that the step needs",
-        "The pipeline is sound, and this program cannot run the step. `bash .cargo/libtorch` in Trapline's folder installs libtorch, \
-         `cargo build --release --features tch` builds with it. Results that the store has already are used all the same.";
-    MODEL_ENGINE = "TL0613" Error "a model that the engine cannot run",
+    MODEL_ENGINE = "TL0612" Error "a model that the engine cannot run",
         "`engine: tch` runs residual networks of known architecture by their weights: `weights:` of `model.yaml` names a safetensors \
          file. Models that `train` makes have one; the embedded engine runs every other.";
 

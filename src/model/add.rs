@@ -54,18 +54,57 @@ pub enum AddError {
 pub fn add(project: &Path, folder: &Path) -> Result<ModelSignature, AddError> {
     let failed = |source| AddError::Bundle { folder: folder.to_owned(), source };
     let bundle = Bundle::read(folder).map_err(failed)?;
-    let bytes = bundle.network().map_err(failed)?;
-    let signature = bundle.signature(&bytes);
-    try_network(&bundle, bytes).map_err(|source| AddError::Network { model: bundle.model(), source })?;
+    let network = bundle.network().map_err(failed)?;
+    let notes_file = folder.join(MODEL_FILE);
+    let notes = std::fs::read(&notes_file).map_err(|source| AddError::Copy { path: notes_file, source })?;
+    let weights = bundle.read_weights().map_err(failed)?;
+    take(project, &bundle, network, |signature, target| {
+        if same_folder(folder, target) {
+            return Ok(());
+        }
+        place(signature, target, &notes, bundle.weights.as_deref().zip(weights.as_deref()), |whole| copy_folder(folder, whole))
+    })
+}
 
+/// Takes a model from memory into `project`, as [`add`] does: what `bundle` describes, with the bytes of its network and, where it
+/// names some, of its weights.
+///
+/// # Errors
+/// As [`add`].
+pub fn add_parts(project: &Path, bundle: &Bundle, network: &[u8], weights: &[u8]) -> Result<ModelSignature, AddError> {
+    let notes = bundle.notes().map_err(|source| AddError::Bundle { folder: bundle.model().into(), source })?;
+    let write = |path: PathBuf, bytes: &[u8]| {
+        let parent = path.parent().map_or(Ok(()), std::fs::create_dir_all);
+        parent.and_then(|()| std::fs::write(&path, bytes)).map_err(|source| AddError::Copy { path, source })
+    };
+    take(project, bundle, network.to_vec(), |signature, target| {
+        let named = bundle.weights.as_deref().map(|file| (file, weights));
+        place(signature, target, notes.as_bytes(), named, |whole| {
+            write(whole.join(&bundle.onnx), network)?;
+            if let Some((file, weights)) = named {
+                write(whole.join(file), weights)?;
+            }
+            write(whole.join(MODEL_FILE), notes.as_bytes())
+        })
+    })
+}
+
+/// Tries the network, puts the bundle into its folder and lists it.
+fn take(
+    project: &Path,
+    bundle: &Bundle,
+    network: Vec<u8>,
+    put: impl FnOnce(&ModelSignature, &Path) -> Result<(), AddError>,
+) -> Result<ModelSignature, AddError> {
+    let signature = bundle.signature(&network);
+    let failed = |source| AddError::Bundle { folder: bundle.folder.clone(), source };
+    let target = project.join(bundle_folder(&signature.model).map_err(failed)?);
     let mut signatures = read_lock(project)?;
     if signatures.get(&signature.model).is_some_and(|known| known.id != signature.id) {
         return Err(AddError::Taken(signature.model));
     }
-    let target = project.join(bundle_folder(&signature.model).map_err(failed)?);
-    if !same_folder(folder, &target) {
-        place(&bundle, &signature, &target)?;
-    }
+    try_network(bundle, network).map_err(|source| AddError::Network { model: bundle.model(), source })?;
+    put(&signature, &target)?;
     signatures.insert(signature.model.clone(), signature.clone());
     write_lock(project, &signatures)?;
     Ok(signature)
@@ -80,8 +119,15 @@ fn same_folder(one: &Path, other: &Path) -> bool {
     matches!((one.canonicalize(), other.canonicalize()), (Ok(one), Ok(other)) if one == other)
 }
 
-/// Puts the bundle at `target`, whole or not at all.
-fn place(bundle: &Bundle, signature: &ModelSignature, target: &Path) -> Result<(), AddError> {
+/// Puts a bundle at `target`, whole or not at all: `fill` writes it into an empty folder. Where the same model lies there already it
+/// gets the new `notes`, and the `weights` that they name.
+fn place(
+    signature: &ModelSignature,
+    target: &Path,
+    notes: &[u8],
+    weights: Option<(&Path, &[u8])>,
+    fill: impl FnOnce(&Path) -> Result<(), AddError>,
+) -> Result<(), AddError> {
     let copy = |path: &Path| {
         let path = path.to_owned();
         move |source| AddError::Copy { path, source }
@@ -92,20 +138,18 @@ fn place(bundle: &Bundle, signature: &ModelSignature, target: &Path) -> Result<(
             return Err(AddError::Taken(signature.model.clone()));
         }
         // Weights by name are no part of the identity: the notes may name some that are not there yet.
-        if let Some(weights) = &bundle.weights {
-            let (source, target) = (bundle.folder.join(weights), target.join(weights));
-            let bytes = std::fs::read(&source).map_err(copy(&source))?;
-            std::fs::create_dir_all(target.parent().unwrap_or(&target)).map_err(copy(&target))?;
-            replace(&target, &bytes).map_err(copy(&target))?;
+        if let Some((file, bytes)) = weights {
+            let path = target.join(file);
+            path.parent().map_or(Ok(()), std::fs::create_dir_all).map_err(copy(&path))?;
+            replace(&path, bytes).map_err(copy(&path))?;
         }
-        let notes = std::fs::read(bundle.folder.join(MODEL_FILE)).map_err(copy(&bundle.folder.join(MODEL_FILE)))?;
-        return replace(&target.join(MODEL_FILE), &notes).map_err(copy(&target.join(MODEL_FILE)));
+        return replace(&target.join(MODEL_FILE), notes).map_err(copy(&target.join(MODEL_FILE)));
     }
     let parent = target.parent().unwrap_or(target);
     std::fs::create_dir_all(parent).map_err(copy(parent))?;
     let aside = tempfile::Builder::new().prefix(".adding-").tempdir_in(parent).map_err(copy(parent))?;
     let whole = aside.path().join("bundle");
-    copy_folder(&bundle.folder, &whole)?;
+    fill(&whole)?;
     std::fs::rename(&whole, target).map_err(copy(target))
 }
 

@@ -44,12 +44,12 @@ pub enum EngineError {
     NotLogits,
     /// The weights do not fit the architecture.
     #[error(transparent)]
-    Weights(#[from] WeightsError),
+    Weights(Box<WeightsError>),
     /// Weights and network disagree.
     #[error("its weights by name are not those of its ONNX network, which is what its identity stands for; export both together")]
     OtherWeights,
     /// The program has no libtorch.
-    #[error("this Trapline was built without libtorch; `trapline help TL0612` says how to build it with")]
+    #[error("this Trapline was built without libtorch; `trapline help TL0417` says how to build it with")]
     BuiltWithout,
     /// The network failed while it ran.
     #[error("the network failed: {0}")]
@@ -60,6 +60,12 @@ pub enum EngineError {
     /// The output was to hold probabilities and does not.
     #[error("the network's output is not a set of probabilities; `output: logits` may be meant")]
     NotProbabilities,
+}
+
+impl From<WeightsError> for EngineError {
+    fn from(error: WeightsError) -> Self {
+        Self::Weights(Box::new(error))
+    }
 }
 
 /// The numbers that a network computes with.

@@ -21,6 +21,6 @@ pub mod signature;
 pub mod torch;
 pub mod weights;
 
-pub use add::{AddError, add};
+pub use add::{AddError, add, add_parts};
 pub use architecture::Architecture;
 pub use bundle::{Bundle, BundleError, Input, OutputKind, Resize, bundle_folder};

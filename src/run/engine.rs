@@ -294,7 +294,7 @@ impl Engine<'_> {
     /// Tells what changed in the first output of a step that gets a new head. What cannot be read any more is no change.
     fn changes(&self, index: usize, planner: &Planner<'_>, history: &History<'_>) {
         let step = &self.pipeline.steps[index];
-        if step.kind.pins.is_none() {
+        if step.kind.pins.is_none() && !step.step.tells_changes() {
             return;
         }
         let Some(last) = history.last_result(&step.name.value) else { return };

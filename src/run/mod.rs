@@ -21,6 +21,7 @@ mod mapped;
 mod pass;
 mod pins;
 mod planning;
+pub mod promote;
 mod read;
 mod record;
 pub mod roots;

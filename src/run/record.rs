@@ -9,11 +9,13 @@ use super::event::Event;
 use super::execute::Failure;
 use super::lockfile::{self, LockFile, LockFileError};
 use super::seasons::{self, Seal};
+use crate::check::Pipeline;
 use crate::id::ContentId;
 use crate::model::Bundle;
+use crate::model::packed::unpack;
 use crate::plan::planner::{Planner, State};
 use crate::recipe::Ingredient;
-use crate::step::{LABEL_FILE, StepError};
+use crate::step::{LABEL_FILE, PortModels, StepError};
 
 /// The identity of a file that does not exist.
 const ABSENT: &str = "absent";
@@ -105,6 +107,7 @@ impl Engine<'_> {
                     lock.models.insert(signature.model.clone(), lockfile::LockedModel { id: signature.id, training });
                 }
             }
+            lock.models.extend(port_models(self.pipeline, *index, &work.ports));
             for (file, content) in work.files.iter().filter(|(file, _)| file.name.starts_with(LABEL_FILE)) {
                 if let Some(head) = content {
                     let lines = lines_of(&self.pipeline.project.join(&file.path));
@@ -220,12 +223,32 @@ fn lines_of(path: &std::path::Path) -> u64 {
     })
 }
 
-/// The `id` among the training notes of a model's bundle, where the bundle is here and has one.
+/// The `id` among the training notes of a model's bundle, where the bundle is here.
 fn training_of(project: &std::path::Path, model: &str) -> Option<String> {
-    let bundle = Bundle::open(project, model).ok()?;
+    training_id(&Bundle::open(project, model).ok()?)
+}
+
+/// The `id` among the training notes of a bundle, where it has one.
+fn training_id(bundle: &Bundle) -> Option<String> {
     let id = bundle.training.get("id")?;
     let text = id.as_str().map_or_else(|| serde_yaml::to_string(id).unwrap_or_default(), str::to_owned);
     // One line, whatever was written.
     let text = text.split_whitespace().collect::<Vec<_>>().join(" ");
     (!text.is_empty()).then_some(text)
+}
+
+/// The models that arrive through the ports of a step, by the output that they come from: they have no name that others know.
+fn port_models(pipeline: &Pipeline, index: usize, ports: &PortModels) -> Vec<(String, lockfile::LockedModel)> {
+    let step = &pipeline.steps[index];
+    let mut models = Vec::new();
+    for (port, wires) in step.kind.inputs.iter().zip(&step.inputs) {
+        let Some((packed, wire)) = ports.get(port.name).zip(wires.first()) else { continue };
+        let Ok(model) = unpack(packed) else { continue };
+        let source = &pipeline.steps[wire.step];
+        let output = source.kind.outputs.get(wire.output).map_or("", |port| port.name);
+        let name = format!("{}.{output}", source.name.value);
+        let id = model.bundle.id(&model.network);
+        models.push((name, lockfile::LockedModel { id, training: training_id(&model.bundle) }));
+    }
+    models
 }

@@ -102,7 +102,7 @@ pub fn ratio(scale: f64, a: Total, b: Total, known: f64) -> Option<Estimate> {
 }
 
 /// Where `possible` begins, on the way from `outside` to `inside`.
-fn edge(outside: f64, inside: f64, possible: impl Fn(f64) -> bool) -> f64 {
+pub(super) fn edge(outside: f64, inside: f64, possible: impl Fn(f64) -> bool) -> f64 {
     if possible(outside) {
         return outside;
     }

@@ -8,6 +8,7 @@
 //! | [`interval`] | between which bounds does a proportion lie? |
 //! | [`combine`] | and a sum or a ratio of several? |
 //! | [`metrics`] | how good are precision, recall, F1 and accuracy of the complete data set? |
+//! | [`paired`] | how much better is one model than another on the same images? |
 //! | [`bins`] | in which confidence bin does an image lie? |
 //! | [`planning`] | how many images to check, how many hours does it take? |
 
@@ -15,4 +16,5 @@ pub mod bins;
 pub mod combine;
 pub mod interval;
 pub mod metrics;
+pub mod paired;
 pub mod planning;

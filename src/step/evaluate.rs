@@ -10,7 +10,7 @@ use crate::observation::Key;
 use crate::table::{Schema, Table, Type};
 
 mod docs;
-mod labels;
+pub(super) mod labels;
 mod sheets;
 mod survey;
 mod words;

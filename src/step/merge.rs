@@ -122,6 +122,7 @@ pub static KIND: StepKind = StepKind {
                 label_type::CONFIDENCE,
                 label_type::CLASS,
                 label_type::CORRECTED,
+                label_type::TRAINING,
                 label_type::OTHER,
             ])),
             required: false,

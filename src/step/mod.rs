@@ -15,6 +15,7 @@ use crate::table::{Cell, Schema, Table, Type};
 use crate::taxonomy::Taxonomy;
 
 pub mod classify;
+pub mod compare;
 pub mod ensemble;
 pub mod evaluate;
 pub mod export;
@@ -29,9 +30,11 @@ mod registry;
 pub mod rename;
 pub mod review;
 pub mod sample;
+pub mod split;
 #[cfg(test)]
 pub(crate) mod testing;
 pub mod threshold;
+pub mod train;
 
 pub use job::{Cancel, Finding, InputTable, Job, Outputs, Progress, StepError, with_causes};
 pub use param::{Param, ParamType, ParamValue, Params, PathUse};
@@ -114,6 +117,8 @@ pub mod label_type {
     pub const CONFIDENCE: &str = "confidence";
     /// Reviewed because a rule asked for it.
     pub const CORRECTED: &str = "corrected";
+    /// Chosen to train with: never by chance, so that no estimate may rest on it.
+    pub const TRAINING: &str = "training";
     /// Labelled, and not (or no longer) asked for.
     pub const OTHER: &str = "other";
 
@@ -233,8 +238,13 @@ pub trait Step: Send + Sync {
         Ok(None)
     }
 
+    /// Says whether [`Step::changes`] is asked although the kind pins nothing.
+    fn tells_changes(&self) -> bool {
+        false
+    }
+
     /// What a person should know about a first output that is another than the one before (who left a sample, who entered): said
-    /// when it happens, kept in no result. Asked of kinds with [`StepKind::pins`].
+    /// when it happens, kept in no result. Asked of kinds with [`StepKind::pins`], and where [`Step::tells_changes`].
     fn changes(&self, before: &Table, after: &Table) -> Vec<Finding> {
         let _ = (before, after);
         Vec::new()

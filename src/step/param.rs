@@ -40,6 +40,8 @@ pub enum ParamType {
     Class,
     /// `name@version` of a model.
     Model,
+    /// `name@version` of a model, or this word.
+    ModelOr(&'static str),
     /// A template over the columns of the named input port, rendered once per image.
     Template(&'static str),
     /// A list; a single value stands for a list of one.
@@ -48,6 +50,8 @@ pub enum ParamType {
     Map(&'static ParamType),
     /// A value, or one per range of seasons (`"2014..2025"`, `default`).
     BySeason(&'static ParamType),
+    /// A value, or one from each of some epochs on (`{ 1: 0.01, 19: 0.005 }`), counted from 1.
+    ByEpoch(&'static ParamType),
 }
 
 /// A parameter of `with:`, as declared by a step kind.
@@ -80,7 +84,9 @@ pub enum ParamValue {
     Text(String),
     /// A list.
     List(Vec<Spanned<ParamValue>>),
-    /// A mapping or the ranges of a [`ParamType::BySeason`], in the order written; a plain value there is under `default`.
+    /// A mapping or the ranges of a [`ParamType::BySeason`], in the order written; a plain value there is under `default`. The
+    /// values of
+    /// a [`ParamType::ByEpoch`] are in the order of the epochs, a plain one under `1`.
     Map(Vec<(Spanned<String>, Spanned<ParamValue>)>),
 }
 

@@ -13,9 +13,12 @@ pub static KINDS: &[&StepKind] = &[
     &super::ensemble::KIND,
     &super::review::KIND,
     &super::evaluate::KIND,
+    &super::compare::KIND,
     &super::threshold::KIND,
+    &super::train::KIND,
     &super::merge::KIND,
     &super::export::KIND,
+    &super::split::KIND,
 ];
 
 /// The kind called `name`.

@@ -25,7 +25,13 @@ pub static KIND: StepKind = StepKind {
     inputs: &[
         Port::table(
             "images",
-            &[IMAGE_COLUMNS[0], IMAGE_COLUMNS[1], ("root", Type::Text), ("class", Type::Text), ("split", Type::Text)],
+            &[
+                ("content", Type::Content),
+                ("root", Type::Text),
+                ("path", Type::Text),
+                ("class", Type::Text),
+                ("split", Type::Text),
+            ],
             "Labelled images and the side on which each stands, as `split` makes them.",
         ),
         Port {
@@ -61,6 +67,7 @@ pub static KIND: StepKind = StepKind {
 };
 
 /// The step.
+#[cfg_attr(not(feature = "tch"), expect(dead_code, reason = "the prescription is checked and not followed"))]
 struct Train {
     options: Options,
     /// Of the model made; the step's name where none is given.
@@ -165,8 +172,7 @@ const CALIBRATION: &[(&str, Type)] = &[
 
 /// The schemas of the tables, in the order of their ports.
 fn schemas(input: &Schema, context: &Context<'_>) -> Vec<Schema> {
-    let classes: Vec<String> =
-        context.classes.names().map(|class| format!("{}{class}", super::classify::CLASS_PREFIX)).collect();
+    let classes: Vec<String> = context.classes.names().map(|class| format!("{}{class}", super::classify::CLASS_PREFIX)).collect();
     let validation = super::classify::output_schema(input, &classes);
     vec![Schema::default(), Schema::of(HISTORY), validation, Schema::of(CALIBRATION)]
 }

@@ -349,6 +349,18 @@ impl Table {
         Ok(table)
     }
 
+    /// The columns of `schema`, each missing where the table has none of its name and type.
+    ///
+    /// # Errors
+    /// As [`Table::from_columns`].
+    pub fn conform(&self, schema: &Schema) -> Result<Self, TableError> {
+        let known = |field: &Field| self.column(&field.name).filter(|column| column.ty() == field.ty).cloned();
+        let column = |field| known(field).unwrap_or_else(|| Arc::new(Column::nulls(field.ty, self.rows)));
+        let mut table = Self::from_columns(schema.clone(), schema.fields.iter().map(column).collect())?;
+        table.rows = self.rows;
+        Ok(table)
+    }
+
     /// Tables of the same columns, one below the other.
     ///
     /// # Errors

@@ -1,7 +1,7 @@
 //! Varies training images: one map of the plane and one change of light per image, computed in a single pass each.
 //!
-//! The map is Keras's `ImageDataGenerator` (rotation after shift after shear after zoom, about the centre, nearest fill), which Böhner et
-//! al. 2023 trained with. Whole shifts, flips and crops copy pixels; everything else reads between them bilinearly.
+//! The map is Keras's `ImageDataGenerator` (rotation after shift after shear after zoom, about the centre, nearest fill), which
+//! Böhner et al. 2023 trained with. Whole shifts, flips and crops copy pixels; everything else reads between them bilinearly.
 
 use rand::{Rng, RngExt};
 use rand_chacha::ChaCha8Rng;
@@ -60,7 +60,8 @@ impl Augmenter {
 
     /// Writes one image to `out`: varied by what `rng` draws, or its central crop as it is, where there is no `rng`.
     ///
-    /// *Shapes*: `rgb` is rows from the top, RGB, with the margin; `out` channels x height x width. *Units*: `(value / 255 - mean) / std`.
+    /// *Shapes*: `rgb` is rows from the top, RGB, with the margin; `out` channels x height x width. *Units*: `(value / 255 -
+    /// mean) / std`.
     /// *Determinism*: a function of the image and of the state of `rng`.
     ///
     /// # Panics

@@ -31,7 +31,8 @@ impl Emphasis {
 
     /// Takes note of a batch that was learned from: `ranks` are the places of the true classes among the labels, 0 for the first.
     ///
-    /// A misjudged image joins the end of its queue, of both where all five labels were wrong; one that waits already keeps its place.
+    /// A misjudged image joins the end of its queue, of both where all five labels were wrong; one that waits already keeps its
+    /// place.
     pub fn observe(&mut self, images: &[u32], ranks: &[u32]) {
         for (image, rank) in images.iter().zip(ranks) {
             if *rank > 0 {
@@ -43,8 +44,9 @@ impl Emphasis {
         }
     }
 
-    /// Another batch from the front of a queue, by chance: to be asked for once after each batch of the epoch, and learned from before the
-    /// next. At most one queue gives; one with fewer than `batch` images waits until it has more, for a batch norm needs a whole batch.
+    /// Another batch from the front of a queue, by chance: to be asked for once after each batch of the epoch, and learned from
+    /// before the next. At most one queue gives; one with fewer than `batch` images waits until it has more, for a batch norm
+    /// needs a whole batch.
     ///
     /// *Determinism*: each call takes one number from `rng`, whatever the queues hold.
     pub fn next(&mut self, rng: &mut ChaCha8Rng, batch: usize) -> Option<Vec<u32>> {

@@ -32,8 +32,8 @@ pub fn undersampled(images: u64, cap: u64) -> u64 {
 
 /// Images of a class after both: repeated first, cut to `cap` second.
 ///
-/// With a cap of 5000 or more the order does not matter. With a smaller one it does: the other order would repeat, beyond the cap, the
-/// images of a class whose other images it has just left out.
+/// With a cap of 5000 or more the order does not matter. With a smaller one it does: the other order would repeat, beyond the
+/// cap, the images of a class whose other images it has just left out.
 #[must_use]
 pub fn both(images: u64, cap: u64) -> u64 {
     undersampled(oversampling_target(images), cap)
@@ -79,8 +79,9 @@ impl Imbalance {
 
 /// The images of one epoch in their order, as places in `labels`; an image that is repeated stands there several times.
 ///
-/// Which images of a class are left out is drawn once per training, without replacement: no epoch and no phase sees them. Repeats are
-/// whole rounds over the class, and a remainder that every epoch draws anew. The order is drawn anew for every epoch.
+/// Which images of a class are left out is drawn once per training, without replacement: no epoch of any phase with the same
+/// method sees them. Repeats are whole rounds over the class, and a remainder that every epoch draws anew. The order is drawn
+/// anew for every epoch.
 ///
 /// *Determinism*: a function of its arguments; a class's draw depends on the places of its own images alone.
 ///

@@ -1,11 +1,14 @@
 //! Options: everything that decides what a training does, in the order in which it is decided.
 
+use serde::{Serialize, Serializer};
+
 use crate::model::{Architecture, Input};
 
 /// How a network is trained.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Options {
     /// The network.
+    #[serde(serialize_with = "by_name")]
     pub architecture: &'static Architecture,
     /// How an image becomes its input; [`Input::margin_px`](crate::model::Input) is what a random crop may move within.
     pub input: Input,
@@ -29,8 +32,17 @@ pub struct Options {
     pub mixed_precision: bool,
 }
 
+impl Options {
+    /// Says whether the first phase learns a part of the network alone: on top of random weights there would be nothing to learn
+    /// from.
+    #[must_use]
+    pub fn needs_start(&self) -> bool {
+        self.phases.first().is_some_and(|phase| phase.free != Free::All)
+    }
+}
+
 /// A stretch of epochs under the same rules.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Phase {
     /// Passes over the training images.
     pub epochs: u32,
@@ -47,7 +59,8 @@ pub struct Phase {
 }
 
 /// Which parameters are learned.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Free {
     /// All of them.
     All,
@@ -56,7 +69,8 @@ pub enum Free {
 }
 
 /// How gradients become steps; the formulas are PyTorch's.
-#[derive(Debug, Clone, Copy, PartialEq)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Optimizer {
     /// Kingma & Ba 2015, with weight decay added to the gradient; betas .9 and .999, epsilon 1e-8.
     Adam,
@@ -70,7 +84,8 @@ pub enum Optimizer {
 }
 
 /// Step length over time.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Schedule {
     /// The same throughout.
     Constant(f64),
@@ -86,7 +101,7 @@ pub enum Schedule {
 }
 
 /// How training images are varied. All zero: not at all.
-#[derive(Debug, Clone, Copy, PartialEq, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Default, Serialize)]
 pub struct Augmentation {
     /// Mirrored with a probability of one half.
     pub flip: bool,
@@ -109,7 +124,8 @@ pub struct Augmentation {
 }
 
 /// Which weights are kept.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Keep {
     /// Those of the epoch with the lowest validation loss.
     Best,
@@ -118,7 +134,8 @@ pub enum Keep {
 }
 
 /// What is done about rare classes.
-#[derive(Debug, Clone, Copy, PartialEq)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Imbalance {
     /// Nothing.
     None,
@@ -146,4 +163,9 @@ pub enum Imbalance {
         /// Chance of a further batch of images whose first five labels were wrong.
         top_5: f64,
     },
+}
+
+/// An architecture is known by its name.
+fn by_name<S: Serializer>(architecture: &&'static Architecture, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.serialize_str(architecture.name)
 }

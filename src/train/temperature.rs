@@ -20,7 +20,8 @@ pub struct Fit {
     pub nll_before: f64,
     /// The same at the fitted temperature.
     pub nll_after: f64,
-    /// Expected calibration error at temperature 1, 0-1: distance of confidence and accuracy, averaged over [`BINS`] bins by their images.
+    /// Expected calibration error at temperature 1, 0-1: distance of confidence and accuracy, averaged over [`BINS`] bins by
+    /// their images.
     pub ece_before: f64,
     /// The same at the fitted temperature.
     pub ece_after: f64,
@@ -127,8 +128,8 @@ impl<'a> Rows<'a> {
         self.iter().map(of_row).sum::<f64>() / real(self.labels.len() as u64)
     }
 
-    /// First and second derivative of the sum of negative log likelihoods by the inverse temperature: how far the expected logit lies
-    /// above the true one, and the variance of the logits.
+    /// First and second derivative of the sum of negative log likelihoods by the inverse temperature: how far the expected logit
+    /// lies above the true one, and the variance of the logits.
     fn slopes(&self, inverse: f64) -> (f64, f64) {
         let (mut slope, mut curvature) = (0.0, 0.0);
         for (row, label) in self.iter() {
@@ -148,8 +149,8 @@ impl<'a> Rows<'a> {
         (slope, curvature)
     }
 
-    /// Where the likelihood, which is concave in the inverse temperature, is highest: Newton's steps within a bracket that halves where
-    /// a step would leave it.
+    /// Where the likelihood, which is concave in the inverse temperature, is highest: Newton's steps within a bracket that halves
+    /// where a step would leave it.
     fn best_inverse(&self) -> f64 {
         let (mut low, mut high) = INVERSE;
         if self.slopes(low).0 > 0.0 {

@@ -57,7 +57,11 @@ static FIT: StepKind = StepKind {
         Port { optional: true, ..Port::table("sizes", &[("bytes", Type::Text)], "Sizes.") },
     ],
     outputs: &[Port { optional: false, ..MODEL }, Port::table("log", &[], "What happened.")],
-    params: &[Param { required: true, ..param("architecture", ParamType::Text) }],
+    params: &[
+        Param { required: true, ..param("architecture", ParamType::Text) },
+        param("start", ParamType::ModelOr("scratch")),
+        param("decay", ParamType::ByEpoch(&ParamType::Number(0.0, 1.0))),
+    ],
     metrics: &[Metric { name: "accuracy", doc: "share of right labels" }],
     ..BLANK
 };

@@ -2,6 +2,7 @@
 #![allow(dead_code, reason = "each test file uses a part of it")]
 #![allow(clippy::unwrap_used, clippy::missing_panics_doc, clippy::print_stderr, missing_docs, reason = "test support")]
 
+pub mod adopt;
 pub mod people;
 
 use std::fs;

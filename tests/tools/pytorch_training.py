@@ -4,7 +4,7 @@
 usage: pytorch_training.py FOLDER        (needs torch, numpy, safetensors)
 
 FOLDER holds `task.json` (architecture, classes, input size, labels, batches of every epoch, rates of every step, optimizer, weight decay,
-label smoothing), `inputs` (32-bit floats, images x 3 x height x width) and `start.safetensors`. The script writes `losses.json` (mean loss of
+label smoothing, whether channels come last in memory), `inputs` (32-bit floats, images x 3 x height x width) and `start.safetensors`. The script writes `losses.json` (mean loss of
 each epoch, seconds of each) and `first.safetensors`, the weights after the first step.
 """
 
@@ -85,10 +85,14 @@ def main(folder):
         torch.set_num_threads(task["threads"])
     labels = torch.tensor(task["labels"])
     inputs = torch.from_numpy(np.fromfile(folder / "inputs", np.float32)).view(len(labels), 3, task["height"], task["width"])
+    if task.get("channels_last"):
+        inputs = inputs.contiguous(memory_format=torch.channels_last)
     model = ResNet(task["architecture"], task["classes"])
     rest = model.load_state_dict(load_file(folder / "start.safetensors"), strict=False)
     assert not rest.unexpected_keys and all(name.endswith("num_batches_tracked") for name in rest.missing_keys), rest
     make = {"adam": torch.optim.Adam, "adamw": torch.optim.AdamW, "sgd": lambda p, **k: torch.optim.SGD(p, momentum=0.9, **k)}
+    if task.get("channels_last"):
+        model = model.to(memory_format=torch.channels_last)
     optimizer = make[task["optimizer"]](model.parameters(), lr=1.0, weight_decay=task["weight_decay"])
     criterion = nn.CrossEntropyLoss(label_smoothing=task["label_smoothing"])
     rates, losses, seconds = iter(task["rates"]), [], []
@@ -104,7 +108,7 @@ def main(folder):
             optimizer.step()
             sums.append(loss.item())
             if first:
-                save_file({name: value for name, value in model.state_dict().items() if value.is_floating_point()}, folder / "first.safetensors")
+                save_file({name: value.contiguous() for name, value in model.state_dict().items() if value.is_floating_point()}, folder / "first.safetensors")
                 (folder / "first.json").write_text(json.dumps({"loss": loss.item()}))
                 first = False
         losses.append(sum(sums) / len(sums))

@@ -194,11 +194,24 @@ fn typed(ty: &ParamType) -> Value {
             json!({ "type": "string" })
         }
         ParamType::Model => or_template(&json!({ "type": "string", "pattern": "^[^@]+@[^@]+$" })),
+        ParamType::ModelOr(word) => {
+            json!({ "anyOf": [{ "const": word }, { "type": "string", "pattern": "^[^@]+@[^@]+$" }, template()] })
+        }
         ParamType::List(inner) => json!({ "anyOf": [{ "type": "array", "items": typed(inner) }, typed(inner), template()] }),
         ParamType::Map(inner) => or_template(&json!({ "type": "object", "additionalProperties": typed(inner) })),
         ParamType::BySeason(inner) => {
             let ranges = json!({ "type": "object", "additionalProperties": typed(inner), "description": "By seasons: `2014..2025`, `2026`, `default`." });
             json!({ "anyOf": [typed(inner), ranges] })
+        }
+        ParamType::ByEpoch(inner) => {
+            let epochs = json!({
+                "type": "object",
+                "minProperties": 1,
+                "propertyNames": { "pattern": "^[1-9][0-9]*$" },
+                "additionalProperties": typed(inner),
+                "description": "From an epoch on, counted from 1."
+            });
+            json!({ "anyOf": [typed(inner), epochs] })
         }
     }
 }
@@ -251,5 +264,10 @@ mod tests {
                 && models.is_valid(&json!({ "2014..2025": "m@1", "default": "m@2" }))
                 && !models.is_valid(&json!("m"))
         );
+        let start = validator(&ParamType::ModelOr("scratch"));
+        assert!(start.is_valid(&json!("scratch")) && start.is_valid(&json!("m@1")) && !start.is_valid(&json!("scratchy")));
+        let decay = validator(&ParamType::ByEpoch(&ParamType::Number(0.0, 1.0)));
+        assert!(decay.is_valid(&json!(0.1)) && decay.is_valid(&json!({ "1": 0.1, "30": 0 })));
+        assert!(!decay.is_valid(&json!({ "0": 0.1 })) && !decay.is_valid(&json!({})) && !decay.is_valid(&json!({ "1": 2 })));
     }
 }

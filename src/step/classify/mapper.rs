@@ -148,7 +148,7 @@ fn row_recipe(engine: EngineKind, signature: &ModelSignature, schema: &Schema) -
 /// Loads a model that came through a port: its bytes are the identity that was planned with.
 fn load_packed(engine: EngineKind, packed: &[u8]) -> Result<Loaded, StepError> {
     let Unpacked { bundle, network, weights, .. } = unpack(packed).map_err(|error| StepError::Data(with_causes(&error)))?;
-    start(engine, &bundle, network, Some(weights).filter(|weights| !weights.is_empty()))
+    start(engine, &bundle, network, Some(weights.as_slice()).filter(|weights| !weights.is_empty()))
 }
 
 /// Loads a model and makes sure that it is the one planned with.
@@ -165,14 +165,14 @@ fn load(engine: EngineKind, signature: &ModelSignature, context: &Context<'_>) -
         EngineKind::Embedded => None,
         EngineKind::Torch(_) => bundle.read_weights().map_err(|error| unusable(&error))?,
     };
-    start(engine, &bundle, bytes, weights)
+    start(engine, &bundle, bytes, weights.as_deref())
 }
 
 /// Makes a model ready to run, and tries it once.
-fn start(engine: EngineKind, bundle: &Bundle, network: Vec<u8>, weights: Option<Vec<u8>>) -> Result<Loaded, StepError> {
+fn start(engine: EngineKind, bundle: &Bundle, network: Vec<u8>, weights: Option<&[u8]>) -> Result<Loaded, StepError> {
     let model = bundle.model();
     let unusable = |error: &dyn Error| StepError::Data(format!("model `{model}` cannot be used: {}", with_causes(error)));
-    let network = engines::Loaded::load(engine, bundle, network, weights.as_deref()).map_err(|error| unusable(&error))?;
+    let network = engines::Loaded::load(engine, bundle, network, weights).map_err(|error| unusable(&error))?;
     let predicted = bundle.predicted_classes();
     let place = |class: &str| predicted.iter().position(|known| known == class);
     let places = bundle.programme_classes().into_iter().filter_map(place).collect();

@@ -7,7 +7,7 @@ use crate::step::{StepError, label_type};
 use crate::table::Table;
 
 /// The samples that a label counts for, as bits.
-pub(super) const RANDOM: u8 = 1;
+pub(in crate::step) const RANDOM: u8 = 1;
 pub(super) const CLASS: u8 = 2;
 pub(super) const CONFIDENCE: u8 = 4;
 
@@ -28,7 +28,7 @@ fn samples(types: &str) -> u8 {
 
 /// A count with its first images.
 #[derive(Debug, Default)]
-pub(super) struct Noted {
+pub(in crate::step) struct Noted {
     pub count: u64,
     pub examples: Vec<String>,
 }
@@ -44,7 +44,7 @@ impl Noted {
 
 /// What people say about one image.
 #[derive(Debug)]
-pub(super) struct Answer<'a> {
+pub(in crate::step) struct Answer<'a> {
     pub class: &'a str,
     /// Samples that drew it.
     pub samples: u8,
@@ -52,7 +52,7 @@ pub(super) struct Answer<'a> {
 
 /// The labels that count, and why others do not.
 #[derive(Debug, Default)]
-pub(super) struct Answers<'a> {
+pub(in crate::step) struct Answers<'a> {
     /// By row of the predictions.
     pub by_row: BTreeMap<u32, Answer<'a>>,
     pub unmatched: Noted,
@@ -64,7 +64,7 @@ pub(super) struct Answers<'a> {
 }
 
 /// Joins the labels of all tables to the rows of `predictions`.
-pub(super) fn join<'a>(predictions: &Table, tables: &'a [Table]) -> Result<Answers<'a>, StepError> {
+pub(in crate::step) fn join<'a>(predictions: &Table, tables: &'a [Table]) -> Result<Answers<'a>, StepError> {
     let mut answers = Answers::default();
     let mut contradictions: BTreeMap<u32, Vec<&str>> = BTreeMap::new();
     let mut indices: HashMap<Vec<&'static str>, Index> = HashMap::new();
@@ -114,7 +114,7 @@ pub(super) fn join<'a>(predictions: &Table, tables: &'a [Table]) -> Result<Answe
 }
 
 /// The rows by key, which must not repeat.
-fn distinct(key: &Key, table: &Table, what: &str) -> Result<Index, StepError> {
+pub(in crate::step) fn distinct(key: &Key, table: &Table, what: &str) -> Result<Index, StepError> {
     let index = key.of(table)?.index();
     match index.repeated.first() {
         None => Ok(index),

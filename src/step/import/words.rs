@@ -99,8 +99,14 @@ pub const TYPES: &[(&str, &str)] = &[
 
 /// The types of label in `value`, joined by `+`.
 pub fn label_types(value: &str) -> Option<String> {
-    const OWN: &[&str] =
-        &[label_type::RANDOM, label_type::CLASS, label_type::CONFIDENCE, label_type::CORRECTED, label_type::OTHER];
+    const OWN: &[&str] = &[
+        label_type::RANDOM,
+        label_type::CLASS,
+        label_type::CONFIDENCE,
+        label_type::CORRECTED,
+        label_type::TRAINING,
+        label_type::OTHER,
+    ];
     let one = |part: &str| {
         let part = part.trim();
         let own = OWN.iter().find(|own| **own == part).copied();

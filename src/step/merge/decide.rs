@@ -1,6 +1,6 @@
 //! Which label of an image counts.
 
-use crate::step::label_type::{CLASS, CONFIDENCE, CORRECTED, OTHER, RANDOM};
+use crate::step::label_type::{CLASS, CONFIDENCE, CORRECTED, OTHER, RANDOM, TRAINING};
 use crate::table::Table;
 
 /// Kinds of label, the one that counts most first; always all of them.
@@ -11,7 +11,7 @@ impl Priority {
     /// Those listed, then the others in their usual order.
     pub fn of(listed: impl Iterator<Item = String>) -> Self {
         let mut kinds: Vec<String> = Vec::new();
-        for kind in listed.chain([RANDOM, CONFIDENCE, CLASS, CORRECTED, OTHER].map(str::to_owned)) {
+        for kind in listed.chain([RANDOM, CONFIDENCE, CLASS, CORRECTED, TRAINING, OTHER].map(str::to_owned)) {
             if !kinds.contains(&kind) {
                 kinds.push(kind);
             }

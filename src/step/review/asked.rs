@@ -225,8 +225,15 @@ fn unite_types(table: &Table, index: &Index) -> Result<Table, StepError> {
 }
 
 fn order(one: &str) -> usize {
-    [label_type::RANDOM, label_type::CLASS, label_type::CONFIDENCE, label_type::CORRECTED, label_type::OTHER]
-        .iter()
-        .position(|word| *word == one)
-        .unwrap_or(usize::MAX)
+    [
+        label_type::RANDOM,
+        label_type::CLASS,
+        label_type::CONFIDENCE,
+        label_type::CORRECTED,
+        label_type::TRAINING,
+        label_type::OTHER,
+    ]
+    .iter()
+    .position(|word| *word == one)
+    .unwrap_or(usize::MAX)
 }

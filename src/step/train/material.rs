@@ -17,6 +17,7 @@ pub(super) const VALIDATION: &str = "validation";
 pub(super) const TEST: &str = "test";
 
 /// What is trained on.
+#[cfg_attr(not(feature = "tch"), expect(dead_code, reason = "without libtorch it is only counted"))]
 pub(super) struct Material {
     /// The classes, in the programme's order: those with images to learn from.
     pub classes: Vec<String>,
@@ -137,7 +138,9 @@ fn locate(table: &Table, row: usize, job: &Job<'_>) -> Result<PathBuf, StepError
     let (root, path) = (table.require("root")?.text(row), table.require("path")?.text(row));
     let (root, path) = (root.unwrap_or_default(), path.unwrap_or_default());
     (job.locate)(root, path).ok_or_else(|| {
-        StepError::Data(format!("`{path}` cannot be read: its root `{root}` is not there; plug the disk in, or see `trapline.local.yaml`"))
+        StepError::Data(format!(
+            "`{path}` cannot be read: its root `{root}` is not there; plug the disk in, or see `trapline.local.yaml`"
+        ))
     })
 }
 

@@ -6,46 +6,43 @@ use serde_yaml::{Mapping, Value};
 
 use super::material::Material;
 use super::{CALIBRATION, HISTORY, Train};
-use crate::model::engine::to_probabilities;
 use crate::model::OutputKind;
-use crate::stats::{Stratum, assess};
-use crate::step::classify::label::{Ranked, assemble};
+use crate::model::engine::to_probabilities;
+use crate::stats::metrics::{Stratum, assess};
 use crate::step::classify::CLASS_PREFIX;
+use crate::step::classify::label::{Ranked, assemble};
 use crate::step::{Job, StepError};
 use crate::table::{Column, ColumnBuilder, Schema, Table, Type};
-use crate::train::temperature::{Fit, bins};
+use crate::train::temperature::{BINS, Fit, reliability};
 use crate::train::torch::{Epoch, Trained};
 
 /// How a model judges the validation images.
 pub(super) struct Judged {
     /// The manual class of each.
     labels: Vec<u32>,
-    /// images x classes, before the temperature.
-    raw: Vec<f32>,
-    /// images x classes, after it.
+    /// Confidences after the temperature: images x classes.
     calibrated: Vec<f32>,
     classes: usize,
     fit: Option<Fit>,
+    /// images x classes, before the softmax.
+    logits: Vec<f32>,
 }
 
 impl Judged {
     /// From class scores (images x `classes`) and what was fitted on them.
     pub fn of(logits: &[f32], classes: usize, labels: Vec<u32>, fit: Option<Fit>) -> Self {
-        let temperature = fit.as_ref().map_or(1.0, Fit::temperature_f32);
-        let probabilities = |by: f32| {
-            let mut values: Vec<f32> = logits.iter().map(|score| score / by).collect();
-            for scores in values.chunks_exact_mut(classes.max(1)) {
-                // Training ends where scores are not finite; nothing else can fail here.
-                let _ = to_probabilities(OutputKind::Logits, 1.0, scores);
-            }
-            values
-        };
-        Self { labels, raw: probabilities(1.0), calibrated: probabilities(temperature), classes, fit }
+        let temperature = in_f32(fit.as_ref());
+        let mut calibrated = logits.to_vec();
+        for scores in calibrated.chunks_exact_mut(classes.max(1)) {
+            // Training ends where scores are not finite; nothing else can fail here.
+            let _ = to_probabilities(OutputKind::Logits, temperature, scores);
+        }
+        Self { labels, calibrated, classes, fit, logits: logits.to_vec() }
     }
 
     /// What class scores are divided by.
     pub fn temperature(&self) -> f32 {
-        self.fit.as_ref().map_or(1.0, Fit::temperature_f32)
+        in_f32(self.fit.as_ref())
     }
 
     /// Accuracy and mean F1 over the classes that the images have; `None` without images.
@@ -63,6 +60,11 @@ impl Judged {
         let accuracy = quality.raw_accuracy?;
         Some((accuracy, of_images.iter().sum::<f64>() / number(of_images.len())))
     }
+}
+
+#[expect(clippy::cast_possible_truncation, reason = "networks compute in 32 bits")]
+fn in_f32(fit: Option<&Fit>) -> f32 {
+    fit.map_or(1.0, |fit| fit.temperature as f32)
 }
 
 /// The most confident class, the first in the list where they tie.
@@ -94,9 +96,7 @@ pub(super) fn history(epochs: &[Epoch]) -> Result<Table, StepError> {
         rate.push_float64(epoch.rate);
         loss.push_float64(epoch.training_loss);
         accuracy.push_float64(epoch.training_accuracy);
-        for (column, value) in
-            [(validation_loss, epoch.validation_loss), (validation_accuracy, epoch.validation_accuracy)]
-        {
+        for (column, value) in [(validation_loss, epoch.validation_loss), (validation_accuracy, epoch.validation_accuracy)] {
             match value {
                 Some(value) => column.push_float64(value),
                 None => column.push_null(),
@@ -145,9 +145,9 @@ pub(super) fn validation(
 /// How often labels of a confidence are right.
 pub(super) fn calibration(judged: &Judged) -> Result<Table, StepError> {
     let mut columns: Vec<ColumnBuilder> = CALIBRATION.iter().map(|(_, ty)| ColumnBuilder::new(*ty)).collect();
-    let after = judged.fit.is_some().then_some(("by temperature", &judged.calibrated));
-    for (words, probabilities) in std::iter::once(("as learned", &judged.raw)).chain(after) {
-        for bin in bins(probabilities, judged.classes, &judged.labels) {
+    let after = judged.fit.as_ref().map(|fit| ("by temperature", fit.temperature));
+    for (words, temperature) in std::iter::once(("as learned", 1.0)).chain(after) {
+        for bin in reliability(&judged.logits, judged.classes, &judged.labels, temperature, BINS) {
             let [scores, from, to, images, confidence, accuracy] = &mut columns[..] else {
                 return Err(StepError::Data("the calibration has other columns".into()));
             };
@@ -170,26 +170,18 @@ pub(super) fn calibration(judged: &Judged) -> Result<Table, StepError> {
 pub(super) fn metrics(material: &Material, trained: &Trained, judged: &Judged) -> BTreeMap<String, f64> {
     let last = trained.history.last();
     let quality = judged.quality();
-    let kept = kept_loss(judged);
     let list = [
         ("training_images", Some(number(material.set.training.len()))),
         ("validation_images", Some(number(material.set.validation.len()))),
         ("epochs", Some(number(trained.history.len()))),
         ("learned_parameters", Some(number(trained.learned))),
         ("training_loss", last.map(|epoch| epoch.training_loss)),
-        ("validation_loss", kept),
+        ("validation_loss", trained.validation_loss),
         ("validation_accuracy", quality.map(|quality| quality.0)),
         ("validation_macro_f1", quality.map(|quality| quality.1)),
         ("temperature", judged.fit.is_some().then(|| f64::from(judged.temperature()))),
     ];
     list.into_iter().filter_map(|(name, value)| Some((name.to_owned(), value?))).collect()
-}
-
-/// Mean cross-entropy of the weights kept.
-fn kept_loss(judged: &Judged) -> Option<f64> {
-    let own = judged.raw.chunks_exact(judged.classes.max(1)).zip(&judged.labels);
-    let sum: f64 = own.map(|(scores, label)| -f64::from(scores[*label as usize].max(f32::MIN_POSITIVE)).ln()).sum();
-    (!judged.labels.is_empty()).then(|| sum / number(judged.labels.len()))
 }
 
 /// Where the model comes from, for its `model.yaml`. No time and no path: the same training gives the same notes.
@@ -214,7 +206,7 @@ pub(super) fn provenance(
         counts.insert(class.as_str().into(), sides.into());
     }
     set("images", counts.into());
-    set("recipe", train.options.in_words().into());
+    set("recipe", serde_yaml::to_value(&train.options).unwrap_or_default());
     set("seed", train.options.seed.into());
     set("epochs", trained.history.len().into());
     let mut figures = Mapping::new();

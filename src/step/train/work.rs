@@ -116,8 +116,7 @@ fn start(train: &Train, material: &Material, job: &Job<'_>) -> Result<(Weights, 
 /// How the model judges the validation images.
 fn judge(train: &Train, material: &Material, trained: &Trained) -> Judged {
     let labels: Vec<u32> = material.set.validation.iter().map(|image| material.set.labels[*image as usize]).collect();
-    let fit = (train.options.calibrate && !labels.is_empty())
-        .then(|| temperature::fit(&trained.logits, material.classes.len(), &labels));
+    let fit = train.options.calibrate.then(|| temperature::fit(&trained.logits, material.classes.len(), &labels)).flatten();
     Judged::of(&trained.logits, material.classes.len(), labels, fit)
 }
 

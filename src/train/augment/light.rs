@@ -27,7 +27,7 @@ pub(super) struct Night {
     pub gain: f32,
     /// The power to which brightness is taken first: .7 to 1.6.
     pub gamma: f32,
-    /// Standard deviation of the noise: 0 to .06.
+    /// Standard deviation of the noise: 0 to .04.
     pub noise: f32,
     /// Decides the noise.
     pub seed: u64,
@@ -39,7 +39,7 @@ impl Night {
         Self {
             gain: rng.random_range(0.3..0.9),
             gamma: rng.random_range(0.7..1.6),
-            noise: rng.random_range(0.0..0.06),
+            noise: rng.random_range(0.0..0.04),
             seed: rng.random(),
         }
     }

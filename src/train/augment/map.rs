@@ -77,8 +77,8 @@ impl Map {
 
     /// Reads between the pixels, bilinearly; numbers of 0-1.
     ///
-    /// Coordinates are whole numbers of `2 ^ -POINT` pixels and a pixel's three channels lie in one word, so that a neighbour is one
-    /// multiplication: four times as fast as floating point, channel by channel.
+    /// Coordinates are whole numbers of `2 ^ -POINT` pixels and a pixel's three channels lie in one word, so that a neighbour is
+    /// one multiplication, of all channels at once.
     pub(super) fn interpolate(&self, linear: &Linear, source: &Source<'_>, width: usize, out: &mut [f32]) {
         let packed = pack(source);
         let stride = source.width + 1;

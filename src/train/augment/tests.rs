@@ -186,7 +186,8 @@ fn real(count: impl TryInto<i32, Error: std::fmt::Debug>) -> f64 {
 fn fixed_point_agrees_with_floating_point() {
     let (width, height, margin) = (31, 23, 4);
     let augmenter = Augmenter::new(&everything(), &plain(31, 23, 4));
-    // Neighbours differ by at most 24 levels, so that half of a 64th of a pixel is less than .4 levels in both directions together.
+    // Neighbours differ by at most 24 levels, so that half of a 64th of a pixel is less than .4 levels in both directions
+    // together.
     let rgb: Vec<u8> = (0..height + 2 * margin)
         .flat_map(|y| {
             (0..width + 2 * margin)

@@ -94,6 +94,8 @@ pub struct Trained {
     pub history: Vec<Epoch>,
     /// Class scores of the validation images under these weights: images x classes.
     pub logits: Vec<f32>,
+    /// Mean cross-entropy over the validation images under these weights; missing where there are none.
+    pub validation_loss: Option<f64>,
     /// How many numbers the last phase learned.
     pub learned: usize,
 }
@@ -167,7 +169,8 @@ impl Training<'_> {
         }
         let logits = self.judge(&state.network)?;
         let learned = state.network.learned_numbers();
-        Ok(Trained { weights: state.network.weights()?, history: state.notes.history, logits, learned })
+        let validation_loss = self.score(&logits).map(|score| score.0);
+        Ok(Trained { weights: state.network.weights()?, history: state.notes.history, logits, validation_loss, learned })
     }
 
     fn begin(&self, start: &Weights) -> Result<State, TrainError> {
