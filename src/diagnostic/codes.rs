@@ -174,8 +174,9 @@ codes! {
     NEEDS_STAGE = "TL0416" Error "an everyday step that needs a staged one",
         "Steps with `stage:` run only when asked for. What needs them belongs to the same stage.";
     BUILT_WITHOUT = "TL0417" Warning "a step that this build of Trapline cannot run",
-        "Training needs libtorch, which is not part of every build. The pipeline is checked all the same; a machine that runs the step needs \
-         a Trapline built with the feature `tch`.";
+        "Training, and classifying with `engine: tch`, need libtorch, which is not part of every build. The pipeline is checked all the \
+         same; a machine that runs the step needs a Trapline built with the feature `tch`: `bash .cargo/libtorch` in Trapline's folder \
+         installs libtorch, `cargo build --release --features tch` builds with it.";
 
     // Parameters.
     UNKNOWN_PARAMETER = "TL0501" Error "an unknown parameter",
@@ -229,6 +230,9 @@ codes! {
     NO_ROLES = "TL0612" Error "classes whose roles nobody declared",
         "The rule asks whether an image shows an animal, nothing, or cannot be judged. The roles `animal`, `empty` and `bad_quality` stand in \
          the column `role` of the taxonomy, or follow from the names under `classes:`.";
+    MODEL_ENGINE = "TL0613" Error "a model that the engine cannot run",
+        "`engine: tch` runs residual networks of known architecture by their weights: `weights:` of `model.yaml` names a safetensors \
+         file. Models that `train` makes have one; the embedded engine runs every other.";
 
     // Paths and roots.
     ABSOLUTE_PATH = "TL0701" Error "a path of one machine",
