@@ -82,7 +82,11 @@ fn material(options: &Options) -> Material {
         paths.sort();
         for (number, path) in paths.into_iter().enumerate() {
             let image = u32::try_from(sources.len()).unwrap();
-            if number % 4 == 0 { set.validation.push(image) } else { set.training.push(image) }
+            if number % 4 == 0 {
+                set.validation.push(image)
+            } else {
+                set.training.push(image)
+            }
             set.labels.push(label);
             sources.push(Source { content: ContentId::of(&std::fs::read(&path).unwrap()), path });
         }
@@ -92,19 +96,24 @@ fn material(options: &Options) -> Material {
 }
 
 impl Material {
-    fn train(&self, options: &Options, start: &Weights, folder: Option<&Path>, mut watch: StopAfter) -> Result<Trained, TrainError> {
+    fn train(
+        &self,
+        options: &Options,
+        start: &Weights,
+        folder: Option<&Path>,
+        mut watch: StopAfter,
+    ) -> Result<Trained, TrainError> {
         tch::set_num_threads(2);
         let augmenter = Augmenter::new(&options.augmentation, &options.input);
-        let loader =
-            Loader { pixels: &self.pixels, augmenter: &augmenter, numbers: augmenter.numbers(), batch: options.batch, workers: 2 };
-        let training = Training {
-            options,
-            set: &self.set,
-            loader,
-            device: tch::Device::Cpu,
-            folder,
-            identity: "these images".to_owned(),
+        let loader = Loader {
+            pixels: &self.pixels,
+            augmenter: &augmenter,
+            numbers: augmenter.numbers(),
+            batch: options.batch,
+            workers: 2,
         };
+        let training =
+            Training { options, set: &self.set, loader, device: tch::Device::Cpu, folder, identity: "these images".to_owned() };
         training.run(start, &mut watch)
     }
 
