@@ -108,6 +108,17 @@ impl Events {
         Ok(Self::in_order(&sorted, list, shots.without_time))
     }
 
+    /// The event of each row as a number: as the column `event_id` names it where it does, else as [`Events::of`] finds it.
+    ///
+    /// # Errors
+    /// As [`Events::of`].
+    pub fn numbers(table: &Table, gap_s: i64) -> Result<Vec<u32>, TableError> {
+        let found = Self::of(table, gap_s, &[])?;
+        let Some(named) = table.column(EVENT_ID).filter(|column| column.ty() == Type::Text) else { return Ok(found.of_row) };
+        let first = u32::try_from(found.list.len()).unwrap_or(u32::MAX);
+        Ok((0..table.rows).map(|row| named.code(row).map_or(found.of_row[row], |code| first + code)).collect())
+    }
+
     /// Puts the events of each place in the order of their times.
     fn in_order(sorted: &[Shot], mut list: Vec<Event>, without_time: Vec<u32>) -> Self {
         let place = |event: &Event| sorted[event.start as usize].place;

@@ -54,3 +54,24 @@ fn bursts_over_folders_and_of_other_models_are_one_event() {
     let table = metadata(&data.join("jpeg/reconyx_hf2_burst"), "**/*.jpg");
     assert_eq!(sizes(&Events::of(&table, GAP_S, &[]).unwrap(), &table, "M"), [(5, 1)].into());
 }
+
+#[test]
+fn a_step_names_the_event_of_each_image() {
+    let Some(data) = support::shared_data() else { return };
+    let space = TestSpace::new();
+    let steps = "steps:
+  images: { uses: images, with: { root: archive, path: \"{locality}/{site}/{season}/**/*.jpg\" } }
+  metadata: { uses: metadata, from: images }
+  events: { uses: events, from: metadata }
+  again: { uses: events, from: events.images }
+";
+    space.write("pipeline.yaml", format!("trapline: 1\nname: test\nroots: {{ archive: {{}} }}\n{steps}"));
+    let root = serde_json::to_string(&data.join("varanger/raw_images")).unwrap();
+    space.write("trapline.local.yaml", format!("roots: {{ archive: {root} }}\n"));
+    space.run();
+    let events = space.table("events");
+    assert_eq!((events.rows, space.output("events", 1).rows), (44 + 113, 200));
+    let images: i64 = (0..events.rows).filter_map(|row| events.column("images").unwrap().int(row)).sum();
+    assert_eq!(images, 200);
+    assert_eq!(space.table("again"), events);
+}

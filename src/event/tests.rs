@@ -160,8 +160,9 @@ fn a_sample_touches_whole_events_by_image_by_bytes_by_id_and_by_columns() {
     assert_eq!(rows(&[elsewhere]), (vec![0, 0, 0, 1, 0], 0));
     // Another image of event 2, which is not among the images.
     let other = shots(&[("x", "a", m, Some(2), Some(2), Some(101)), ("y", "b", m, Some(2), Some(2), Some(101))]);
-    assert_eq!(rows(&[other.clone()]), (vec![0, 0, 1, 0, 0], 0));
+    assert_eq!(rows(std::slice::from_ref(&other)), (vec![0, 0, 1, 0, 0], 0));
     // What nothing ties to an event is counted.
+    assert_eq!(rows(&[shots(&[("z", "a", m, None, None, None)])]), (vec![0; 5], 1));
     assert_eq!(rows(&[other.select(&["content", "site"]).unwrap()]), (vec![0; 5], 2));
     let id = Column::repeated(Type::Text, crate::table::CellRef::Text("e"), 5).unwrap();
     let named = images.with_column(EVENT_ID, id.into()).unwrap();

@@ -34,7 +34,8 @@ pub fn touched(images: &Table, others: &[Table], gap_s: i64) -> Result<Touched, 
         for (row, found) in found.into_iter().enumerate() {
             let id = event_ids.and_then(|column| column.text(row));
             ids.extend(id);
-            loose += u64::from(!found && id.is_none() && !by_columns);
+            let tied = id.is_some() || by_columns && columns.known(other, row);
+            loose += u64::from(!found && !tied);
         }
         if by_columns {
             parts.push(other.conform(&columns.schema)?);
@@ -109,6 +110,12 @@ impl Shared {
         };
         let fields = images.fields.iter().filter(|field| wanted(&field.name)).cloned().collect();
         Self { schema: Schema { fields }, time }
+    }
+
+    /// Says whether a row has a time or a number.
+    fn known(&self, other: &Table, row: usize) -> bool {
+        let has = |name: &str| other.column(name).is_some_and(|column| !column.is_null(row));
+        self.time.is_some_and(has) || self.schema.field(NUMBER).is_some() && has(NUMBER)
     }
 
     /// Says whether rows of `other` can be put among the events of the images.

@@ -113,6 +113,15 @@ impl Session {
         self.classify(&input, &mut Vec::new())
     }
 
+    /// The network's output for one image, as it leaves the network.
+    ///
+    /// # Errors
+    /// When the network fails.
+    pub fn output(&mut self, input: &[f32]) -> Result<Vec<f32>, EngineError> {
+        let [output] = self.run(input, [self.network.output])?;
+        Ok(output.to_vec())
+    }
+
     /// The value called `node` that the network computes on its way, for one image: its shape, and its numbers in row-major order.
     /// Networks that Trapline writes have [`FEATURES`](super::onnx::FEATURES) and [`FEATURE_MAP`](super::onnx::FEATURE_MAP).
     ///

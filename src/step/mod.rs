@@ -18,6 +18,7 @@ pub mod classify;
 pub mod compare;
 pub mod ensemble;
 pub mod evaluate;
+pub mod events;
 pub mod export;
 pub mod features;
 pub mod heatmap;
@@ -33,6 +34,7 @@ mod registry;
 pub mod rename;
 pub mod review;
 pub mod sample;
+pub mod select;
 pub mod split;
 #[cfg(test)]
 pub(crate) mod testing;

@@ -8,6 +8,7 @@ pub static KINDS: &[&StepKind] = &[
     &super::metadata::KIND,
     &super::rename::KIND,
     &super::import::KIND,
+    &super::events::KIND,
     &super::sample::KIND,
     &super::classify::KIND,
     &super::ensemble::KIND,
@@ -20,6 +21,7 @@ pub static KINDS: &[&StepKind] = &[
     &super::train::KIND,
     &super::merge::KIND,
     &super::export::KIND,
+    &super::select::KIND,
     &super::split::KIND,
 ];
 

@@ -6,7 +6,7 @@ use crate::stats::interval::number;
 use crate::table::{Groups, Schema, Table, Type};
 
 pub(super) mod bins;
-mod changes;
+pub(super) mod changes;
 mod check;
 mod draw;
 mod kind;

@@ -15,6 +15,8 @@ mod groups;
 mod output;
 mod side;
 #[cfg(test)]
+mod speed_tests;
+#[cfg(test)]
 mod tests;
 
 use groups::Grouping;
@@ -36,7 +38,7 @@ time: here the side of an image follows from the image's group and a seed, and n
 sets:
   uses: split
   stage: retrain
-  from: { images: [older_labels, new_labels], exclude: qc_random }
+  from: { images: names, labels: [older_labels, new_labels], exclude: [qc_random, qc_strata] }
   with: { validation: 0.1, test: 0.1, group: event, ambiguous: [difficult], seed: 1 }
 ```
 
@@ -60,10 +62,13 @@ sets:
 - `column: fold` with `values: { valid: validation }` takes the sides that somebody else gave. Groups that lie on two sides are counted.
 
 ## Which images
-Left out and counted are images without a class or content, those of `ambiguous` classes and of classes that the programme does not
-declare, images about which the inputs disagree, and bytes that occur more than once (one stays). `labels` give the class by
-observation where the images have none, or another. Images whose trigger event is touched by a table of `exclude` (samples for quality
-checks) are left out whole: no figure may rest on images that a model was trained with.
+`images` are labelled images (a column `class`: captured in the path, imported, or the labels of a `review`), or all images of the
+archive with `labels` beside them. The second way keeps labels of images that a `review` does not ask about any more: their times and
+paths are those of the images. Labels count before the images' own `class`.
+
+Left out and counted are images without class, content or path, those of `ambiguous` classes and of classes that the programme does not
+declare, images about which the inputs disagree, and bytes that occur more than once (one stays). Images whose trigger event is touched
+by a table of `exclude` (samples for quality checks) are left out whole: no figure may rest on images that a model was trained with.
 
 ## What it yields
 `images`: the rows that stay, with the columns of all inputs, `class`, `split` and `group`. `test`: those of the test alone, as labels

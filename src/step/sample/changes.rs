@@ -10,10 +10,18 @@ use crate::table::Table;
 
 /// What a person should know about a sample that is another than before.
 pub(super) fn between(before: &Table, after: &Table) -> Vec<Finding> {
+    by_stratum(before, after, "stratum", "sample")
+}
+
+/// Who left and who entered what is called `noun`, by the strata in `column`.
+pub(in crate::step) fn by_stratum(before: &Table, after: &Table, column: &str, noun: &str) -> Vec<Finding> {
     let Some(key) = Key::shared(&[&before.schema, &after.schema]) else { return Vec::new() };
-    let (Some(old), Some(new)) = (Members::of(before, &key), Members::of(after, &key)) else { return Vec::new() };
-    let left = old.without(&new).finding("left_sample", "left the sample; labels already given are kept and stay in use");
-    let entered = new.without(&old).finding("entered_sample", "entered the sample; those without a label will be asked for");
+    let of = |table| Members::of(table, &key, column);
+    let (Some(old), Some(new)) = (of(before), of(after)) else { return Vec::new() };
+    let words = format!("left the {noun}; labels already given are kept and stay in use");
+    let left = old.without(&new).finding(&format!("left_{noun}"), &words);
+    let words = format!("entered the {noun}; those without a label will be asked for");
+    let entered = new.without(&old).finding(&format!("entered_{noun}"), &words);
     left.into_iter().chain(entered).collect()
 }
 
@@ -24,8 +32,8 @@ struct Members<'a> {
 }
 
 impl<'a> Members<'a> {
-    fn of(table: &'a Table, key: &Key) -> Option<Self> {
-        let column = table.column("stratum")?;
+    fn of(table: &'a Table, key: &Key, column: &str) -> Option<Self> {
+        let column = table.column(column)?;
         let mut strata: BTreeMap<&str, BTreeMap<u128, usize>> = BTreeMap::new();
         for (row, key) in key.of(table).ok()?.rows.into_iter().enumerate() {
             let Some(key) = key else { continue };

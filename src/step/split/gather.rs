@@ -1,6 +1,6 @@
 //! Which images are parted: the rows of all inputs with their class, less those that cannot or must not be trained with.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::Arc;
 
 use super::{EXAMPLES, Split};
@@ -34,6 +34,7 @@ pub(super) fn union(schemas: &[&Schema]) -> Schema {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 enum Reason {
     NoContent,
+    NoPath,
     Contradicting,
     NoClass,
     Ambiguous,
@@ -43,8 +44,9 @@ enum Reason {
 }
 
 impl Reason {
-    const ALL: [Self; 7] = [
+    const ALL: [Self; 8] = [
         Self::NoContent,
+        Self::NoPath,
         Self::Contradicting,
         Self::NoClass,
         Self::Ambiguous,
@@ -56,6 +58,11 @@ impl Reason {
     fn words(self) -> (&'static str, &'static str) {
         match self {
             Self::NoContent => ("without_content", "rows are left out: no content says which image they are"),
+            Self::NoPath => (
+                "without_path",
+                "labels are left out: no path says where their images lie, as where a `review` does not ask about them any more; take \
+                 all images as `images`, and these as `labels`",
+            ),
             Self::Contradicting => {
                 ("contradicting", "images are left out: the inputs name different classes; correct one of the labels")
             }
@@ -91,6 +98,8 @@ pub(super) fn gather(step: &Split, job: &Job<'_>) -> Result<Gathered, StepError>
     }
     job.cancel.check()?;
     let mut findings = findings(&all, &reasons, &labelled);
+    let said = "labels belong to none of the images";
+    findings.extend(Finding::counted("unmatched_labels", labelled.unmatched, said, Vec::new()));
     let said = "images of `exclude` are not among the images, and have no column that ties them to an event: their events may have \
                 stayed; take samples that carry `datetime_raw` and `event`";
     findings.extend(Finding::counted("exclude_without_event", touched.loose, said, Vec::new()));
@@ -101,8 +110,9 @@ pub(super) fn gather(step: &Split, job: &Job<'_>) -> Result<Gathered, StepError>
     }
     let table = all.take(&kept).with_column("class", Arc::new(classes.finish()?))?;
     let excluded = reasons.iter().filter(|reason| **reason == Some(Reason::Excluded)).count();
-    let metrics =
-        [("left_out", number((all.rows - kept.len()) as u64)), ("excluded", number(excluded as u64))].into_iter().collect();
+    let asked = |reason: &&Option<Reason>| reason.is_some() && !(labelled.apart && **reason == Some(Reason::NoClass));
+    let left_out = reasons.iter().filter(asked).count();
+    let metrics = [("left_out", number(left_out as u64)), ("excluded", number(excluded as u64))].into_iter().collect();
     Ok(Gathered { table, findings, metrics })
 }
 
@@ -136,33 +146,53 @@ impl<'a> Class<'a> {
     }
 }
 
+/// Gives `rows` of `labels` to the images with their keys, and says which rows belong to none.
+fn join<'a>(key: &Key, all: &Table, labels: &'a Table, rows: &[usize], given: &mut [Class<'a>]) -> Result<Vec<usize>, StepError> {
+    let classes = labels.require("class")?;
+    let keys = key.of(labels)?.rows;
+    let mut by_key: HashMap<u128, Class<'a>> = HashMap::with_capacity(rows.len());
+    for row in rows {
+        if let Some(key) = keys[*row] {
+            let held = by_key.entry(key).or_insert(Class::Missing);
+            *held = held.and(Class::of(classes.text(*row)));
+        }
+    }
+    let mut met = HashSet::with_capacity(by_key.len());
+    for (class, key) in given.iter_mut().zip(key.of(all)?.rows) {
+        if let Some((key, label)) = key.and_then(|key| Some((key, by_key.get(&key)?))) {
+            *class = class.and(*label);
+            met.insert(key);
+        }
+    }
+    Ok(rows.iter().copied().filter(|row| keys[*row].is_none_or(|key| !met.contains(&key))).collect())
+}
+
 /// The class of each row.
 struct Labelled<'a> {
     classes: Vec<Class<'a>>,
+    /// Labels come through a port of their own: images without one are those that nobody asked about.
+    apart: bool,
+    /// Labels of no image.
+    unmatched: u64,
 }
 
 impl<'a> Labelled<'a> {
     /// Labels count before the images' own classes.
     fn of(all: &'a Table, labels: &'a [Table]) -> Result<Self, StepError> {
         let mut given: Vec<Class<'a>> = vec![Class::Missing; all.rows];
+        let mut unmatched = 0;
         for table in labels {
             let mut key = Key::shared(&[&all.schema, &table.schema]).ok_or_else(|| {
                 StepError::Data("images and labels have no column in common that says which image it is".into())
             })?;
             key.columns.retain(|name| *name != ITEM);
-            let classes = table.require("class")?;
-            let mut by_key: HashMap<u128, Class<'a>> = HashMap::with_capacity(table.rows);
-            for (row, key) in key.of(table)?.rows.into_iter().enumerate() {
-                if let Some(key) = key {
-                    let held = by_key.entry(key).or_insert(Class::Missing);
-                    *held = held.and(Class::of(classes.text(row)));
-                }
+            // A label may say which image it is about, and not where it was taken.
+            let content = (key.identity() == "content").then(|| Key { columns: vec!["content"] });
+            let mut rest: Vec<usize> = (0..table.rows).collect();
+            for key in [key].into_iter().chain(content) {
+                rest = join(&key, all, table, &rest, &mut given)?;
             }
-            for (class, key) in given.iter_mut().zip(key.of(all)?.rows) {
-                if let Some(label) = key.and_then(|key| by_key.get(&key)) {
-                    *class = class.and(*label);
-                }
-            }
+            unmatched += rest.len() as u64;
         }
         let own = all.require("class")?;
         for (row, class) in given.iter_mut().enumerate() {
@@ -170,7 +200,7 @@ impl<'a> Labelled<'a> {
                 *class = Class::of(own.text(row));
             }
         }
-        Ok(Self { classes: given })
+        Ok(Self { classes: given, apart: !labels.is_empty(), unmatched })
     }
 
     /// Why each row is left out.
@@ -186,11 +216,12 @@ impl<'a> Labelled<'a> {
                 (!declared(name)).then_some(Reason::UnknownClass)
             }
         };
-        let content = all.require("content")?;
+        let (content, path) = (all.require("content")?, all.require("path")?);
         let mut reasons = Vec::with_capacity(all.rows);
         for (row, class) in self.classes.iter().enumerate() {
             reasons.push(match class {
                 _ if content.is_null(row) => Some(Reason::NoContent),
+                _ if path.is_null(row) => Some(Reason::NoPath),
                 Class::Several => Some(Reason::Contradicting),
                 Class::Missing => Some(Reason::NoClass),
                 Class::Named(name) => *known.entry(name).or_insert_with(|| judge(name)),
@@ -240,7 +271,7 @@ fn findings(all: &Table, reasons: &[Option<Reason>], labelled: &Labelled<'_>) ->
         }
     }
     let finding = |reason: Reason| {
-        let (count, mut examples) = counts.remove(&reason)?;
+        let (count, mut examples) = counts.remove(&reason).filter(|_| reason != Reason::NoClass || !labelled.apart)?;
         if reason == Reason::UnknownClass {
             examples = unknown.iter().take(EXAMPLES).map(|(class, count)| format!("`{class}` ({count} images)")).collect();
         }
