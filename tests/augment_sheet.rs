@@ -64,6 +64,7 @@ fn draw_a_sheet() {
 }
 
 /// Lays an input of 0-1 into the sheet.
+#[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "0-1 becomes a byte")]
 fn lay(sheet: &mut image::RgbImage, numbers: &[f32], left: u32, top: u32) {
     let size = (WIDTH * HEIGHT) as usize;
     for y in 0..HEIGHT {

@@ -1,7 +1,7 @@
 //! One invalid file per mistake under `tests/invalid`, each with its exact findings beside it.
 //!
 //! A case is `NAME.yaml`, or `NAME/pipeline.yaml` where it needs other files. A first line `# --set key=value` or `# --params FILE`
-//! overrides parameters. `UPDATE_EXPECTED=1 cargo test --test invalid_pipelines` writes the expectations anew.
+//! overrides parameters; `# --without tch` is a case only for a program built so. `UPDATE_EXPECTED=1 cargo test --test invalid_pipelines` writes the expectations anew.
 
 #![allow(clippy::unwrap_used, clippy::print_stderr, reason = "a test that fails here is right to fail")]
 
@@ -15,8 +15,12 @@ use std::path::{Path, PathBuf};
 use trapline::check::{Loaded, Overrides, load_with};
 use trapline::diagnostic::{codes, plain};
 
-/// Findings about files that a repository cannot hold: missing, huge, or links. `files_that_cannot_be_committed` provokes them.
-const GENERATED: &[&str] = &["TL0101", "TL0102", "TL0706"];
+/// Findings about files that a repository cannot hold (missing, huge, or links), and one of builds without libtorch alone. Tests
+/// of this file provoke them.
+const GENERATED: &[&str] = &["TL0101", "TL0102", "TL0417", "TL0706"];
+
+/// Findings that this program cannot have, because it was built with the part that they miss.
+const NOT_HERE: &[&str] = if cfg!(feature = "tch") { &["TL0417"] } else { &[] };
 
 fn cases(folder: &str) -> Vec<PathBuf> {
     let mut found = Vec::new();
@@ -64,6 +68,9 @@ fn invalid_pipelines_give_exactly_the_expected_findings() {
     let cases = cases("invalid");
     assert!(cases.len() >= 60, "{} cases", cases.len());
     for path in cases {
+        if cfg!(feature = "tch") && std::fs::read(&path).unwrap().starts_with(b"# --without tch") {
+            continue;
+        }
         let loaded = load(&path);
         let found = rendered(&loaded, "tests/invalid");
         let expected_path = path.with_extension("expected");
@@ -88,7 +95,7 @@ fn every_code_has_a_file_that_provokes_it() {
     let missing: Vec<_> = codes::CODES
         .iter()
         .map(|explained| explained.code.id)
-        .filter(|id| !seen.contains(id) && !GENERATED.contains(id))
+        .filter(|id| !seen.contains(id) && !GENERATED.contains(id) && !NOT_HERE.contains(id))
         .collect();
     assert_eq!(missing, Vec::<&str>::new());
 }
@@ -120,6 +127,20 @@ fn files_that_cannot_be_committed() {
     TL0102 large.yaml:1:1-1:1 error: `large.yaml` has 1400000 bytes
       help: the limit is 1 MiB; put data into CSV files and shared parts into fragments
     ");
+}
+
+#[test]
+fn a_build_without_libtorch_warns_of_what_it_cannot_run() {
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::create_dir(folder.path().join("photos")).unwrap();
+    let file = folder.path().join("p.yaml");
+    let text = "trapline: 1\nclasses: [vole]\nsteps:\n  images:\n    uses: images\n    with: { root: photos, path: '{class}/{split}/*.jpg' }\n  \
+                t: { uses: train, stage: retrain, from: images }\n";
+    std::fs::write(&file, text).unwrap();
+    let loaded = load_with(&kinds::kinds(), &file, &Overrides::default());
+    assert!(loaded.pipeline.is_some(), "it is checked all the same");
+    let found: Vec<_> = loaded.report.diagnostics.iter().map(|finding| finding.code.id).filter(|id| *id == "TL0417").collect();
+    assert_eq!(found.len(), usize::from(!cfg!(feature = "tch")));
 }
 
 #[cfg(unix)]

@@ -231,25 +231,24 @@ impl Checker<'_> {
     /// Values by epoch, in the order of the epochs.
     fn by_epoch(&mut self, name: &str, inner: &'static ParamType, entries: &[Entry], span: Span) -> Option<ParamValue> {
         let help = "count epochs from 1: `{ 1: 0.01, 19: 0.005 }`";
-        let mut values: Vec<Option<(u32, Spanned<String>, Spanned<ParamValue>)>> = Vec::new();
+        let (mut fine, mut values) = (true, Vec::new());
         for Entry { key, value } in entries {
             let epoch = key.value.parse().ok().filter(|epoch: &u32| *epoch > 0 && epoch.to_string() == key.value);
             if epoch.is_none() {
                 let message = format!("`{}` is no epoch", key.value);
                 self.report.push(Diagnostic::new(codes::PARAMETER_TYPE, key.span, message).help(help));
             }
-            let read = self.value(name, inner, value);
-            let read = read.map(|read| Spanned { value: read, span: value.span });
-            values.push(epoch.zip(read).map(|(epoch, read)| (epoch, key.clone(), read)));
+            let read = self.value(name, inner, value).map(|read| Spanned { value: read, span: value.span });
+            fine &= epoch.is_some() && read.is_some();
+            values.extend(epoch.zip(read).map(|(epoch, read)| (epoch, key.clone(), read)));
         }
-        let mut values = values.into_iter().collect::<Option<Vec<_>>>()?;
-        if values.is_empty() {
+        if entries.is_empty() {
             let message = format!("`{name}` names no epoch");
             self.report.push(Diagnostic::new(codes::PARAMETER_TYPE, span, message).help(help));
-            return None;
+            fine = false;
         }
         values.sort_by_key(|(epoch, ..)| *epoch);
-        Some(ParamValue::Map(values.into_iter().map(|(_, key, value)| (key, value)).collect()))
+        fine.then(|| ParamValue::Map(values.into_iter().map(|(_, key, value)| (key, value)).collect()))
     }
 
     /// A textual value; what it names is checked later.

@@ -167,15 +167,16 @@ codes! {
         "The step needs a column that its input does not have. Columns come from the captures of the path and from earlier steps.";
     COLUMN_TYPE = "TL0413" Error "a column of the wrong type",
         "The input has a column of this name, but of another type.";
-    BUILT_WITHOUT = "TL0417" Warning "a step that this build of Trapline cannot run",
-        "Training needs libtorch, which is not part of every build. The pipeline is checked all the same; a machine that runs the step needs \
-         a Trapline built with the feature `tch`.";
     UNUSED_STEP = "TL0414" Warning "a step that nothing uses",
         "Other steps write files or are bounded by `expect`, this one ends in nothing: was it meant to be wired?";
     INSTANCES = "TL0415" Error "instances named wrongly",
         "A step with `for_each` is named with an instance, `train[resnet50]`, or as a whole, `train[*]`; another step without brackets.";
     NEEDS_STAGE = "TL0416" Error "an everyday step that needs a staged one",
         "Steps with `stage:` run only when asked for. What needs them belongs to the same stage.";
+    BUILT_WITHOUT = "TL0417" Warning "a step that this build of Trapline cannot run",
+        "Training, and classifying with `engine: tch`, need libtorch, which is not part of every build. The pipeline is checked all the \
+         same; a machine that runs the step needs a Trapline built with the feature `tch`: `bash .cargo/libtorch` in Trapline's folder \
+         installs libtorch, `cargo build --release --features tch` builds with it.";
 
     // Parameters.
     UNKNOWN_PARAMETER = "TL0501" Error "an unknown parameter",
@@ -229,6 +230,9 @@ codes! {
     NO_ROLES = "TL0612" Error "classes whose roles nobody declared",
         "The rule asks whether an image shows an animal, nothing, or cannot be judged. The roles `animal`, `empty` and `bad_quality` stand in \
          the column `role` of the taxonomy, or follow from the names under `classes:`.";
+    MODEL_ENGINE = "TL0613" Error "a model that the engine cannot run",
+        "`engine: tch` runs residual networks of known architecture by their weights: `weights:` of `model.yaml` names a safetensors \
+         file. Models that `train` makes have one; the embedded engine runs every other.";
 
     // Paths and roots.
     ABSOLUTE_PATH = "TL0701" Error "a path of one machine",

@@ -57,11 +57,12 @@ pub fn add(project: &Path, folder: &Path) -> Result<ModelSignature, AddError> {
     let network = bundle.network().map_err(failed)?;
     let notes_file = folder.join(MODEL_FILE);
     let notes = std::fs::read(&notes_file).map_err(|source| AddError::Copy { path: notes_file, source })?;
+    let weights = bundle.read_weights().map_err(failed)?;
     take(project, &bundle, network, |signature, target| {
         if same_folder(folder, target) {
             return Ok(());
         }
-        place(signature, target, &notes, |whole| copy_folder(folder, whole))
+        place(signature, target, &notes, bundle.weights.as_deref().zip(weights.as_deref()), |whole| copy_folder(folder, whole))
     })
 }
 
@@ -77,9 +78,10 @@ pub fn add_parts(project: &Path, bundle: &Bundle, network: &[u8], weights: &[u8]
         parent.and_then(|()| std::fs::write(&path, bytes)).map_err(|source| AddError::Copy { path, source })
     };
     take(project, bundle, network.to_vec(), |signature, target| {
-        place(signature, target, notes.as_bytes(), |whole| {
+        let named = bundle.weights.as_deref().map(|file| (file, weights));
+        place(signature, target, notes.as_bytes(), named, |whole| {
             write(whole.join(&bundle.onnx), network)?;
-            if let Some(file) = &bundle.weights {
+            if let Some((file, weights)) = named {
                 write(whole.join(file), weights)?;
             }
             write(whole.join(MODEL_FILE), notes.as_bytes())
@@ -118,11 +120,12 @@ fn same_folder(one: &Path, other: &Path) -> bool {
 }
 
 /// Puts a bundle at `target`, whole or not at all: `fill` writes it into an empty folder. Where the same model lies there already it
-/// gets the new `notes`.
+/// gets the new `notes`, and the `weights` that they name.
 fn place(
     signature: &ModelSignature,
     target: &Path,
     notes: &[u8],
+    weights: Option<(&Path, &[u8])>,
     fill: impl FnOnce(&Path) -> Result<(), AddError>,
 ) -> Result<(), AddError> {
     let copy = |path: &Path| {
@@ -133,6 +136,12 @@ fn place(
         let there = Bundle::read(target).and_then(|there| Ok(there.id(&there.network()?)));
         if !there.is_ok_and(|id| id == signature.id) {
             return Err(AddError::Taken(signature.model.clone()));
+        }
+        // Weights by name are no part of the identity: the notes may name some that are not there yet.
+        if let Some((file, bytes)) = weights {
+            let path = target.join(file);
+            path.parent().map_or(Ok(()), std::fs::create_dir_all).map_err(copy(&path))?;
+            replace(&path, bytes).map_err(copy(&path))?;
         }
         return replace(&target.join(MODEL_FILE), notes).map_err(copy(&target.join(MODEL_FILE)));
     }
@@ -161,4 +170,50 @@ fn copy_folder(from: &Path, to: &Path) -> Result<(), AddError> {
         }
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::architecture::Architecture;
+    use crate::model::onnx::write;
+    use crate::model::weights::Array;
+
+    const NOTES: &str = "\
+name: voles
+version: '1'
+architecture: resnet8
+input: { width: 8, height: 8, resize: squash }
+output: logits
+classes: [empty, vole]
+onnx: model.onnx
+";
+
+    /// A bundle of a network that says the same of everything.
+    fn bundle(notes: &str, weights: Option<&str>) -> tempfile::TempDir {
+        let network = Architecture::named("resnet8").unwrap();
+        let zeros = |shape: Vec<usize>| Array { values: vec![0.0; shape.iter().product()], shape };
+        let all = network.parameters(2).into_iter().map(|one| (one.name, zeros(one.shape))).collect();
+        let folder = tempfile::tempdir().unwrap();
+        std::fs::write(folder.path().join("model.onnx"), write(network, 2, &all, 8, 8).unwrap()).unwrap();
+        std::fs::write(folder.path().join(MODEL_FILE), notes).unwrap();
+        if let Some(text) = weights {
+            std::fs::create_dir(folder.path().join("by_name")).unwrap();
+            std::fs::write(folder.path().join("by_name/model.safetensors"), text).unwrap();
+        }
+        folder
+    }
+
+    #[test]
+    fn weights_by_name_come_along_at_once_or_later() {
+        let with = format!("{NOTES}weights: by_name/model.safetensors\n");
+        for first in [bundle(NOTES, None), bundle(&with, Some("first"))] {
+            let project = tempfile::tempdir().unwrap();
+            let signature = add(project.path(), first.path()).unwrap();
+            // The network is the same, so that it is the same model; what it brings along is new.
+            assert_eq!(add(project.path(), bundle(&with, Some("second")).path()).unwrap(), signature);
+            let there = Bundle::open(project.path(), "voles@1").unwrap();
+            assert_eq!(there.read_weights().unwrap().unwrap(), b"second");
+        }
+    }
 }

@@ -1,6 +1,7 @@
-//! The engine trait: one image in, one probability per class of the network out.
+//! Engines: one image in, one probability per class of the network out.
 
 use super::bundle::OutputKind;
+use super::weights::WeightsError;
 
 /// How far probabilities that a network calls such may sum from 1; networks in half precision miss it by some thousandths.
 const SUM_TOLERANCE: f32 = 1e-2;
@@ -30,6 +31,26 @@ pub enum EngineError {
     /// The network computes no value of this name.
     #[error("the network computes nothing called `{0}`; networks that `trapline` writes have `features` and `feature_map`")]
     Node(String),
+    /// libtorch runs weights by name, and there are none.
+    #[error(
+        "it comes without weights by name, which libtorch runs: name a safetensors file under `weights:` of its `model.yaml`"
+    )]
+    NoWeights,
+    /// libtorch needs an architecture that it knows.
+    #[error("libtorch runs residual networks, and `{0}` is none of those known: `resnet18`, `resnet50` and so on")]
+    Architecture(String),
+    /// libtorch runs a network up to its class scores.
+    #[error("libtorch gives logits, and `model.yaml` describes a network that gives probabilities")]
+    NotLogits,
+    /// The weights do not fit the architecture.
+    #[error(transparent)]
+    Weights(Box<WeightsError>),
+    /// Weights and network disagree.
+    #[error("its weights by name are not those of its ONNX network, which is what its identity stands for; export both together")]
+    OtherWeights,
+    /// The program has no libtorch.
+    #[error("this Trapline was built without libtorch; `trapline help TL0417` says how to build it with")]
+    BuiltWithout,
     /// The network failed while it ran.
     #[error("the network failed: {0}")]
     Failed(String),
@@ -39,6 +60,21 @@ pub enum EngineError {
     /// The output was to hold probabilities and does not.
     #[error("the network's output is not a set of probabilities; `output: logits` may be meant")]
     NotProbabilities,
+}
+
+impl From<WeightsError> for EngineError {
+    fn from(error: WeightsError) -> Self {
+        Self::Weights(Box::new(error))
+    }
+}
+
+/// The numbers that a network computes with.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Precision {
+    /// 32 bits.
+    F32,
+    /// 16 bits with the range of 32: faster where the processor knows them, exact to about three digits.
+    Bf16,
 }
 
 /// Classifies images on one thread.

@@ -10,6 +10,7 @@ mod add;
 pub mod architecture;
 mod bundle;
 pub mod engine;
+pub mod engines;
 mod fold;
 pub mod onnx;
 pub mod packed;

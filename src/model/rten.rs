@@ -113,6 +113,15 @@ impl Session {
         self.classify(&input, &mut Vec::new())
     }
 
+    /// The network's output for one image, as it leaves the network.
+    ///
+    /// # Errors
+    /// When the network fails.
+    pub fn output(&mut self, input: &[f32]) -> Result<Vec<f32>, EngineError> {
+        let [output] = self.run(input, [self.network.output])?;
+        Ok(output.to_vec())
+    }
+
     /// The value called `node` that the network computes on its way, for one image: its shape, and its numbers in row-major order.
     /// Networks that Trapline writes have [`FEATURES`](super::onnx::FEATURES) and [`FEATURE_MAP`](super::onnx::FEATURE_MAP).
     ///
@@ -136,6 +145,21 @@ impl Session {
         let [output, value] = self.run(input, [self.network.output, self.network.node(node)?])?;
         self.finish(&output, probabilities)?;
         Ok((value.shape().to_vec(), value.to_vec()))
+    }
+
+    /// The network's output as it leaves the last layer, where the value called `node` of one image is `row`: what the layers behind it
+    /// make of numbers that no image has.
+    ///
+    /// # Errors
+    /// When the network has no such value, or fails.
+    pub fn behind(&mut self, node: &str, row: &[f32]) -> Result<Vec<f32>, EngineError> {
+        let Network { model, output, .. } = &*self.network;
+        let failed = |error: &dyn std::fmt::Display| EngineError::Failed(error.to_string());
+        let view = NdTensorView::try_from_data([1, row.len()], row).map_err(|error| failed(&error))?;
+        let inputs = vec![(self.network.node(node)?, ValueOrView::from(view.as_dyn()))];
+        let values = model.run(inputs, &[*output], Some(self.options.clone())).map_err(|error| failed(&error))?;
+        let value = values.into_iter().next().ok_or_else(|| failed(&"it gave no output"))?;
+        Ok(Tensor::<f32>::try_from(value).map_err(|_| failed(&"its output is not in f32"))?.to_vec())
     }
 
     /// Computes the value `wanted`, or several, for one image.

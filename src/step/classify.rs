@@ -10,9 +10,11 @@ use super::{
 };
 use crate::diagnostic::codes::{COLUMN_TYPE, MISSING_COLUMN, MISSING_PARAMETER, MODEL_CLASS, TOO_MANY_SOURCES, UNKNOWN_MODEL};
 use crate::diagnostic::{Diagnostic, Report, Span, Spanned, did_you_mean};
+use crate::model::engines::EngineKind;
 use crate::model::signature::ModelSignature;
 use crate::table::{Schema, Type};
 
+mod engine;
 pub(super) mod label;
 mod mapper;
 mod seasons;
@@ -53,14 +55,18 @@ pub static KIND: StepKind = StepKind {
         },
     ],
     outputs: &[Port::table("predictions", IMAGE_COLUMNS, "The images with their labels and confidences.")],
-    params: &[Param {
-        name: "model",
-        ty: ParamType::BySeason(&ParamType::Model),
-        required: false,
-        default: None,
-        keyed: true,
-        doc: "The model, or one per range of seasons; not beside the port `model`.",
-    }],
+    params: &[
+        Param {
+            name: "model",
+            ty: ParamType::BySeason(&ParamType::Model),
+            required: false,
+            default: None,
+            keyed: true,
+            doc: "The model, or one per range of seasons; not beside the port `model`.",
+        },
+        engine::ENGINE,
+        engine::PRECISION,
+    ],
     metrics: &[
         Metric { name: "images", doc: "Number of images." },
         Metric { name: "quarantined", doc: "Number of images that could not be classified." },
@@ -116,13 +122,18 @@ numbers with both ends included, `default` is for all other seasons. A season wi
 A model can also arrive through the port `model`, from a step that makes one: `from: { images: names, model: train }`, without the
 parameter. Its predictions have a column for every class of the programme.
 
+`engine` is what runs the network. The `embedded` engine is always there. `tch` is libtorch, in a Trapline built with the feature
+`tch`: it is faster, on a GPU where there is one, and runs models that bring their weights by name (`weights:` of `model.yaml`; those
+that `train` makes do). Both give the same labels, and confidences within 0.0001 of each other. `precision: bf16` makes `tch` faster
+again on processors that know such numbers; confidences then move by about 0.01.
+
 Every class of a model must be a class of the programme, under its own name or through `taxonomy:` of `model.yaml`. A class of
 the programme that the model does not know is simply never predicted.
 
 ## What is computed again
 
-A prediction depends on the image's bytes and on what the model's identity covers: the network, its input size, cropping, resizing
-and normalisation, its class list and mapping. Renaming or moving an image, adding a season or another model for other seasons
+A prediction depends on the image's bytes, the engine with its precision, and what the model's identity covers: the network, its input
+size, cropping, resizing and normalisation, its temperature, its class list and mapping. Renaming or moving an image, adding a season or another model for other seasons
 computes nothing again.
 
 ## References
@@ -137,14 +148,18 @@ struct Classify {
     /// Named models; `None` where one arrives through the port.
     seasons: Option<SeasonModels>,
     span: Span,
+    engine: EngineKind,
+    engine_span: Span,
 }
 
-fn read(params: &Params, _report: &mut Report) -> Option<Box<dyn Step>> {
+fn read(params: &Params, report: &mut Report) -> Option<Box<dyn Step>> {
+    let engine = engine::read(params, report)?;
     let seasons = match params.get("model") {
         Some(named) => Some(SeasonModels::read(named)?),
         None => None,
     };
-    Some(Box::new(Classify { seasons, span: params.span_of("model") }))
+    let (span, engine_span) = (params.span_of("model"), params.span_of("engine"));
+    Some(Box::new(Classify { seasons, span, engine, engine_span }))
 }
 
 impl Step for Classify {
@@ -152,7 +167,9 @@ impl Step for Classify {
         let input = inputs.first()?.first()?;
         let is_wired = inputs.get(1).is_some_and(|model| !model.is_empty());
         let Some(seasons) = &self.seasons else {
-            return self.wired_columns(is_wired, input, context, report).map(|schema| vec![schema]);
+            let schema = self.wired_columns(is_wired, input, context, report)?;
+            engine::check(self.engine, self.engine_span, std::iter::empty(), context, report);
+            return Some(vec![schema]);
         };
         if is_wired {
             let message = "the model is named by the parameter `model` and arrives through the port `model` as well";
@@ -171,6 +188,7 @@ impl Step for Classify {
                 None => fits &= unknown_model(model, context, report),
             }
         }
+        fits = fits && engine::check(self.engine, self.engine_span, seasons.models(), context, report);
         (season_fits && fits).then(|| vec![output_schema(input, &class_columns(&models))])
     }
 
@@ -186,8 +204,8 @@ impl Step for Classify {
 impl Classify {
     fn predictor(&self, context: &Context<'_>) -> Result<Predictor, StepError> {
         match (&self.seasons, context.ports.get("model")) {
-            (Some(seasons), _) => Predictor::new(seasons.clone(), context.models),
-            (None, Some(packed)) => Predictor::of_port(packed, context),
+            (Some(seasons), _) => Predictor::new(self.engine, seasons.clone(), context.models),
+            (None, Some(packed)) => Predictor::of_port(self.engine, packed, context),
             (None, None) => Err(StepError::Data("the model that should arrive through the port is not there yet".into())),
         }
     }

@@ -9,7 +9,7 @@ use crate::table::records::Separator;
 use crate::table::{Schema, Type};
 
 mod images;
-mod ledger;
+pub(super) mod ledger;
 mod table;
 #[cfg(test)]
 mod tests;

@@ -12,6 +12,8 @@ pub static KINDS: &[&StepKind] = &[
     &super::sample::KIND,
     &super::classify::KIND,
     &super::ensemble::KIND,
+    &super::features::KIND,
+    &super::heatmap::KIND,
     &super::review::KIND,
     &super::evaluate::KIND,
     &super::compare::KIND,

@@ -3,7 +3,7 @@
 //! What is prescribed stands in `options`, which images it concerns in `material`; the work itself needs libtorch (`work`).
 
 use super::{Context, IMAGE_COLUMNS, Job, Metric, Outputs, Params, Port, PortType, Step, StepError, StepKind};
-use crate::diagnostic::codes::{BUILT_WITHOUT, MODEL_CLASS, TOO_MANY_SOURCES, UNKNOWN_MODEL};
+use crate::diagnostic::codes::{BUILT_WITHOUT, MISSING_PARAMETER, MODEL_CLASS, TOO_MANY_SOURCES, UNKNOWN_MODEL};
 use crate::diagnostic::{Diagnostic, Report, Span, Spanned};
 use crate::table::{Schema, Type};
 use crate::train::Options;
@@ -13,6 +13,8 @@ mod material;
 mod options;
 #[cfg(feature = "tch")]
 mod outputs;
+#[cfg(test)]
+mod tests;
 #[cfg(feature = "tch")]
 mod work;
 
@@ -67,7 +69,6 @@ pub static KIND: StepKind = StepKind {
 };
 
 /// The step.
-#[cfg_attr(not(feature = "tch"), expect(dead_code, reason = "the prescription is checked and not followed"))]
 struct Train {
     options: Options,
     /// Of the model made; the step's name where none is given.
@@ -107,6 +108,11 @@ impl Step for Train {
                 let help = "`trapline model add FOLDER` lists a model";
                 report.push(Diagnostic::new(UNKNOWN_MODEL, start.span, message).help(help));
             }
+        }
+        if self.options.needs_start() && self.start.is_none() && inputs.get(1).is_none_or(Vec::is_empty) {
+            let message = "only a part of the network learns, and there is no model to start from";
+            let help = "name one, `start: small_mammals@2026.1`, or wire one: `from: { images: sides, model: trained }`";
+            report.push(Diagnostic::new(MISSING_PARAMETER, self.span, message).help(help));
         }
         let faults = report.diagnostics.len() - before;
         if !cfg!(feature = "tch") {

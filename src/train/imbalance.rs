@@ -101,8 +101,8 @@ pub fn epoch_order(labels: &[u32], classes: usize, imbalance: &Imbalance, seed: 
                 images.shuffle(&mut chance(seed, "images left out", &[class]));
                 images.truncate(usize::try_from(shown).unwrap_or(usize::MAX));
                 order.append(&mut images);
-            } else if count > 0 {
-                for _ in 0..shown / count {
+            } else if let Some(rounds) = shown.checked_div(count) {
+                for _ in 0..rounds {
                     order.extend_from_slice(&images);
                 }
                 images.shuffle(&mut chance(seed, "repeated images", &[class, when[0], when[1]]));

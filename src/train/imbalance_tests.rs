@@ -113,10 +113,10 @@ fn a_million_images_are_ordered_in_well_under_a_second() {
 proptest! {
     #[test]
     fn an_epoch_shows_each_class_as_often_as_its_method_says(
-        counts in proptest::collection::vec(0_u64..700, 1..6), cap in 1_u64..600, method in 0..4, seed in 0_u64..1000,
+        counts in proptest::collection::vec(0_u64..700, 1..6), cap in 1_u64..600, method in 0_usize..4, seed in 0_u64..1000,
     ) {
         let imbalance =
-            [Imbalance::None, Imbalance::Oversample, Imbalance::Undersample { cap }, Imbalance::Both { cap }][method as usize];
+            [Imbalance::None, Imbalance::Oversample, Imbalance::Undersample { cap }, Imbalance::Both { cap }][method];
         let labels = labels(&counts);
         let order = epoch_order(&labels, counts.len(), &imbalance, seed, 0, 3);
         let mut shown = vec![0; counts.len()];

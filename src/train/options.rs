@@ -68,7 +68,7 @@ pub enum Free {
     Last(usize),
 }
 
-/// How gradients become steps; the formulas are PyTorch's.
+/// How gradients become steps; the formulas are `PyTorch`'s.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Optimizer {
@@ -166,6 +166,7 @@ pub enum Imbalance {
 }
 
 /// An architecture is known by its name.
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "the signature that serde wants")]
 fn by_name<S: Serializer>(architecture: &&'static Architecture, serializer: S) -> Result<S::Ok, S::Error> {
     serializer.serialize_str(architecture.name)
 }

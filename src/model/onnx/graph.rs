@@ -47,7 +47,9 @@ impl Graph {
                     number(20, 2, &mut bytes);
                 }
                 Attribute::Ints(values) => {
-                    values.iter().for_each(|value| number(8, *value, &mut bytes));
+                    for value in values {
+                        number(8, *value, &mut bytes);
+                    }
                     number(20, 7, &mut bytes);
                 }
             }
@@ -59,7 +61,9 @@ impl Graph {
     /// A constant array of 32-bit floats.
     pub(super) fn initializer(&mut self, name: &str, shape: &[usize], values: &[f32]) {
         let mut tensor = Vec::with_capacity(4 * values.len() + 100);
-        shape.iter().for_each(|side| number(1, *side, &mut tensor));
+        for side in shape {
+            number(1, *side, &mut tensor);
+        }
         number(2, FLOAT, &mut tensor);
         text(8, name, &mut tensor);
         tag(9, 4 * values.len(), &mut tensor);

@@ -5,17 +5,9 @@ use tch::{Device, Kind, TchError, Tensor};
 use super::network::values;
 use super::{Layers, TorchError, array, channels_last};
 use crate::model::architecture::{Architecture, Convolution};
+use crate::model::engine::Precision;
 use crate::model::fold::fold;
 use crate::model::weights::Weights;
-
-/// The numbers that a network computes with.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Precision {
-    /// 32 bits.
-    F32,
-    /// 16 bits with the range of 32: faster where the processor knows them, exact to about three digits.
-    Bf16,
-}
 
 /// A folded network.
 pub struct Folded {
@@ -64,6 +56,12 @@ impl Folded {
         Ok(Self { layers: Layers::make(architecture, head, &mut layer)?, device, kind })
     }
 
+    /// The same network for another thread: the numbers are shared, not copied.
+    #[must_use]
+    pub fn share(&self) -> Self {
+        Self { layers: self.layers.map(&Layer::share, &Tensor::shallow_clone), device: self.device, kind: self.kind }
+    }
+
     /// Class scores of images: as many rows of classes as there are images in `input`.
     ///
     /// *Shapes*: `input` is images x 3 x `height` x `width`, row-major.
@@ -79,8 +77,31 @@ impl Folded {
 }
 
 impl Layer {
+    fn share(&self) -> Self {
+        Self { weight: self.weight.shallow_clone(), bias: self.bias.shallow_clone(), ..*self }
+    }
+
     fn apply(&self, x: &Tensor) -> Result<Tensor, TchError> {
         let [stride, padding] = [self.stride, self.padding].map(|side| [side, side]);
+        if x.device().is_cuda() {
+            // As `conv2d`, but without the shortened numbers (TF32) that GPUs multiply with unless told otherwise.
+            let (bias, transposed, deterministic, cudnn, tf32) = (Some(&self.bias), false, true, true, false);
+            let (dilation, beside, groups, benchmark) = ([1, 1], [0, 0], 1, false);
+            return x.f_internal_convolution(
+                &self.weight,
+                bias,
+                stride,
+                padding,
+                dilation,
+                transposed,
+                beside,
+                groups,
+                benchmark,
+                deterministic,
+                cudnn,
+                tf32,
+            );
+        }
         x.f_conv2d(&self.weight, Some(&self.bias), stride, padding, [1, 1], 1)
     }
 }

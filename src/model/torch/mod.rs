@@ -2,9 +2,12 @@
 
 mod folded;
 mod network;
+mod session;
 
-pub use folded::{Folded, Precision};
+pub use super::engine::Precision;
+pub use folded::Folded;
 pub use network::{Network, values};
+pub use session::{Session, Shared};
 
 use tch::{Device, Kind, TchError, Tensor};
 
@@ -62,6 +65,21 @@ impl<L> Layers<L> {
         }
         let (head_weight, head_bias) = head;
         Ok(Self { stem, blocks, head_weight, head_bias, for_photographs: architecture.for_photographs })
+    }
+
+    /// The same layers, each made anew by `layer` and the head by `tensor`.
+    fn map(&self, layer: &dyn Fn(&L) -> L, tensor: &dyn Fn(&Tensor) -> Tensor) -> Self {
+        let block = |block: &BlockLayers<L>| BlockLayers {
+            main: block.main.iter().map(layer).collect(),
+            shortcut: block.shortcut.as_ref().map(layer),
+        };
+        Self {
+            stem: layer(&self.stem),
+            blocks: self.blocks.iter().map(block).collect(),
+            head_weight: tensor(&self.head_weight),
+            head_bias: tensor(&self.head_bias),
+            for_photographs: self.for_photographs,
+        }
     }
 
     /// What leaves the last block: batch x channels x height x width.

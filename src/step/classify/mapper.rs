@@ -9,9 +9,9 @@ use super::{CLASS_PREFIX, KIND, class_columns, programme_columns};
 use crate::diagnostic::Spanned;
 use crate::id::ContentId;
 use crate::model::engine::Engine;
+use crate::model::engines::{self, EngineKind};
 use crate::model::packed::{Unpacked, unpack};
 use crate::model::preprocess::Preprocessor;
-use crate::model::rten::{NUMERICS, Network};
 use crate::model::signature::ModelSignature;
 use crate::model::{Bundle, Input};
 use crate::recipe::Recipe;
@@ -20,6 +20,7 @@ use crate::table::{Cell, Field, Schema, Type};
 
 /// The mapper: one row recipe per distinct model. Networks are loaded by the first worker and shared by all.
 pub(super) struct Predictor {
+    engine: EngineKind,
     seasons: SeasonModels,
     schema: Schema,
     recipes: Vec<RowRecipe>,
@@ -34,7 +35,7 @@ pub(super) struct Predictor {
 
 /// A model ready to run, shared by all workers.
 struct Loaded {
-    network: Arc<Network>,
+    network: engines::Loaded,
     input: Input,
     /// The place of each output of the network among the predicted classes.
     places: Vec<usize>,
@@ -43,7 +44,11 @@ struct Loaded {
 
 impl Predictor {
     /// Plans with signatures alone; no weights are read.
-    pub(super) fn new(seasons: SeasonModels, models: &BTreeMap<String, ModelSignature>) -> Result<Self, StepError> {
+    pub(super) fn new(
+        engine: EngineKind,
+        seasons: SeasonModels,
+        models: &BTreeMap<String, ModelSignature>,
+    ) -> Result<Self, StepError> {
         let mut signatures: Vec<ModelSignature> = Vec::new();
         let mut recipe_of = Vec::new();
         for model in seasons.models() {
@@ -58,11 +63,11 @@ impl Predictor {
             }
         }
         let classes = class_columns(&signatures.iter().collect::<Vec<_>>());
-        Ok(Self::with(seasons, signatures, recipe_of, classes, None))
+        Ok(Self::with(engine, seasons, signatures, recipe_of, classes, None))
     }
 
     /// Plans with a model that another step made.
-    pub(super) fn of_port(packed: &Arc<Vec<u8>>, context: &Context<'_>) -> Result<Self, StepError> {
+    pub(super) fn of_port(engine: EngineKind, packed: &Arc<Vec<u8>>, context: &Context<'_>) -> Result<Self, StepError> {
         let Unpacked { bundle, network, .. } = unpack(packed).map_err(|error| StepError::Data(with_causes(&error)))?;
         let signature = bundle.signature(&network);
         let foreign: Vec<&str> =
@@ -72,10 +77,11 @@ impl Predictor {
             return Err(StepError::Data(format!("model `{model}` predicts `{foreign}`, which the programme's classes lack")));
         }
         let seasons = SeasonModels::only(Spanned { value: signature.model.clone(), span: context.span });
-        Ok(Self::with(seasons, vec![signature], vec![0], programme_columns(context), Some(Arc::clone(packed))))
+        Ok(Self::with(engine, seasons, vec![signature], vec![0], programme_columns(context), Some(Arc::clone(packed))))
     }
 
     fn with(
+        engine: EngineKind,
         seasons: SeasonModels,
         signatures: Vec<ModelSignature>,
         recipe_of: Vec<usize>,
@@ -85,9 +91,9 @@ impl Predictor {
         let problem = Field { name: "problem".to_owned(), ty: Type::Text };
         let confidences = classes.into_iter().map(|name| Field { name, ty: Type::Float32 });
         let schema = Schema { fields: std::iter::once(problem).chain(confidences).collect() };
-        let recipes = signatures.iter().map(|signature| row_recipe(signature, &schema)).collect();
+        let recipes = signatures.iter().map(|signature| row_recipe(engine, signature, &schema)).collect();
         let loaded = Mutex::new(vec![None; signatures.len()]);
-        Self { seasons, schema, recipes, signatures, recipe_of, loaded, packed }
+        Self { engine, seasons, schema, recipes, signatures, recipe_of, loaded, packed }
     }
 
     /// The seasons as planned.
@@ -118,21 +124,21 @@ impl Predictor {
             return Ok(Arc::clone(model));
         }
         let model = Arc::new(match &self.packed {
-            Some(packed) => load_packed(packed)?,
-            None => load(&self.signatures[place], context)?,
+            Some(packed) => load_packed(self.engine, packed)?,
+            None => load(self.engine, &self.signatures[place], context)?,
         });
         loaded[place] = Some(Arc::clone(&model));
         Ok(model)
     }
 }
 
-fn row_recipe(signature: &ModelSignature, schema: &Schema) -> RowRecipe {
+fn row_recipe(engine: EngineKind, signature: &ModelSignature, schema: &Schema) -> RowRecipe {
     let recipe = Recipe {
         kind: KIND.name,
         revision: KIND.revision,
         params: Vec::new(),
         model: Some(signature.id),
-        numerics: Some(NUMERICS),
+        numerics: Some(engine.numerics()),
         rows: Vec::new(),
     };
     let classes = signature.classes.iter().filter_map(|class| schema.index(&format!("{CLASS_PREFIX}{class}")));
@@ -140,13 +146,13 @@ fn row_recipe(signature: &ModelSignature, schema: &Schema) -> RowRecipe {
 }
 
 /// Loads a model that came through a port: its bytes are the identity that was planned with.
-fn load_packed(packed: &[u8]) -> Result<Loaded, StepError> {
-    let Unpacked { bundle, network, .. } = unpack(packed).map_err(|error| StepError::Data(with_causes(&error)))?;
-    start(&bundle, network)
+fn load_packed(engine: EngineKind, packed: &[u8]) -> Result<Loaded, StepError> {
+    let Unpacked { bundle, network, weights, .. } = unpack(packed).map_err(|error| StepError::Data(with_causes(&error)))?;
+    start(engine, &bundle, network, Some(weights.as_slice()).filter(|weights| !weights.is_empty()))
 }
 
 /// Loads a model and makes sure that it is the one planned with.
-fn load(signature: &ModelSignature, context: &Context<'_>) -> Result<Loaded, StepError> {
+fn load(engine: EngineKind, signature: &ModelSignature, context: &Context<'_>) -> Result<Loaded, StepError> {
     let model = &signature.model;
     let unusable = |error: &dyn Error| StepError::Data(format!("model `{model}` cannot be used: {}", with_causes(error)));
     let bundle = Bundle::open(context.project, model).map_err(|error| unusable(&error))?;
@@ -155,15 +161,18 @@ fn load(signature: &ModelSignature, context: &Context<'_>) -> Result<Loaded, Ste
         let way_out = "fetch that model again, or give the changed one another version and `trapline model add` it";
         return Err(StepError::Data(format!("model `{model}` is not the one that `models.lock` lists; {way_out}")));
     }
-    start(&bundle, bytes)
+    let weights = match engine {
+        EngineKind::Embedded => None,
+        EngineKind::Torch(_) => bundle.read_weights().map_err(|error| unusable(&error))?,
+    };
+    start(engine, &bundle, bytes, weights.as_deref())
 }
 
 /// Makes a model ready to run, and tries it once.
-fn start(bundle: &Bundle, network: Vec<u8>) -> Result<Loaded, StepError> {
+fn start(engine: EngineKind, bundle: &Bundle, network: Vec<u8>, weights: Option<&[u8]>) -> Result<Loaded, StepError> {
     let model = bundle.model();
     let unusable = |error: &dyn Error| StepError::Data(format!("model `{model}` cannot be used: {}", with_causes(error)));
-    let network = Network::load(bundle, network).map_err(|error| unusable(&error))?;
-    network.session().and_then(|mut session| session.try_once()).map_err(|error| unusable(&error))?;
+    let network = engines::Loaded::load(engine, bundle, network, weights).map_err(|error| unusable(&error))?;
     let predicted = bundle.predicted_classes();
     let place = |class: &str| predicted.iter().position(|known| known == class);
     let places = bundle.programme_classes().into_iter().filter_map(place).collect();
@@ -193,7 +202,7 @@ impl RowMapper for Predictor {
             let loaded = self.load(place, context)?;
             let session = loaded.network.session();
             let session = session.map_err(|error| StepError::Data(format!("model `{}`: {error}", signature.model)))?;
-            models.push((loaded, Box::new(session) as Box<dyn Engine>));
+            models.push((loaded, session));
         }
         Ok(Box::new(Worker { preprocessor: Preprocessor::default(), models, outputs: Vec::new(), sums: Vec::new() }))
     }

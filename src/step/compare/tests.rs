@@ -267,3 +267,25 @@ fn tables_that_cannot_be_compared_are_refused_before_anything_runs() {
     let (_, findings) = Project::new().columns_of(step.as_ref(), &[vec![schema], vec![wrong], Vec::new(), Vec::new()]);
     assert!(findings[0].contains("the column `confidence` of `current` holds text"), "{findings:?}");
 }
+
+/// A programme of many years: a million images, 2 000 labels, half a million images of training in events.
+#[test]
+#[ignore = "prints how long a million images take"]
+fn a_million_images_are_compared_in_seconds() {
+    let site = |at: usize| ["a", "b", "c", "d"][at % 4];
+    let images: Vec<Image> = (0..1_000_000)
+        .map(|at| {
+            let label = |salt: usize| if (at + salt) % 23 == 0 { "stoat" } else { "vole" };
+            let manual = (at % 500 == 0).then_some(("vole", label_type::RANDOM));
+            Image { site: site(at / 2), candidate: label(0), current: label(7), manual }
+        })
+        .collect();
+    let (candidate, current) = (predictions(&images, |image| image.candidate), predictions(&images, |image| image.current));
+    let labels = labels(&images);
+    let half: Vec<u32> = (0..500_000).map(|row| 2 * row + 1).collect();
+    let exclude = candidate.take(&half[..250_000]);
+    let began = std::time::Instant::now();
+    let found = Compared::tables(&candidate, &current, &labels, &["site"], &[&exclude]);
+    println!("{} images compared, {:.1} s", found.metric("images"), began.elapsed().as_secs_f64());
+    assert_eq!(found.metric("images") + found.metric("leaked"), 2000.0);
+}

@@ -35,25 +35,25 @@ To go on from a model in use, with the new images beside the old ones:
 ## Recipes
 `preset` names where everything comes from that you do not give. Every option can be given.
 
-| | `bohner` | `bohner_transfer` | `norouzzadeh` | `malik` | `small` |
-|---|---|---|---|---|---|
-| network | ResNet-50 | ResNet-50 | ResNet-50 | ResNet-18 | ResNet-20 |
-| input | 224 x 224 | 224 x 224 | 256 x 256, crop of 224 | 224 x 224 | 128 x 96 |
-| start | random | a model | random | random | random |
-| epochs, batch | 55, 64 | 30 + 30, 64 | 55, 128 | 50 + 50, 64 | 20, 64 |
-| optimizer | Adam | Adam | SGD, momentum .9 | Adam | AdamW, decay .02 |
-| rate | 1e-6, 1e-3, 1e-6 | to 1e-3, then to 1e-4 | .01 in steps to .0001 | .001 | 3e-5, 3e-3, 3e-5 |
-| variation | rotation 40°, shift .2, shear .2°, zoom .2, flip | the same | crop, flip | none | shift .04, flip, light |
-| rare classes | - | - | - | undersampled, then two-phase | - |
-| weights kept | best | best | last | best, ends after 5 epochs without | last |
+| preset | network, input | epochs, batch | optimizer | learning rate |
+|---|---|---|---|---|
+| `bohner` | ResNet-50, 224 x 224 | 55, 64 | Adam | 1e-6 up to 1e-3, down to 1e-6 |
+| `bohner_transfer` | ResNet-50, 224 x 224 | 30 and 30, 64 | Adam | the same, then up to 1e-4 |
+| `norouzzadeh` | ResNet-50, 224 x 224 | 55, 128 | SGD, momentum .9 | .01 in steps to .0001 |
+| `malik` | ResNet-18, 224 x 224 | 50 and 50, 64 | Adam | .001 |
+| `small` | ResNet-20, 128 x 96 | 20, 64 | AdamW, decay .02 | 3e-5 up to 3e-3, down to 3e-5 |
 
-- `bohner`: Böhner et al. 2023. One triangle of the learning rate over all steps. The published shear of .2 is Keras's, in degrees.
-- `bohner_transfer`: the same authors' transfer. First a new last layer learns while all else stays as it is, then the last
-  four of the network's five parts learn too (`free_parts`). It needs a model: `start`, or the port `model`.
+- `bohner`: Böhner et al. 2023, from random weights, in one triangle of the rate over all steps. Images are turned by up to 40
+  degrees, shifted by .2, sheared by .2 degrees (as Keras reads the published .2), zoomed by .2 and mirrored. The best epoch is kept.
+- `bohner_transfer`: the same authors' transfer. First the last layer alone learns, a new one where the classes differ, then
+  the last four of the network's five parts learn too (`free_parts`). It needs a model: `start`, or the port `model`.
 - `norouzzadeh`: Norouzzadeh et al. 2018, whose ensemble had several networks: choose by `architecture`. Rates .01 (epochs 1-18),
-  .005 (-29), .001 (-43), .0005 (-52), .0001; weight decay .0005 to epoch 29. With other `epochs` give other `rate_steps`.
-- `malik`: Malik et al. 2021. First the whole network on a balanced set, then the last layer alone on all images.
-- `small`: for small images or few of them, and for a computer without a GPU; the demo's model is made so.
+  .005 (-29), .001 (-43), .0005 (-52), .0001; weight decay .0005 to epoch 29. Images are resized to 256 x 256, cropped at random and
+  mirrored. The last epoch is kept. With other `epochs` give other `rate_steps`.
+- `malik`: Malik et al. 2021. First the whole network on a set of at most 15 000 images per class, then the last layer alone on all
+  images; each ends when the validation loss has not fallen for 5 epochs. Images are not varied. The best epoch is kept.
+- `small`: for small images or few of them, and for a computer without a GPU. Label smoothing .02; images are mirrored, shifted by
+  .04, changed a little in brightness and contrast. The last epoch is kept.
 
 All of them normalise with the means and deviations of ImageNet, as public weights do.
 
@@ -92,13 +92,13 @@ of the image repeat its edge. `augmentation: false` switches off what the preset
 
 **The end.** `keep: best` takes the weights of the epoch with the lowest validation loss, `last` those of the last one. `patience: 5` ends a
 phase after five epochs without a lower one. Then a temperature is fitted on the validation images, by which the model's class scores are
-divided: it changes no label, but makes a confidence of .9 right in nine of ten cases, on images like these. `calibrate: false` leaves it out.
+divided: it changes no label, but brings confidences close to the share of labels that are right. `calibrate: false` leaves it out.
 
 An option that has no effect beside the others, like `cap` without `undersample`, is refused: whoever wrote it believed otherwise.
 
 ## What it yields
-- `model`, the first output: a model like any other, for `classify: { images: sides.test, model: train }`. Once `compare` finds
-  it better, `trapline promote train --as small_mammals@2026.2 --because \"...\"` gives it a name in the project. Until then it is called
+- `model`, the first output: a model like any other, for a `classify` with `from: { images: sides.test, model: train }`. Once `compare`
+  finds it better, `trapline promote train --as small_mammals@2026.2 --because \"...\"` gives it a name in the project. Until then it is called
   `name@version`: the step's name, `@candidate`.
 - `history`: losses, accuracies and rate of every epoch.
 - `validation`: the validation images with labels and confidences, as `classify` yields them. The weights were chosen by them, so that

@@ -47,6 +47,7 @@ impl Night {
 
 impl Light {
     /// Says whether nothing changes.
+    #[expect(clippy::float_cmp, reason = "exactly 1 where nothing was drawn")]
     pub(super) fn is_none(&self) -> bool {
         self.gain == 1.0 && self.contrast == 1.0 && self.night.is_none()
     }
@@ -69,6 +70,7 @@ impl Light {
     }
 
     /// Gain and contrast as one line.
+    #[expect(clippy::float_cmp, reason = "exactly 1 where nothing was drawn")]
     fn line(&self, planes: &[f32]) -> (f32, f32) {
         if self.contrast == 1.0 {
             return (self.gain, 0.0);

@@ -7,7 +7,7 @@ use crate::train::{Augmentation, Free, Imbalance, Keep, Optimizer, Schedule};
 /// The words for presets; the first is the default.
 pub(super) const PRESETS: &[&str] = &["bohner", "bohner_transfer", "norouzzadeh", "malik", "small"];
 
-/// Mean and deviation of the channels of ImageNet's images, which public weights were trained with.
+/// Mean and deviation of the channels of `ImageNet`'s images, which public weights were trained with.
 const IMAGENET: ([f32; 3], [f32; 3]) = ([0.485, 0.456, 0.406], [0.229, 0.224, 0.225]);
 
 /// What a preset prescribes, before anything overrides it.
@@ -48,6 +48,8 @@ impl Recipe {
     pub(super) fn free_last(&mut self, parts: usize) {
         match &mut self.second {
             Second::Parts(second) => *second = parts,
+            // The stem and all stages are the whole network.
+            Second::None | Second::LastLayer if parts > self.architecture.depths.len() => self.free = Free::All,
             Second::None | Second::LastLayer => self.free = Free::Last(parts),
         }
     }

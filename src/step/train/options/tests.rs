@@ -90,6 +90,8 @@ fn bohners_transfer_learns_the_last_layer_and_then_four_parts() {
     );
     let other = options(&[("preset", word("bohner_transfer")), ("free_parts", ParamValue::Int(2))]);
     assert_eq!((other.phases[0].free, other.phases[1].free), (Free::Last(0), Free::Last(2)));
+    let freed = |parts| options(&[("architecture", word("resnet20")), ("free_parts", ParamValue::Int(parts))]).phases[0].free;
+    assert_eq!((freed(0), freed(3), freed(4)), (Free::Last(0), Free::Last(3), Free::All));
 }
 
 #[test]
