@@ -301,6 +301,19 @@ fn a_step_without_a_model_or_a_comparison_is_refused() {
 }
 
 #[test]
+fn the_first_model_of_a_project_has_nothing_to_be_compared_with() {
+    let mut space = space();
+    let steps = "  made:\n    uses: adopt\n    with: { notes: candidate/model.yaml }\n    stage: retrain\n";
+    let classes = "[bad_quality, empty, bird, vole, least_weasel, lemming, shrew, stoat]";
+    space.write("pipeline.yaml", format!("trapline: 1\nname: first\nclasses: {classes}\nsteps:\n{steps}"));
+    run(&mut space);
+    assert!(refused(&space, &wish("mammals@1")).1.starts_with("no comparison judges `made`"));
+    std::fs::remove_file(space.path("models.lock")).unwrap();
+    assert!(ask(&space, &wish("mammals@1")).unwrap().comparisons.is_empty());
+    assert_eq!(read_lock(space.dir.path()).unwrap().into_keys().collect::<Vec<_>>(), ["mammals@1"]);
+}
+
+#[test]
 fn images_of_training_must_be_left_out() {
     let mut space = space();
     gated(&space, GATE);

@@ -253,6 +253,10 @@ impl Checking<'_> {
         };
         let errors = self.report.diagnostics.len();
         let outputs = step.columns(&inputs, &context, self.report);
+        if spec.stage.is_some() {
+            // What runs only when asked for is no concern of everyone who has the pipeline; running it says the same.
+            self.report.diagnostics.retain(|finding| finding.code != codes::BUILT_WITHOUT || finding.span != spec.name.span);
+        }
         debug_assert!(
             outputs.is_some() || self.report.diagnostics.len() > errors,
             "`{}` refuses its columns without a word",

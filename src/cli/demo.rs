@@ -23,6 +23,8 @@ mod story;
 #[command(after_help = "Examples:
   trapline demo
   trapline demo --add-season        only the new images are computed
+  trapline demo images --training-images 50
+                                    draws images to train a model with, and stops
 
 The images are drawn by this program; nothing is downloaded.")]
 pub(super) struct Demo {
@@ -33,6 +35,14 @@ pub(super) struct Demo {
     /// Bring the next season to a demo made before
     #[arg(long)]
     add_season: bool,
+
+    /// Only draw N labelled images of each class, in a folder per class
+    #[arg(long, value_name = "N", conflicts_with = "add_season", value_parser = clap::value_parser!(u32).range(1..=100_000))]
+    training_images: Option<u32>,
+
+    /// With --training-images: another seed draws other boxes and other animals
+    #[arg(long, value_name = "SEED", requires = "training_images", default_value_t = SEED)]
+    seed: u64,
 }
 
 /// The first season, and the seed that makes every demo the same.
@@ -43,6 +53,12 @@ const MODEL: &str = "models/demo_mammals/1";
 
 pub(super) fn run(args: &Demo, terminal: Terminal) -> anyhow::Result<Exit> {
     let folder = &args.folder;
+    if let Some(per_class) = args.training_images {
+        terminal.say(&format!("drawing {} of each class ...\n", counted(u64::from(per_class), "image")));
+        demo::write_training_images(folder, per_class as usize, args.seed)?;
+        terminal.say(&format!("{} holds a folder per class.\n", folder.display()));
+        return Ok(Exit::Ok);
+    }
     match (demo::seasons(folder).last(), args.add_season) {
         (None, true) => anyhow::bail!("`{0}` holds no demo yet: `trapline demo {0}` makes one", folder.display()),
         (Some(last), true) => write(folder, last + 1, terminal)?,

@@ -23,6 +23,7 @@ Writes models/NAME/VERSION/ and models.lock. Refused, and nothing written, unles
 - a step `compare` judges exactly this model: its `candidate` comes from a `classify` with
   `model: STEP`, its `current` from another model, its `exclude` holds the images that STEP was
   trained on, and its result is up to date too;
+  the first model of a project, whose models.lock lists none, has nothing to be compared with;
 - all `expect:` of the step and of its comparisons hold. Where a comparison has none on `gain`,
   `gain_lower` or `worst_gain_lower`, `gain_lower >= -0.02` is expected: at worst two images
   in a hundred more are wrong;

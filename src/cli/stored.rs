@@ -36,7 +36,7 @@ pub(super) fn result(pipeline: &Pipeline, store: &Store, step: &str) -> anyhow::
 /// Opens a table of a result; without `port` the first.
 pub(super) fn table<'s>(store: &'s Store, result: &ResultManifest, port: Option<&str>) -> anyhow::Result<StoredTable<'s>> {
     let output = match port {
-        None => result.outputs.first(),
+        None => result.outputs.iter().find(|output| output.rows.is_some()),
         Some(port) => result.outputs.iter().find(|output| output.port == port),
     };
     let Some(output) = output else {

@@ -3,6 +3,7 @@
 //! Names and shapes are torchvision's, so that public weights load by name. `resnet18` to `resnet152` are those of He et al. 2016,
 //! section 4.1, with the stride of a bottleneck on its 3 x 3 convolution as torchvision has it; `resnet8`, `resnet20` and
 //! `resnet32` those of section 4.2, made for small images, with a 1 x 1 convolution where a shortcut changes its shape.
+//! `resnet10_narrow` is `resnet18` with one block a stage and a quarter of the channels: for photographs on small computers.
 
 use serde::Serialize;
 
@@ -32,10 +33,15 @@ pub struct Architecture {
 }
 
 const WIDE: &[usize] = &[64, 128, 256, 512];
+const NARROW: &[usize] = &[16, 32, 64, 128];
 const SMALL: &[usize] = &[16, 32, 64];
 
 const fn photographs(name: &'static str, block: BlockKind, depths: &'static [usize]) -> Architecture {
     Architecture { name, block, widths: WIDE, depths, for_photographs: true }
+}
+
+const fn narrow(name: &'static str, depths: &'static [usize]) -> Architecture {
+    Architecture { name, block: BlockKind::Basic, widths: NARROW, depths, for_photographs: true }
 }
 
 const fn small(name: &'static str, depths: &'static [usize]) -> Architecture {
@@ -47,6 +53,7 @@ pub const ARCHITECTURES: &[Architecture] = &[
     small("resnet8", &[1, 1, 1]),
     small("resnet20", &[3, 3, 3]),
     small("resnet32", &[5, 5, 5]),
+    narrow("resnet10_narrow", &[1, 1, 1, 1]),
     photographs("resnet18", BlockKind::Basic, &[2, 2, 2, 2]),
     photographs("resnet34", BlockKind::Basic, &[3, 4, 6, 3]),
     photographs("resnet50", BlockKind::Bottleneck, &[3, 4, 6, 3]),

@@ -10,7 +10,7 @@ use super::{RunError, RunOptions};
 use crate::check::{CheckedStep, Pipeline, Subject, Wire};
 use crate::id::ContentId;
 use crate::model::packed::{Unpacked, unpack};
-use crate::model::signature::ModelSignature;
+use crate::model::signature::{ModelSignature, read_lock};
 use crate::model::{AddError, BundleError, add_parts, bundle_folder};
 use crate::plan::decision::{Decision, Plan, Reason};
 use crate::step::PortType;
@@ -169,7 +169,11 @@ pub fn promote(pipeline: &Pipeline, options: &RunOptions, wish: &Wish<'_>) -> Re
     }
     let folder = bundle_folder(wish.model).map_err(PromoteError::Name)?;
     let made = maker(pipeline, wish)?;
-    let judges = comparisons(pipeline, made)?;
+    let judges = match comparisons(pipeline, made) {
+        // There is nothing yet that the first model of a project could be compared with.
+        Err(PromoteError::NoComparison(_)) if read_lock(&pipeline.project).map_err(AddError::Lock)?.is_empty() => Vec::new(),
+        judges => judges?,
+    };
     let plan = planned(pipeline, options, made.step, &judges)?;
     let store = Store::open(&options.store, Access::Read)?;
     let result = |index: usize| ready(pipeline, &store, &plan, made.step, index);

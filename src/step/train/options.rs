@@ -17,7 +17,8 @@ use presets::{PRESETS, Recipe, Second};
 pub(super) const SCRATCH: &str = "scratch";
 
 /// The words for architectures, the smallest network first.
-const ARCHITECTURES: &[&str] = &["resnet8", "resnet20", "resnet32", "resnet18", "resnet34", "resnet50", "resnet101", "resnet152"];
+const ARCHITECTURES: &[&str] =
+    &["resnet8", "resnet20", "resnet32", "resnet10_narrow", "resnet18", "resnet34", "resnet50", "resnet101", "resnet152"];
 
 const SHARE: ParamType = ParamType::Number(0.0, 1.0);
 const RATE: ParamType = ParamType::Number(1e-9, 100.0);
