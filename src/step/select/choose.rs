@@ -135,7 +135,10 @@ impl<'a> Chosen<'a> {
             let wanted = stratum.wanted.and_then(|wanted| usize::try_from(wanted).ok()).unwrap_or(usize::MAX);
             let rows = rows.iter().map(|(.., row)| *row);
             let taken = match self.step.order {
-                Order::Diversity => space.spread(&self.free(rows, self.step.pool), wanted),
+                // Who takes all need not compare; a pool smaller than what is wanted would leave some out.
+                Order::Diversity if stratum.wanted.is_some() => {
+                    space.spread(&self.free(rows, self.step.pool.max(wanted)), wanted)
+                }
                 _ => self.free(rows, wanted),
             };
             stratum.taken = taken.len() as u64;

@@ -260,6 +260,12 @@ fn images_far_apart_are_chosen_by_diversity() {
         let far = names.iter().filter(|name| name.parse::<usize>().unwrap() >= 38).count();
         assert_eq!((names.len(), far), (2, 1), "{names:?}");
     }
+    // The pool bounds what is compared, never what is taken.
+    let wanted = |given: &[(&'static str, ParamValue)]| {
+        let given = [given, &[("order", word("diversity")), ("pool", ParamValue::Int(3))]].concat();
+        chosen(&given, &[&[&all]]).tables[0].rows
+    };
+    assert_eq!((wanted(&[("rare", list(&["vole"]))]), wanted(&[("per_group", ParamValue::Int(7))])), (40, 7));
 }
 
 #[test]
