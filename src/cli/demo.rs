@@ -23,6 +23,7 @@ mod story;
 #[command(after_help = "Examples:
   trapline demo
   trapline demo --add-season        only the new images are computed
+  trapline demo --retrain           then lets the model learn more, and compares (needs libtorch)
   trapline demo images --training-images 50
                                     draws images to train a model with, and stops
 
@@ -36,6 +37,10 @@ pub(super) struct Demo {
     #[arg(long)]
     add_season: bool,
 
+    /// Run the retraining loop of a demo made before
+    #[arg(long, conflicts_with = "add_season")]
+    retrain: bool,
+
     /// Only draw N labelled images of each class, in a folder per class
     #[arg(long, value_name = "N", conflicts_with = "add_season", value_parser = clap::value_parser!(u32).range(1..=100_000))]
     training_images: Option<u32>,
@@ -48,6 +53,8 @@ pub(super) struct Demo {
 /// The first season, and the seed that makes every demo the same.
 const FIRST_SEASON: u16 = 2024;
 const SEED: u64 = 20_210_701;
+/// The stage of the demo's pipeline that trains.
+const STAGE: &str = "retrain";
 /// The bundle that the demo brings, in its folder.
 const MODEL: &str = "models/demo_mammals/1";
 
@@ -59,16 +66,21 @@ pub(super) fn run(args: &Demo, terminal: Terminal) -> anyhow::Result<Exit> {
         terminal.say(&format!("{} holds a folder per class.\n", folder.display()));
         return Ok(Exit::Ok);
     }
-    match (demo::seasons(folder).last(), args.add_season) {
+    if args.retrain && !cfg!(feature = "tch") {
+        anyhow::bail!("this Trapline was built without libtorch and cannot train; {}", crate::step::train::HOW_TO_BUILD);
+    }
+    match (demo::seasons(folder).last(), args.add_season || args.retrain) {
         (None, true) => anyhow::bail!("`{0}` holds no demo yet: `trapline demo {0}` makes one", folder.display()),
-        (Some(last), true) => write(folder, last + 1, terminal)?,
-        (Some(_), false) => terminal.say(&format!("{} is there already; running it again.\n", folder.display())),
+        (Some(last), _) if args.add_season => write(folder, last + 1, terminal)?,
+        (Some(_), _) => terminal.say(&format!("{} is there already; running it again.\n", folder.display())),
         (None, false) => write(folder, FIRST_SEASON, terminal)?,
     }
     model::add(folder, &folder.join(MODEL)).context("cannot list the demo's model")?;
     let args = ProjectArgs { pipeline: Some(folder.join(project::USUAL_FILE)), ..ProjectArgs::default() };
     let Some(pipeline) = project::load(&args, terminal)? else { return Ok(Exit::BadInput) };
-    let options = RunOptions { store: project::store(&StoreArgs::default(), &pipeline), wait: true, ..RunOptions::default() };
+    let stage = args.retrain.then(|| STAGE.to_owned());
+    let options =
+        RunOptions { store: project::store(&StoreArgs::default(), &pipeline), wait: true, stage, ..RunOptions::default() };
     let truth = truth(&pipeline.project)?;
     let interrupts = run::Interrupts::heed()?;
     let mut exit = run::watched(&pipeline, &options, terminal, &interrupts)?;
@@ -85,7 +97,13 @@ pub(super) fn run(args: &Demo, terminal: Terminal) -> anyhow::Result<Exit> {
         }
         exit = run::watched(&pipeline, &options, terminal, &interrupts)?;
     }
-    if exit == Exit::Ok {
+    if exit == Exit::Ok && args.retrain {
+        terminal.print(&story::retold(&pipeline, &options, &truth)?)?;
+        terminal.say(&format!(
+            "Next: `trapline promote retrained --as demo_mammals@2 --because \"it was less often wrong\"` in {}.\n",
+            folder.display()
+        ));
+    } else if exit == Exit::Ok {
         terminal.print(&story::tell(&pipeline, &options, &truth)?)?;
         terminal.say(&next(folder));
     }

@@ -150,7 +150,7 @@ impl Step for Train {
 }
 
 /// What a person does to be able to train.
-const HOW_TO_BUILD: &str =
+pub(crate) const HOW_TO_BUILD: &str =
     "`bash .cargo/libtorch` in Trapline's folder installs it, `cargo build --release --features tch` builds with it";
 
 /// The columns of `history`.

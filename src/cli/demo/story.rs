@@ -32,6 +32,53 @@ pub(super) fn tell(pipeline: &Pipeline, options: &RunOptions, truth: &Truth) -> 
     ))
 }
 
+/// Tells what retraining brought, as tables.
+pub(super) fn retold(pipeline: &Pipeline, options: &RunOptions, truth: &Truth) -> anyhow::Result<String> {
+    let store = stored::open(&options.store)?;
+    let read = |step: &str, port: Option<&str>, names: &[&str]| -> anyhow::Result<Table> {
+        let result = stored::result(pipeline, &store, step)?;
+        stored::table(&store, &result, port)?.read(Some(names)).map_err(stored::store_error)
+    };
+    let names = ["scope", "season", "compared", "accuracy_current", "accuracy_candidate", "gain", "gain_lower", "gain_upper"];
+    let compared = read("verdict", None, &names)?;
+    let labels = ["root", "path", "season", "locality", "label"];
+    let right = |step: &str| -> anyhow::Result<Share> {
+        let shares = shares(&read(step, None, &labels)?, "label", truth);
+        Ok(shares.values().fold((0, 0), |(right, all), share| (right + share.0, all + share.1)))
+    };
+    let (current, candidate) = (right("predictions")?, right("candidate")?);
+    let header = [
+        ("on the random sample", Align::Left),
+        ("images", Align::Right),
+        ("in use", Align::Right),
+        ("retrained", Align::Right),
+        ("gain", Align::Right),
+        ("interval (95 %)", Align::Right),
+    ];
+    let rows: Vec<Vec<Text>> = (0..compared.rows)
+        .map(|row| {
+            let share = |name: &str| compared.column(name).and_then(|column| column.float64(row));
+            let group = text(&compared, "season", row).filter(|_| text(&compared, "scope", row) == Some("group"));
+            let points = |value: Option<f64>| value.map_or("-".to_owned(), |value| format!("{:+.1}", 100.0 * value));
+            let bounds = format!("{} to {}", points(share("gain_lower")), points(share("gain_upper")));
+            vec![
+                group.map_or("all".to_owned(), |season| format!("season {season}")).into(),
+                compared.cell(row, "compared").to_string().into(),
+                share("accuracy_current").map_or("-".to_owned(), percent).into(),
+                share("accuracy_candidate").map_or("-".to_owned(), percent).into(),
+                points(share("gain")).into(),
+                bounds.into(),
+            ]
+        })
+        .collect();
+    Ok(format!(
+        "\n{}\nOf all images, {} are labelled right by the model in use and {} by the retrained one: the generator knows.\n",
+        columns(&header, &rows, STRONG),
+        percent(ratio(current)),
+        percent(ratio(candidate)),
+    ))
+}
+
 /// Images of each label by locality.
 fn saw(predictions: &Table) -> String {
     let mut tally = BTreeMap::<&str, BTreeMap<&str, u64>>::new();
