@@ -59,7 +59,7 @@ const STAGE: &str = "retrain";
 const MODEL: &str = "models/demo_mammals/1";
 
 pub(super) fn run(args: &Demo, terminal: Terminal) -> anyhow::Result<Exit> {
-    let folder = &args.folder;
+    let (folder, retrain) = (&args.folder, args.retrain);
     if let Some(per_class) = args.training_images {
         terminal.say(&format!("drawing {} of each class ...\n", counted(u64::from(per_class), "image")));
         demo::write_training_images(folder, per_class as usize, args.seed)?;
@@ -78,7 +78,7 @@ pub(super) fn run(args: &Demo, terminal: Terminal) -> anyhow::Result<Exit> {
     model::add(folder, &folder.join(MODEL)).context("cannot list the demo's model")?;
     let args = ProjectArgs { pipeline: Some(folder.join(project::USUAL_FILE)), ..ProjectArgs::default() };
     let Some(pipeline) = project::load(&args, terminal)? else { return Ok(Exit::BadInput) };
-    let stage = args.retrain.then(|| STAGE.to_owned());
+    let stage = retrain.then(|| STAGE.to_owned());
     let options =
         RunOptions { store: project::store(&StoreArgs::default(), &pipeline), wait: true, stage, ..RunOptions::default() };
     let truth = truth(&pipeline.project)?;
@@ -97,7 +97,7 @@ pub(super) fn run(args: &Demo, terminal: Terminal) -> anyhow::Result<Exit> {
         }
         exit = run::watched(&pipeline, &options, terminal, &interrupts)?;
     }
-    if exit == Exit::Ok && args.retrain {
+    if exit == Exit::Ok && retrain {
         terminal.print(&story::retold(&pipeline, &options, &truth)?)?;
         terminal.say(&format!(
             "Next: `trapline promote retrained --as demo_mammals@2 --because \"it was less often wrong\"` in {}.\n",

@@ -1,5 +1,7 @@
 //! `trapline status`: where a project stands.
 
+use std::collections::BTreeMap;
+
 use clap::Args;
 use serde_json::json;
 
@@ -61,6 +63,7 @@ pub(super) fn run(args: &Status, terminal: Terminal) -> anyhow::Result<Exit> {
     let store = Store::open(&options.store, Access::Read).ok();
     // A note outlives a killed run; whoever wants to run finds out by taking the lock.
     let holder = store.as_ref().and_then(Store::held_by);
+    let metrics = store.as_ref().map(|store| metrics(&planned.plan, store)).unwrap_or_default();
     let refused = store.map(|store| refused(&pipeline, &planned.plan, &store)).unwrap_or_default();
     match args.format {
         Format::Text => terminal.print(&render(&pipeline, &planned.plan, last.as_ref(), holder.as_ref(), &refused))?,
@@ -81,6 +84,7 @@ pub(super) fn run(args: &Status, terminal: Terminal) -> anyhow::Result<Exit> {
                 "uses": step.uses,
                 "decision": step.decision.word(),
                 "missing_labels": step.missing_labels,
+                "metrics": metrics.get(&step.name),
                 "failed_expectations": refused.iter().find(|one| one.step == step.name).map_or(&[][..], |one| &one.gates),
             })).collect::<Vec<_>>(),
         }))?,
@@ -110,6 +114,15 @@ fn last_run(options: &RunOptions, pipeline: &str) -> Option<LastRun> {
         });
         Some(LastRun { id, started: first.time.clone(), end, findings: findings.sum(), changes: changes.collect() })
     })
+}
+
+/// The numbers of the results that a run would serve, by step.
+fn metrics(plan: &Plan, store: &Store) -> BTreeMap<String, BTreeMap<String, f64>> {
+    let of_step = |step: &StepPlan| {
+        let key = step.key.filter(|_| step.decision == Decision::Reuse)?;
+        Some((step.name.clone(), store.get_result(key).ok().flatten()?.metrics))
+    };
+    plan.steps.iter().filter_map(of_step).collect()
 }
 
 /// Holds the results that a run would serve against their gates. What cannot be read is made again by the next run.

@@ -68,6 +68,7 @@ def main():
     parser.add_argument("--epochs", type=int, default=12)
     parser.add_argument("--second", type=int, default=4, help="epochs of the second phase")
     parser.add_argument("--seeds", type=int, default=3)
+    parser.add_argument("--jobs", help="threads; without it, one per core")
     parser.add_argument("--test-per-class", type=int)
     parser.add_argument("--cap", type=int, default=500)
     parser.add_argument("--architecture", default="resnet8")
@@ -87,20 +88,20 @@ steps:
     from: images
     with: {{ group: none, column: fold, values: {{ test: validation }} }}
 """
-    for method in options.methods.split(","):
-        for seed in range(1, options.seeds + 1):
+    for seed in range(1, options.seeds + 1):
+        for method in options.methods.split(","):
             name = f"{method.replace(' ', '_').replace('-', '_')}_{seed}"
             runs[name] = method
             text += step(name, method, seed, options)
     (options.work / "pipeline.yaml").write_text(text)
-    subprocess.run([options.trapline.resolve(), "run"], cwd=options.work, check=True)
+    subprocess.run([options.trapline.resolve(), "run", *(["-j", options.jobs] if options.jobs else [])], cwd=options.work, check=True)
     status = subprocess.run([options.trapline.resolve(), "status", "--format", "json"], cwd=options.work, check=True, capture_output=True)
     (options.work / "status.json").write_bytes(status.stdout)
     found = {}
     for one in json.loads(status.stdout)["steps"]:
-        if one["step"] in runs:
-            found.setdefault(runs[one["step"]], []).append(one["metrics"])
-    print(f"| method | accuracy | macro F1 | runs |\n|---|---|---|---|")
+        if one["name"] in runs and one["metrics"]:
+            found.setdefault(runs[one["name"]], []).append(one["metrics"])
+    print("| method | accuracy | macro F1 | runs |\n|---|---|---|---|")
     for method, metrics in found.items():
         cells = []
         for figure in ("validation_accuracy", "validation_macro_f1"):
