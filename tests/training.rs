@@ -83,9 +83,9 @@ fn material(options: &Options) -> Material {
         for (number, path) in paths.into_iter().enumerate() {
             let image = u32::try_from(sources.len()).unwrap();
             if number % 4 == 0 {
-                set.validation.push(image)
+                set.validation.push(image);
             } else {
-                set.training.push(image)
+                set.training.push(image);
             }
             set.labels.push(label);
             sources.push(Source { content: ContentId::of(&std::fs::read(&path).unwrap()), path });

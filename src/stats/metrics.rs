@@ -149,6 +149,22 @@ pub struct Quality {
     pub corrected: Vec<Vec<Option<f64>>>,
 }
 
+impl Quality {
+    /// Mean F1 of the classes that people found; one that the model never names has none, which counts as 0. `None` where nothing
+    /// was checked.
+    #[must_use]
+    pub fn macro_f1(&self) -> Option<f64> {
+        let found: Vec<f64> = self
+            .classes
+            .iter()
+            .filter(|class| class.manual > 0)
+            .map(|class| class.f1.as_ref().map_or(0.0, |estimate| estimate.value))
+            .collect();
+        #[expect(clippy::cast_precision_loss, reason = "a programme has some dozens of classes")]
+        (!found.is_empty()).then(|| found.iter().sum::<f64>() / found.len() as f64)
+    }
+}
+
 /// Computes all figures of the images in `strata`, for `classes` classes, with bounds at `z` standard errors.
 ///
 /// *Shapes*: each stratum counts `classes` manual classes; several strata may have the same automatic class.
@@ -331,6 +347,7 @@ mod tests {
     #[test]
     fn published_case_of_three_classes() {
         let quality = assess(3, &case_a(), z_of(0.95));
+        close(quality.macro_f1(), (0.971_155 + 0.803_372 + 0.519_531) / 3.0);
         let expected = [(0.95, 0.993_274, 0.971_155), (0.947_368, 0.697_374, 0.803_372), (0.7, 0.413_043, 0.519_531)];
         for (class, (precision, recall, f1)) in quality.classes.iter().zip(expected) {
             close(value(class.precision), precision);

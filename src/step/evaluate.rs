@@ -88,6 +88,7 @@ pub static KIND: StepKind = StepKind {
             name: "random_accuracy_lower",
             doc: "its lower bound, 0-1; of the worst group, 0 where one has no random label",
         },
+        Metric { name: "macro_f1", doc: "mean corrected F1 of the classes that people found, 0-1; of the worst group" },
         Metric { name: "min_precision", doc: "lowest precision of a class in a group, 0-1" },
         Metric { name: "min_recall", doc: "lowest recall of a predicted class in a group, 0-1" },
         Metric { name: "assessed_share", doc: "share of images whose predicted class was checked, 0-1; of the worst group" },

@@ -275,8 +275,8 @@ fn a_million_images_are_compared_in_seconds() {
     let site = |at: usize| ["a", "b", "c", "d"][at % 4];
     let images: Vec<Image> = (0..1_000_000)
         .map(|at| {
-            let label = |salt: usize| if (at + salt) % 23 == 0 { "stoat" } else { "vole" };
-            let manual = (at % 500 == 0).then_some(("vole", label_type::RANDOM));
+            let label = |salt: usize| if (at + salt).is_multiple_of(23) { "stoat" } else { "vole" };
+            let manual = at.is_multiple_of(500).then_some(("vole", label_type::RANDOM));
             Image { site: site(at / 2), candidate: label(0), current: label(7), manual }
         })
         .collect();

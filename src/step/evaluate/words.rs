@@ -124,6 +124,7 @@ pub(super) fn metrics(survey: &Survey, assessed: &[Assessed], answers: &Answers<
         ("accuracy_lower", of_groups(&|group| Some(accuracy(group).map_or(0.0, |found| found.lower)))),
         ("random_accuracy", of_groups(&|group| group.random.map(|found| found.value))),
         ("random_accuracy_lower", of_groups(&|group| Some(group.random.map_or(0.0, |found| found.lower)))),
+        ("macro_f1", of_groups(&|group| group.quality.macro_f1())),
         ("min_precision", lowest(classes().map(|class| class.precision.map(|found| found.value)).collect())),
         ("min_recall", lowest(classes().filter(predicted).map(|class| class.recall.map(|found| found.value)).collect())),
         ("assessed_share", of_groups(&|group| group.quality.assessed_share)),

@@ -55,10 +55,7 @@ impl Judged {
             strata[first].manual[*label as usize] += 1;
         }
         let quality = assess(self.classes, &strata, 1.96);
-        let of_images: Vec<f64> =
-            quality.classes.iter().filter(|class| class.manual > 0).map(|class| class.raw_f1.unwrap_or(0.0)).collect();
-        let accuracy = quality.raw_accuracy?;
-        Some((accuracy, of_images.iter().sum::<f64>() / number(of_images.len())))
+        Some((quality.raw_accuracy?, quality.macro_f1()?))
     }
 }
 
@@ -191,7 +188,7 @@ pub(super) fn provenance(
     trained: &Trained,
     judged: &Judged,
     from: Option<String>,
-    library: String,
+    library: &str,
 ) -> Mapping {
     let mut notes = Mapping::new();
     let mut set = |name: &str, value: Value| notes.insert(name.into(), value);

@@ -146,7 +146,7 @@ fn model(
         taxonomy: std::collections::BTreeMap::new(),
         onnx: NETWORK.into(),
         weights: Some(WEIGHTS.into()),
-        training: outputs::provenance(train, material, trained, judged, from, library),
+        training: outputs::provenance(train, material, trained, judged, from, &library),
     };
     Ok((bundle, network, weights))
 }

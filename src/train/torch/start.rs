@@ -7,7 +7,7 @@ use crate::model::architecture::{Parameter, Role};
 use crate::model::weights::{Array, Weights};
 use crate::train::chance;
 
-/// Random weights as torchvision starts its ResNets: convolutions after He et al. 2015 by their outputs, batch norms as the
+/// Random weights as `torchvision` starts its networks: convolutions after He et al. 2015 by their outputs, batch norms as the
 /// identity, the last layer uniform within one over the root of its inputs.
 #[must_use]
 pub fn initial_weights(architecture: &Architecture, classes: usize, seed: u64) -> Weights {
@@ -32,13 +32,12 @@ fn values(parameter: &Parameter, at: u64, seed: u64) -> Vec<f32> {
             }
         }
         Role::NormScale | Role::NormVariance => vec![1.0; count],
-        Role::NormShift | Role::NormMean => vec![0.0; count],
         Role::HeadWeight => match uniform(parameter.shape[1]) {
             Ok((spread, scale)) => (0..count).map(|_| scale * spread.sample(&mut rng)).collect(),
             Err(_) => vec![0.0; count],
         },
-        // Its bound is that of the weights; a bias of zero starts as well and needs no second shape.
-        Role::HeadBias => vec![0.0; count],
+        // The last bias starts at zero too: its bound would be that of the weights, whose shape it does not know.
+        Role::NormShift | Role::NormMean | Role::HeadBias => vec![0.0; count],
     }
 }
 

@@ -12,8 +12,8 @@ use super::optimizer::Stepper;
 use crate::model::torch::{Network, TorchError, channels_last, values};
 use crate::model::weights::Weights;
 use crate::train::{
-    Batch, Emphasis, Free, Imbalance, Keep, Loader, Options, Phase, PixelsError, Set, Variation, chance, class_weights,
-    epoch_order,
+    Batch, Emphasis, Free, Imbalance, Keep, Loader, Options, Phase, PixelsError, Set, Variation, chance, class_counts,
+    class_weights, epoch_order,
 };
 
 /// The factor of the loss with which mixed precision starts: gradients below 6e-8 would vanish in 16 bits.
@@ -269,8 +269,7 @@ impl Training<'_> {
         let Imbalance::Weighted { clamp } = phase.imbalance else {
             return Ok(Loss { smoothing, weights: None, clamp: None });
         };
-        let mut counts = vec![0_u64; self.set.classes];
-        labels.iter().for_each(|label| counts[*label as usize] += 1);
+        let counts = class_counts(labels, self.set.classes);
         let weights = Tensor::f_from_slice(&class_weights(&counts))?.f_to_kind(Kind::Float)?.f_to_device(self.device)?;
         Ok(Loss { smoothing, weights: Some(weights), clamp })
     }
