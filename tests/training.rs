@@ -103,7 +103,7 @@ impl Material {
         folder: Option<&Path>,
         mut watch: StopAfter,
     ) -> Result<Trained, TrainError> {
-        tch::set_num_threads(2);
+        tch::set_num_threads(1);
         let augmenter = Augmenter::new(&options.augmentation, &options.input);
         let loader = Loader {
             pixels: &self.pixels,

@@ -5,7 +5,7 @@ usage: pytorch_training.py FOLDER        (needs torch, numpy, safetensors)
 
 FOLDER holds `task.json` (architecture, classes, input size, labels, batches of every epoch, rates of every step, optimizer, weight decay,
 label smoothing, whether channels come last in memory), `inputs` (32-bit floats, images x 3 x height x width) and `start.safetensors`. The script writes `losses.json` (mean loss of
-each epoch, seconds of each) and `first.safetensors`, the weights after the first step.
+each epoch, seconds of each, and with `judge` in the task those of passes without gradients) and `first.safetensors`, the weights after the first step.
 """
 
 import json
@@ -78,6 +78,19 @@ class ResNet(nn.Module):
         return self.fc(x.mean((2, 3)))
 
 
+def judge(model, inputs, batch, rounds):
+    """Seconds of each pass over all images without gradients, eagerly and in 32 bits."""
+    model.eval()
+    seconds = []
+    with torch.no_grad():
+        for _ in range(rounds):
+            began = time.perf_counter()
+            for part in inputs.split(batch):
+                model(part)
+            seconds.append(time.perf_counter() - began)
+    return seconds
+
+
 def main(folder):
     folder = pathlib.Path(folder)
     task = json.loads((folder / "task.json").read_text())
@@ -113,7 +126,9 @@ def main(folder):
                 first = False
         losses.append(sum(sums) / len(sums))
         seconds.append(time.perf_counter() - began)
-    (folder / "losses.json").write_text(json.dumps({"losses": losses, "seconds": seconds, "torch": torch.__version__}))
+    judged = judge(model, inputs, **task["judge"]) if "judge" in task else []
+    said = {"losses": losses, "seconds": seconds, "judge_seconds": judged, "torch": torch.__version__}
+    (folder / "losses.json").write_text(json.dumps(said))
 
 
 if __name__ == "__main__":
