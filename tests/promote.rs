@@ -123,6 +123,7 @@ fn space() -> TestSpace {
     let demo = Path::new(env!("CARGO_MANIFEST_DIR")).join("examples/demo/models/demo_mammals/1");
     let notes = std::fs::read_to_string(demo.join("model.yaml")).unwrap();
     space.write(NOTES, notes.replace("name: demo_mammals", "name: candidate").replace("crop_bottom_px: 24", "crop_bottom_px: 1"));
+    space.write("candidate/model.safetensors", std::fs::read(demo.join("model.safetensors")).unwrap());
     space.write("candidate/model.onnx", std::fs::read(demo.join("model.onnx")).unwrap());
     let pipeline = space.read("pipeline.yaml");
     space.write("pipeline.yaml", pipeline + RETRAIN);

@@ -40,7 +40,12 @@ fn space_over(folder: &Path, pattern: &str) -> TestSpace {
     let local = serde_json::to_string(folder).unwrap();
     space.write("trapline.local.yaml", format!("roots: {{ archive: {local} }}\n"));
     let model = Path::new(env!("CARGO_MANIFEST_DIR")).join("examples/demo");
-    for file in ["models.lock", "models/demo_mammals/1/model.yaml", "models/demo_mammals/1/model.onnx"] {
+    for file in [
+        "models.lock",
+        "models/demo_mammals/1/model.yaml",
+        "models/demo_mammals/1/model.onnx",
+        "models/demo_mammals/1/model.safetensors",
+    ] {
         space.write(file, fs::read(model.join(file)).unwrap());
     }
     space

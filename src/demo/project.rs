@@ -26,11 +26,12 @@ const CLOCK_HEADER: &str = include_str!("../../examples/demo/clock.csv");
 const TIMEZONE: &str = "Etc/GMT-1";
 
 /// The files of a new project beside its images, with their paths in it.
-const FILES: [(&str, &[u8]); 5] = [
+const FILES: [(&str, &[u8]); 6] = [
     ("pipeline.yaml", include_bytes!("../../examples/demo/pipeline.yaml")),
     ("taxonomy.csv", include_bytes!("../../examples/demo/taxonomy.csv")),
     ("models.lock", include_bytes!("../../examples/demo/models.lock")),
     ("models/demo_mammals/1/model.yaml", include_bytes!("../../examples/demo/models/demo_mammals/1/model.yaml")),
+    ("models/demo_mammals/1/model.safetensors", include_bytes!("../../examples/demo/models/demo_mammals/1/model.safetensors")),
     ("models/demo_mammals/1/model.onnx", include_bytes!("../../examples/demo/models/demo_mammals/1/model.onnx")),
 ];
 

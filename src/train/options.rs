@@ -11,6 +11,7 @@ pub struct Options {
     #[serde(serialize_with = "by_name")]
     pub architecture: &'static Architecture,
     /// How an image becomes its input; [`Input::margin_px`](crate::model::Input) is what a random crop may move within.
+    #[serde(skip)]
     pub input: Input,
     /// What is done, one phase after the other.
     pub phases: Vec<Phase>,

@@ -164,7 +164,12 @@ impl TestSpace {
         let classes = "classes: [bad_quality, empty, bird, vole, least_weasel, lemming, shrew, stoat]";
         space.write("pipeline.yaml", format!("{}{AND_CLASSIFY}", PIPELINE.replace("classes: [empty, vole]", classes)));
         let demo = Path::new(env!("CARGO_MANIFEST_DIR")).join("examples/demo");
-        for file in ["models.lock", "models/demo_mammals/1/model.yaml", "models/demo_mammals/1/model.onnx"] {
+        for file in [
+            "models.lock",
+            "models/demo_mammals/1/model.yaml",
+            "models/demo_mammals/1/model.onnx",
+            "models/demo_mammals/1/model.safetensors",
+        ] {
             space.write(file, fs::read(demo.join(file)).unwrap());
         }
         space
