@@ -64,7 +64,10 @@ new_labels:
 | `least_confidence` | those with the smallest confidence | `confidence` |
 | `margin` | those whose two best classes are closest | `confidence` and `confidence_2`, or `p_CLASS` |
 | `entropy` | those whose confidences are spread most | `p_CLASS` |
-| `diversity` | those unlike all that came before: k-center greedy on the columns `f_*` (features of a network), else on `p_CLASS`, among the first `pool` of the group by hash, beginning with the first | `f_*` or `p_CLASS` |
+| `diversity` | those unlike all that came before: k-center greedy | `f_*` or `p_CLASS` |
+
+`diversity` compares the columns `f_*` (of the step `features`), else `p_CLASS`, among the first `pool` of the group by hash, beginning with
+the first.
 
 `min_confidence` and `max_confidence` bound what `per_group` may take; rare classes and backgrounds are not bounded. Uncertain images are
 those where people err most, too: leave out what nobody can tell (`ambiguous` of `split`).
