@@ -144,8 +144,7 @@ fn a_network_that_gives_probabilities_is_refused() {
 fn the_demo_model_can_be_looked_into() {
     let space = TestSpace::with_model();
     let pipeline = space.read("pipeline.yaml");
-    let maps =
-        "  maps:\n    uses: heatmap\n    from: predictions\n    with: { model: demo_mammals@1, into: maps }\n";
+    let maps = "  maps:\n    uses: heatmap\n    from: predictions\n    with: { model: demo_mammals@1, into: maps }\n";
     space.write("pipeline.yaml", format!("{pipeline}{maps}"));
     for seed in 1..=3 {
         space.image(&format!("raw/a/2024/{seed}.jpg"), seed);

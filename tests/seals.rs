@@ -191,15 +191,10 @@ fn the_lock_names_what_a_model_was_trained_on() {
     let space = TestSpace::with_model();
     space.image("raw/a/2024/1.jpg", 1);
     space.run();
-    assert_eq!(lock(&space).models["demo_mammals@1"].training, None);
-    let notes = space.read("models/demo_mammals/1/model.yaml");
     let before = lock(&space);
-    let with_id = if notes.contains("\ntraining:\n") {
-        notes.replace("\ntraining:\n", "\ntraining:\n  id: varanger 2026-01\n")
-    } else {
-        format!("{notes}training:\n  id: varanger 2026-01\n")
-    };
-    space.write("models/demo_mammals/1/model.yaml", with_id);
+    let id = before.models["demo_mammals@1"].training.clone().unwrap();
+    assert!(id.starts_with("b3:"), "{id}");
+    space.edit("models/demo_mammals/1/model.yaml", &id, "varanger 2026-01");
     assert_eq!(space.run().ran(), []);
     let after = lock(&space);
     assert_eq!(after.models["demo_mammals@1"].training.as_deref(), Some("varanger 2026-01"));

@@ -205,14 +205,17 @@ fn the_second_phase_of_malik_learns_26_676_numbers() {
 }
 
 #[test]
-fn a_transfer_keeps_all_but_the_last_layer_of_another_class_list() {
+fn a_transfer_keeps_all_but_what_the_last_layer_says_of_new_classes() {
     let architecture = Architecture::named("resnet8").unwrap();
     let from = initial_weights(architecture, 3, 1);
-    let to = transferred(architecture, 5, &from, false, 2).unwrap();
-    assert!(to.iter().all(|(name, array)| (from[name] == *array) != name.starts_with("fc.weight") || name == "fc.bias"));
-    assert_eq!(transferred(architecture, 3, &from, true, 2).unwrap(), from);
+    let to = transferred(architecture, &from, &[Some(2), None, Some(0), None], 2).unwrap();
+    assert!(to.iter().all(|(name, array)| (from[name] == *array) != name.starts_with("fc.")));
+    let row = |weights: &Weights, class: usize| weights["fc.weight"].values[class * 64..(class + 1) * 64].to_vec();
+    assert_eq!((row(&to, 0), row(&to, 2)), (row(&from, 2), row(&from, 0)));
+    assert!((0..3).all(|class| row(&to, 1) != row(&from, class)));
+    assert_eq!(transferred(architecture, &from, &[Some(0), Some(1), Some(2)], 2).unwrap(), from);
     let wide = Architecture::named("resnet18").unwrap();
-    assert_eq!(transferred(wide, 3, &from, true, 2).unwrap_err(), "bn1.bias");
+    assert_eq!(transferred(wide, &from, &[Some(0), None], 2).unwrap_err(), "bn1.bias");
 }
 
 #[test]

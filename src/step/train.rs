@@ -142,7 +142,7 @@ impl Step for Train {
 
     #[cfg(not(feature = "tch"))]
     fn run(&self, job: &mut Job<'_>) -> Result<Outputs, StepError> {
-        let (material, _) = material::Material::read(job)?;
+        let (material, _) = material::Material::read(job, &[])?;
         let (images, name) = (material.sources.len(), self.name.as_deref().unwrap_or(job.step));
         let words = format!("cannot train `{name}@{}` on {images} images", self.version);
         Err(StepError::Data(format!("{words}: this Trapline was built without libtorch; {HOW_TO_BUILD}")))

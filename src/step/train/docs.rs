@@ -61,9 +61,9 @@ All of them normalise with the means and deviations of ImageNet, as public weigh
 
 **The network.** `architecture` is one of `resnet8`, `resnet20`, `resnet32` for small images, `resnet10_narrow` for photographs
 on small computers, and `resnet18`, `resnet34`, `resnet50`, `resnet101`, `resnet152` for photographs. `start` names a model of
-the project of the same architecture with weights in its bundle; where its classes differ, the last layer is new. `start:
-scratch` is the same as leaving it out. `free_parts: 2` lets only the last layer and the last two parts learn: a stem and three
-or four stages are the parts.
+the project of the same architecture with weights in its bundle; classes that it knows keep their part of the last layer, and
+stay in the model even without an image; new ones begin at random. `start: scratch` is the same as leaving it out. `free_parts:
+2` lets only the last layer and the last two parts learn: a stem and three or four stages are the parts.
 
 **The input.** `width`, `height`, `resize` (`squash` changes the proportions, `letterbox` keeps them), `crop_bottom_px`, `mean` and `std`
 become part of the model: `classify` prepares images in the same way. `margin_px` resizes to more than the input on each side and cuts

@@ -19,7 +19,7 @@ pub(super) const TEST: &str = "test";
 /// What is trained on.
 #[cfg_attr(not(feature = "tch"), expect(dead_code, reason = "without libtorch it is only counted"))]
 pub(super) struct Material {
-    /// The classes, in the programme's order: those with images to learn from.
+    /// The classes, in the programme's order: those with images to learn from, and those of the model to start from.
     pub classes: Vec<String>,
     /// Images used, training and validation.
     pub set: Set,
@@ -36,14 +36,14 @@ pub(super) struct Material {
 }
 
 impl Material {
-    /// Reads the first input of `job`.
-    pub fn read(job: &Job<'_>) -> Result<(Self, Table), StepError> {
+    /// Reads the first input of `job`; `kept` are classes that the model knows already.
+    pub fn read(job: &Job<'_>, kept: &[&str]) -> Result<(Self, Table), StepError> {
         let table = job.input(0)?.read(None)?;
-        let material = Self::of(&table, job)?;
+        let material = Self::of(&table, job, kept)?;
         Ok((material, table))
     }
 
-    fn of(table: &Table, job: &Job<'_>) -> Result<Self, StepError> {
+    fn of(table: &Table, job: &Job<'_>, kept: &[&str]) -> Result<Self, StepError> {
         let (contents, classes, splits) = (table.require("content")?, table.require("class")?, table.require("split")?);
         let mut counts: BTreeMap<&str, [u64; 3]> = BTreeMap::new();
         let mut findings = Findings::default();
@@ -71,9 +71,11 @@ impl Material {
                 wanted.push((row, class, side, content));
             }
         }
-        let known: Vec<&str> =
-            job.context.classes.names().filter(|name| counts.get(name).is_some_and(|sides| sides[0] > 0)).collect();
-        if known.len() < 2 {
+        let is_learned = |name: &&str| counts.get(name).is_some_and(|sides| sides[0] > 0);
+        let known: Vec<&str> = job.context.classes.names().filter(|name| is_learned(name) || kept.contains(name)).collect();
+        findings.kept = known.iter().filter(|name| !is_learned(name)).map(|name| (*name).to_owned()).collect();
+        if known.iter().filter(|name| is_learned(name)).count() < 2 {
+            let known: Vec<&str> = known.into_iter().filter(is_learned).collect();
             let found = if known.is_empty() { "none".to_owned() } else { format!("`{}` alone", known.join("`, `")) };
             let words = "a network needs images of at least two classes to learn from";
             return Err(StepError::Data(format!("{words}; the rows whose `split` is `train` have {found}")));
@@ -149,6 +151,8 @@ struct Findings {
     unlabelled: u64,
     foreign: BTreeMap<String, u64>,
     unlearned: BTreeMap<String, u64>,
+    /// Classes of the model to start from without an image to learn from.
+    kept: Vec<String>,
 }
 
 impl Findings {
@@ -167,10 +171,12 @@ impl Findings {
         let total = |classes: &BTreeMap<String, u64>| classes.values().sum();
         let unlabelled = "rows have no class or no side and were left out";
         let foreign = "images show what is no class of the programme and were left out; declare it to have it learned";
+        let kept = "classes that the model to start from knows have no image to learn from: it may come to forget them";
         let unlearned = "validation images are of classes without an image to learn from; they judge nothing";
         [
             Finding::counted("unlabelled", self.unlabelled, unlabelled, Vec::new()),
             Finding::counted("foreign_class", total(&self.foreign), foreign, examples(&self.foreign)),
+            Finding::counted("class_not_shown", self.kept.len() as u64, kept, self.kept.clone()),
             Finding::counted("class_not_learned", total(&self.unlearned), unlearned, examples(&self.unlearned)),
         ]
         .into_iter()

@@ -19,9 +19,14 @@ const WEIGHTS: &str = "model.safetensors";
 
 /// Trains as prescribed.
 pub(super) fn run(train: &Train, job: &Job<'_>) -> Result<Outputs, StepError> {
-    let (mut material, table) = Material::read(job)?;
     let options = &train.options;
-    let (start, from) = start(train, &material, job)?;
+    let origin = Origin::of(train, job)?;
+    let kept = origin.as_ref().map(|origin| origin.bundle.programme_classes()).unwrap_or_default();
+    let (mut material, table) = Material::read(job, &kept)?;
+    let start = match &origin {
+        Some(origin) => origin.weights(train, &material.classes)?,
+        None => initial_weights(options.architecture, material.classes.len(), options.seed),
+    };
     // Without a folder of the store, everything is begun anew each time.
     let aside = tempfile::tempdir().map_err(|error| StepError::Data(format!("no folder for unfinished work: {error}")))?;
     let scratch = job.scratch.as_deref().unwrap_or(aside.path());
@@ -47,7 +52,8 @@ pub(super) fn run(train: &Train, job: &Job<'_>) -> Result<Outputs, StepError> {
     };
     let trained = training.run(&start, &mut Told { job }).map_err(|error| failed(&error))?;
     let judged = judge(train, &material, &trained);
-    let (bundle, network, weights) = model(train, &material, &trained, &judged, job, (from, library(device)))?;
+    let (bundle, network, weights) =
+        model(train, &material, &trained, &judged, job, (origin.map(|origin| origin.bundle.model()), library(device)))?;
     let notes = bundle.notes().map_err(|error| StepError::Data(with_causes(&error)))?;
     Ok(Outputs {
         tables: vec![
@@ -83,34 +89,49 @@ fn failed(error: &TrainError) -> StepError {
     }
 }
 
-/// The weights to start with, and the model that they come from.
-fn start(train: &Train, material: &Material, job: &Job<'_>) -> Result<(Weights, Option<String>), StepError> {
-    let (options, classes) = (&train.options, &material.classes);
-    let unusable = |model: &str, why: String| StepError::Data(format!("cannot start from model `{model}`: {why}"));
-    let (bundle, weights) = if let Some(packed) = job.context.ports.get("model") {
-        let unpacked = unpack(packed).map_err(|error| StepError::Data(with_causes(&error)))?;
-        (unpacked.bundle, unpacked.weights)
-    } else if let Some(named) = &train.start {
-        let failed = |error| unusable(&named.value, with_causes(&error));
-        let bundle = Bundle::open(job.context.project, &named.value).map_err(failed)?;
-        let weights = bundle.read_weights().map_err(failed)?.unwrap_or_default();
-        (bundle, weights)
-    } else {
-        return Ok((initial_weights(options.architecture, classes.len(), options.seed), None));
-    };
-    let model = bundle.model();
-    if weights.is_empty() {
-        let way_out = "name a safetensors file under `weights:` of its `model.yaml`";
-        return Err(unusable(&model, format!("it comes without weights by name; {way_out}")));
+/// A model to start from.
+struct Origin {
+    bundle: Bundle,
+    /// safetensors.
+    weights: Vec<u8>,
+}
+
+impl Origin {
+    /// The model that the port or `start` brings; `None` where the weights are random.
+    fn of(train: &Train, job: &Job<'_>) -> Result<Option<Self>, StepError> {
+        let (bundle, weights) = if let Some(packed) = job.context.ports.get("model") {
+            let unpacked = unpack(packed).map_err(|error| StepError::Data(with_causes(&error)))?;
+            (unpacked.bundle, unpacked.weights)
+        } else if let Some(named) = &train.start {
+            let failed = |error| unusable(&named.value, &with_causes(&error));
+            let bundle = Bundle::open(job.context.project, &named.value).map_err(failed)?;
+            let weights = bundle.read_weights().map_err(failed)?.unwrap_or_default();
+            (bundle, weights)
+        } else {
+            return Ok(None);
+        };
+        if weights.is_empty() {
+            let way_out = "name a safetensors file under `weights:` of its `model.yaml`";
+            return Err(unusable(&bundle.model(), &format!("it comes without weights by name; {way_out}")));
+        }
+        Ok(Some(Self { bundle, weights }))
     }
-    let weights = read_safetensors(&weights).map_err(|error| unusable(&model, with_causes(&error)))?;
-    let same = bundle.programme_classes().iter().eq(classes.iter());
-    transferred(options.architecture, classes.len(), &weights, same, options.seed)
-        .map(|weights| (weights, Some(model.clone())))
-        .map_err(|array| {
+
+    /// Its weights, brought to the classes of the training.
+    fn weights(&self, train: &Train, classes: &[String]) -> Result<Weights, StepError> {
+        let (options, model) = (&train.options, self.bundle.model());
+        let weights = read_safetensors(&self.weights).map_err(|error| unusable(&model, &with_causes(&error)))?;
+        let theirs = self.bundle.programme_classes();
+        let rows: Vec<Option<usize>> = classes.iter().map(|class| theirs.iter().position(|known| known == class)).collect();
+        transferred(options.architecture, &weights, &rows, options.seed).map_err(|array| {
             let name = options.architecture.name;
-            unusable(&model, format!("its weights do not have `{array}` as a {name} has it; set `architecture`"))
+            unusable(&model, &format!("its weights do not have `{array}` as a {name} has it; set `architecture`"))
         })
+    }
+}
+
+fn unusable(model: &str, why: &str) -> StepError {
+    StepError::Data(format!("cannot start from model `{model}`: {why}"))
 }
 
 /// How the model judges the validation images.

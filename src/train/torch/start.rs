@@ -41,25 +41,30 @@ fn values(parameter: &Parameter, at: u64, seed: u64) -> Vec<f32> {
     }
 }
 
-/// The weights of another network of the same architecture, with a last layer of its own where the classes differ.
+/// The weights of another network of the same architecture. `rows` says for each class which class of the other network it is: those keep
+/// their part of the last layer, new ones begin at random.
 ///
 /// # Errors
 /// The name of the first array that is missing or of another shape.
-pub fn transferred(
-    architecture: &Architecture,
-    classes: usize,
-    from: &Weights,
-    same_classes: bool,
-    seed: u64,
-) -> Result<Weights, String> {
-    let mut weights = initial_weights(architecture, classes, seed);
+pub fn transferred(architecture: &Architecture, from: &Weights, rows: &[Option<usize>], seed: u64) -> Result<Weights, String> {
+    let mut weights = initial_weights(architecture, rows.len(), seed);
     for (name, array) in &mut weights {
-        if name.starts_with("fc.") && !same_classes {
+        let known = from.get(name).ok_or_else(|| name.clone())?;
+        if !name.starts_with("fc.") {
+            if known.shape != array.shape {
+                return Err(name.clone());
+            }
+            array.clone_from(known);
             continue;
         }
-        match from.get(name) {
-            Some(known) if known.shape == array.shape => array.clone_from(known),
-            _ => return Err(name.clone()),
+        let length = array.values.len() / rows.len().max(1);
+        if known.shape.get(1..) != array.shape.get(1..) {
+            return Err(name.clone());
+        }
+        for (own, theirs) in array.values.chunks_exact_mut(length.max(1)).zip(rows) {
+            let Some(theirs) = theirs else { continue };
+            let row = known.values.chunks_exact(length.max(1)).nth(*theirs).ok_or_else(|| name.clone())?;
+            own.copy_from_slice(row);
         }
     }
     Ok(weights)
