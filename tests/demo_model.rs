@@ -107,8 +107,11 @@ fn shipped_model_is_small_and_its_notes_are_those_of_the_pipeline_that_made_it()
     assert!(size < 2_000_000, "{size} bytes");
     let notes = notes();
     assert_eq!(notes.classes, Class::ALL.map(Class::name));
+    let project = tempfile::tempdir().unwrap();
+    std::fs::create_dir(project.path().join("images")).unwrap();
     let pipeline = Path::new(env!("CARGO_MANIFEST_DIR")).join("examples/demo_model/pipeline.yaml");
-    let loaded = trapline::check::load(&pipeline, &trapline::check::Overrides::default());
+    std::fs::copy(pipeline, project.path().join("pipeline.yaml")).unwrap();
+    let loaded = trapline::check::load(&project.path().join("pipeline.yaml"), &trapline::check::Overrides::default());
     let net = loaded.pipeline.as_ref().and_then(|pipeline| Some(&pipeline.steps[pipeline.step("net")?])).unwrap();
     let phase = &notes.training.recipe["phases"][0];
     assert_eq!(phase["epochs"].as_i64(), net.params.int("epochs"));

@@ -3,6 +3,8 @@
 
 mod support;
 
+use std::sync::LazyLock;
+
 use support::TestSpace;
 use trapline::demo::write_training_images;
 
@@ -29,10 +31,24 @@ steps:
     from: { predictions: predictions, labels: sides.test }
 ";
 
+/// Drawn once: drawing costs more than learning.
+static IMAGES: LazyLock<tempfile::TempDir> = LazyLock::new(|| {
+    let folder = tempfile::tempdir().unwrap();
+    write_training_images(folder.path(), 12, 21).unwrap();
+    folder
+});
+
 fn space() -> TestSpace {
     let space = TestSpace::new();
     space.write("pipeline.yaml", PIPELINE);
-    write_training_images(&space.path("raw"), 12, 21).unwrap();
+    for class in std::fs::read_dir(IMAGES.path()).unwrap() {
+        let class = class.unwrap();
+        for image in std::fs::read_dir(class.path()).unwrap() {
+            let image = image.unwrap();
+            let name = format!("raw/{}/{}", class.file_name().display(), image.file_name().display());
+            space.write(&name, std::fs::read(image.path()).unwrap());
+        }
+    }
     space
 }
 

@@ -86,7 +86,7 @@ steps:
     print("| parted by | test images | accuracy | macro F1 |\n|---|---|---|---|")
     for split in SPLITS:
         figures = [metrics[f"quality_{split}_{seed}"] for seed in range(1, options.seeds + 1)]
-        cells = [f"{statistics.mean(one['images'] for one in figures):.0f}"]
+        cells = [f"{statistics.mean(one['checked'] for one in figures):.0f}"]
         for figure in ("accuracy", "macro_f1"):
             values = [one[figure] for one in figures]
             spread = statistics.stdev(values) if len(values) > 1 else 0.0
