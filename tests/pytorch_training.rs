@@ -11,9 +11,10 @@ use trapline::demo::{Class, write_training_images};
 use trapline::id::ContentId;
 use trapline::model::weights::{Weights, read_safetensors, write_safetensors};
 use trapline::model::{Architecture, Input, Resize};
-use trapline::train::torch::{Epoch, Trained, Training, Watch, initial_weights};
+use trapline::train::torch::{Trained, Training, Watch, initial_weights};
 use trapline::train::{
-    Augmentation, Augmenter, Free, Imbalance, Keep, Loader, Optimizer, Options, Phase, Pixels, Schedule, Set, Source, epoch_order,
+    Augmentation, Augmenter, Epoch, Free, Imbalance, Keep, Loader, Optimizer, Options, Phase, Pixels, Schedule, Set, Source,
+    epoch_order,
 };
 
 const SIDE: u32 = 96;

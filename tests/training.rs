@@ -10,9 +10,9 @@ use trapline::id::ContentId;
 use trapline::model::torch::Network;
 use trapline::model::weights::Weights;
 use trapline::model::{Architecture, Input, Resize};
-use trapline::train::torch::{Epoch, TrainError, Trained, Training, Watch, initial_weights, transferred};
+use trapline::train::torch::{TrainError, Trained, Training, Watch, initial_weights, transferred};
 use trapline::train::{
-    Augmentation, Augmenter, Free, Imbalance, Keep, Loader, Optimizer, Options, Phase, Pixels, Schedule, Set, Source,
+    Augmentation, Augmenter, Epoch, Free, Imbalance, Keep, Loader, Optimizer, Options, Phase, Pixels, Schedule, Set, Source,
 };
 
 /// Stops a training after so many batches.

@@ -3,6 +3,7 @@
 mod augment;
 mod chance;
 mod emphasis;
+mod epoch;
 mod imbalance;
 mod loader;
 mod options;
@@ -15,6 +16,7 @@ pub mod torch;
 pub use augment::Augmenter;
 pub use chance::chance;
 pub use emphasis::Emphasis;
+pub use epoch::Epoch;
 pub use imbalance::{both, class_counts, class_weights, epoch_order, oversampling_target, undersampled};
 pub use loader::{Batch, Batches, Loader, Variation};
 pub use options::{Augmentation, Free, Imbalance, Keep, Optimizer, Options, Phase, Schedule};

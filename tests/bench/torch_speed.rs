@@ -22,9 +22,10 @@ use trapline::model::engine::Precision;
 use trapline::model::torch::Folded;
 use trapline::model::weights::write_safetensors;
 use trapline::model::{Architecture, Input, Resize};
-use trapline::train::torch::{Epoch, Training, Watch, initial_weights};
+use trapline::train::torch::{Training, Watch, initial_weights};
 use trapline::train::{
-    Augmentation, Augmenter, Free, Imbalance, Keep, Loader, Optimizer, Options, Phase, Pixels, Schedule, Set, Source, epoch_order,
+    Augmentation, Augmenter, Epoch, Free, Imbalance, Keep, Loader, Optimizer, Options, Phase, Pixels, Schedule, Set, Source,
+    epoch_order,
 };
 
 const CLASSES: usize = 8;

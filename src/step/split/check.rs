@@ -1,10 +1,10 @@
 //! What can be said about a split before any image is read.
 
-use super::groups::{By, Grouping};
+use super::groups::{By, Grouping, knows_events};
 use super::side::{Given, Shares, Side};
 use super::{GROUP, SPLIT, Split, gather};
 use crate::diagnostic::{Diagnostic, Report, Spanned, codes, nearest};
-use crate::event::{EVENT_ID, is_known};
+use crate::event::EVENT_ID;
 use crate::observation::Key;
 use crate::step::{Context, ParamValue, Params};
 use crate::table::{Schema, Type};
@@ -94,11 +94,6 @@ pub(super) fn given(params: &Params, report: &mut Report) -> Option<Option<Given
         sides.push((value.value.clone(), side));
     }
     Some(Some(Given { column: Spanned { value: column.to_owned(), span: params.span_of("column") }, values: sides }))
-}
-
-/// Says whether events can be told apart.
-pub(super) fn knows_events(schema: &Schema) -> bool {
-    is_known(schema) || schema.field(EVENT_ID).is_some_and(|field| field.ty == Type::Text)
 }
 
 /// Checks the columns of the inputs, and gives those of all images together.

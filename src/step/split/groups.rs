@@ -5,10 +5,15 @@ use std::sync::Arc;
 use regex::Regex;
 
 use super::EXAMPLES;
-use crate::event::{EVENT_ID, Events};
+use crate::event::{EVENT_ID, Events, is_known};
 use crate::observation::words;
 use crate::step::{Finding, StepError};
-use crate::table::{Column, ColumnBuilder, Groups, Table, Type};
+use crate::table::{Column, ColumnBuilder, Groups, Schema, Table, Type};
+
+/// Says whether events can be told apart.
+pub(super) fn knows_events(schema: &Schema) -> bool {
+    is_known(schema) || schema.field(EVENT_ID).is_some_and(|field| field.ty == Type::Text)
+}
 
 /// What makes a group.
 #[derive(Debug, Clone)]
@@ -50,7 +55,7 @@ pub(super) fn of(images: &Table, grouping: &Grouping, gap_s: i64, findings: &mut
     let more: &[&str] = if captured.is_some() { &[CAPTURE] } else { &[] };
     let by_event = match grouping.by {
         By::Event => true,
-        By::Default => super::check::knows_events(&images.schema),
+        By::Default => knows_events(&images.schema),
         _ => false,
     };
     if by_event {

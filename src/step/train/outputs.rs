@@ -13,8 +13,9 @@ use crate::step::classify::CLASS_PREFIX;
 use crate::step::classify::label::{Ranked, assemble};
 use crate::step::{Job, StepError};
 use crate::table::{Column, ColumnBuilder, Schema, Table, Type};
+use crate::train::Epoch;
 use crate::train::temperature::{BINS, Fit, reliability};
-use crate::train::torch::{Epoch, Trained};
+use crate::train::torch::Trained;
 
 /// How a model judges the validation images.
 pub(super) struct Judged {

@@ -10,8 +10,8 @@ use crate::model::weights::{Weights, read_safetensors, write_safetensors};
 use crate::model::{Bundle, OutputKind, onnx};
 use crate::step::{Job, Outputs, StepError, with_causes};
 use crate::train::temperature;
-use crate::train::torch::{Epoch, TrainError, Trained, Training, Watch, best_device, initial_weights, library, transferred};
-use crate::train::{Augmenter, Loader, Pixels, PixelsError, Source};
+use crate::train::torch::{TrainError, Trained, Training, Watch, best_device, initial_weights, library, transferred};
+use crate::train::{Augmenter, Epoch, Loader, Pixels, PixelsError, Source};
 
 /// The files of the bundle.
 const NETWORK: &str = "model.onnx";

@@ -7,9 +7,8 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
-use super::trainer::Epoch;
 use crate::model::weights::{Weights, read_safetensors, write_safetensors};
-use crate::train::Emphasis;
+use crate::train::{Emphasis, Epoch};
 
 const FILE: &str = "checkpoint";
 

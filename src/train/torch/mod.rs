@@ -7,4 +7,4 @@ mod start;
 mod trainer;
 
 pub use start::{initial_weights, transferred};
-pub use trainer::{Epoch, TrainError, Trained, Training, Watch, best_device, library};
+pub use trainer::{TrainError, Trained, Training, Watch, best_device, library};

@@ -3,7 +3,6 @@
 use std::path::Path;
 
 use rand_chacha::ChaCha8Rng;
-use serde::{Deserialize, Serialize};
 use tch::{Cuda, Device, Kind, TchError, Tensor};
 
 use super::checkpoint::{self, Notes};
@@ -12,35 +11,12 @@ use super::optimizer::Stepper;
 use crate::model::torch::{Network, TorchError, channels_last, values};
 use crate::model::weights::Weights;
 use crate::train::{
-    Batch, Emphasis, Free, Imbalance, Keep, Loader, Options, Phase, PixelsError, Set, Variation, chance, class_counts,
+    Batch, Emphasis, Epoch, Free, Imbalance, Keep, Loader, Options, Phase, PixelsError, Set, Variation, chance, class_counts,
     class_weights, epoch_order,
 };
 
 /// The factor of the loss with which mixed precision starts: gradients below 6e-8 would vanish in 16 bits.
 const FIRST_SCALE: f64 = 65_536.0;
-
-/// What happened in an epoch.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct Epoch {
-    /// From 1.
-    pub phase: u32,
-    /// From 1, over all phases.
-    pub epoch: u32,
-    /// Images learned from, repeats counted.
-    pub images: u64,
-    /// Rate of the last step.
-    pub rate: f64,
-    /// Mean loss of the batches while they were learned from.
-    pub training_loss: f64,
-    /// Share of the images learned from that were right before the step, 0-1.
-    pub training_accuracy: f64,
-    /// Mean cross-entropy over the validation images; missing where there are none.
-    pub validation_loss: Option<f64>,
-    /// Share of the validation images that are right, 0-1.
-    pub validation_accuracy: Option<f64>,
-    /// The lowest validation loss of the phase so far.
-    pub best: bool,
-}
 
 /// Watches a training and may end it.
 pub trait Watch {
