@@ -6,27 +6,43 @@ use tch::{Kind, Reduction, TchError, Tensor};
 pub(super) struct Loss {
     /// Share of the target that is spread over all classes.
     pub smoothing: f64,
-    /// The weight of each class; none where all weigh the same.
-    pub weights: Option<Tensor>,
-    /// The gradient with respect to the class scores is kept within this, either way.
+    /// None where all classes weigh the same.
+    pub weights: Option<ClassWeights>,
+    /// The gradient with respect to the class scores is kept within this, either way, before the weights' scale.
     pub clamp: Option<f64>,
 }
 
+/// What an image of each class weighs.
+pub(super) struct ClassWeights {
+    /// By class; they sum to 1.
+    pub of_class: Tensor,
+    /// One over the mean weight of a training image: loss and gradients are brought to the size that they have without weights, so that
+    /// learning rates mean what they say.
+    pub scale: f64,
+}
+
 impl Loss {
-    /// The mean loss of a batch; with class weights, their weighted mean, as PyTorch has it.
+    /// The mean over a batch of its images' losses, each times its class's weight. (Divided by the weights of the batch itself, as
+    /// PyTorch's weighted mean is, one rare image would outweigh all others of its batch, and a batch without one none.)
     fn of(&self, logits: &Tensor, labels: &Tensor) -> Result<Tensor, TchError> {
         // A class of no number is left out of the mean: there is none.
         const IGNORED: i64 = -100;
-        logits.f_cross_entropy_loss(labels, self.weights.as_ref(), Reduction::Mean, IGNORED, self.smoothing)
+        let weights = self.weights.as_ref().map(|weights| &weights.of_class);
+        let reduction = if weights.is_some() { Reduction::Sum } else { Reduction::Mean };
+        let loss = logits.f_cross_entropy_loss(labels, weights, reduction, IGNORED, self.smoothing)?;
+        let images = labels.size1()?;
+        if weights.is_some() { loss.f_div_scalar(images) } else { Ok(loss) }
     }
 
     /// Adds the gradients of a batch to those of the parameters, times `scale`, and gives the loss.
     pub(super) fn backward(&self, logits: &Tensor, labels: &Tensor, scale: f64) -> Result<f64, TchError> {
         let logits = logits.f_to_kind(Kind::Float)?;
+        let size = self.weights.as_ref().map_or(1.0, |weights| weights.scale);
+        let scale = scale * size;
         let Some(clamp) = self.clamp else {
             let loss = self.of(&logits, labels)?;
             loss.f_mul_scalar(scale)?.f_backward()?;
-            return f64::try_from(&loss.f_detach()?);
+            return Ok(f64::try_from(&loss.f_detach()?)? * size);
         };
         // The gradient at the scores first, by themselves; clamped, it goes on as the gradient of a sum of products.
         let scores = logits.f_detach()?.f_set_requires_grad(true)?;
@@ -34,7 +50,7 @@ impl Loss {
         loss.f_backward()?;
         let gradient = scores.f_grad()?.f_clamp(-clamp, clamp)?.f_mul_scalar(scale)?;
         logits.f_mul(&gradient)?.f_sum(Kind::Float)?.f_backward()?;
-        f64::try_from(&loss.f_detach()?)
+        Ok(f64::try_from(&loss.f_detach()?)? * size)
     }
 }
 
@@ -46,6 +62,18 @@ mod tests {
         let logits = Tensor::from_slice(&[1.0_f32, -0.5, 0.2, 0.3, 0.1, -2.0]).reshape([2, 3]).set_requires_grad(true);
         loss.backward(&logits, &Tensor::from_slice(&[0_i64, 2]), 1.0).unwrap();
         Vec::try_from(logits.grad().reshape([-1])).unwrap()
+    }
+
+    #[test]
+    fn an_image_weighs_what_its_class_does_whatever_else_is_in_the_batch() {
+        let plain = gradient(&Loss { smoothing: 0.0, weights: None, clamp: None });
+        let of_class = Tensor::from_slice(&[0.2_f32, 0.5, 0.3]);
+        let weighted = gradient(&Loss { smoothing: 0.0, weights: Some(ClassWeights { of_class, scale: 4.0 }), clamp: None });
+        for (at, (plain, weighted)) in plain.iter().zip(weighted).enumerate() {
+            // The first image is of the first class, the second of the third.
+            let weight = if at < 3 { 0.2 } else { 0.3 };
+            assert!((plain * weight * 4.0 - weighted).abs() < 1e-6, "{plain} {weighted}");
+        }
     }
 
     #[test]

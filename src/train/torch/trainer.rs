@@ -6,7 +6,7 @@ use rand_chacha::ChaCha8Rng;
 use tch::{Cuda, Device, Kind, TchError, Tensor};
 
 use super::checkpoint::{self, Notes};
-use super::loss::Loss;
+use super::loss::{ClassWeights, Loss};
 use super::optimizer::Stepper;
 use crate::model::torch::{Network, TorchError, channels_last, values};
 use crate::model::weights::Weights;
@@ -246,8 +246,11 @@ impl Training<'_> {
             return Ok(Loss { smoothing, weights: None, clamp: None });
         };
         let counts = class_counts(labels, self.set.classes);
-        let weights = Tensor::f_from_slice(&class_weights(&counts))?.f_to_kind(Kind::Float)?.f_to_device(self.device)?;
-        Ok(Loss { smoothing, weights: Some(weights), clamp })
+        let weights = class_weights(&counts);
+        let total: f64 = counts.iter().zip(&weights).map(|(count, weight)| precise(*count) * weight).sum();
+        let of_class = Tensor::f_from_slice(&weights)?.f_to_kind(Kind::Float)?.f_to_device(self.device)?;
+        let scale = precise(labels.len() as u64) / total.max(f64::MIN_POSITIVE);
+        Ok(Loss { smoothing, weights: Some(ClassWeights { of_class, scale }), clamp })
     }
 
     /// Learns from one batch.
