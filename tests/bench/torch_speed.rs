@@ -41,7 +41,7 @@ fn main() {
     };
     let text = |at: usize, default: &str| rest.get(at).map_or_else(|| default.to_owned(), Clone::clone);
     let number = |at: usize, default: usize| rest.get(at).map_or(default, |text| text.parse().unwrap());
-    let architecture = Architecture::named(&text(0, "resnet50")).expect("a known architecture");
+    let architecture = Architecture::named(&text(0, "resnet50")).unwrap();
     let (side, batch, rounds) = (number(1, 224), number(2, 16), number(3, 3));
     let folder = tempfile::tempdir().unwrap();
     let options = options(architecture, u32::try_from(side).unwrap(), batch);
@@ -153,7 +153,9 @@ fn sessions(
             .collect();
         began.wait();
         let clock = Instant::now();
-        handles.into_iter().for_each(|handle| handle.join().unwrap());
+        for handle in handles {
+            handle.join().unwrap();
+        }
         seconds = clock.elapsed().as_secs_f64();
     });
     images.len() as f64 / seconds
