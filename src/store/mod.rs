@@ -3,7 +3,7 @@
 //! | folder | holds | lost or damaged |
 //! |---|---|---|
 //! | `objects/` | tables, columns, files by [`ContentId`](crate::id::ContentId) | recomputed |
-//! | `results/` | one manifest per [`ResultKey`](crate::id::ResultKey) | recomputed |
+//! | `results/` | one manifest per [`ResultKey`] | recomputed |
 //! | `heads/`, `pins/` | what a pipeline's steps yielded last; what `gc` must keep | forgotten, said |
 //! | `rows/` | packs of computed rows per [`RowKey`](crate::id::RowKey) | the damaged rows are recomputed |
 //! | `inventory/` | what files of a root looked like when they were hashed | hashed again |
