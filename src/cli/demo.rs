@@ -67,7 +67,7 @@ pub(super) fn run(args: &Demo, terminal: Terminal) -> anyhow::Result<Exit> {
         return Ok(Exit::Ok);
     }
     if args.retrain && !cfg!(feature = "tch") {
-        anyhow::bail!("this Trapline was built without libtorch and cannot train; {}", crate::step::train::HOW_TO_BUILD);
+        anyhow::bail!("this Trapline was built without libtorch and cannot train; {}", crate::step::HOW_TO_BUILD);
     }
     match (demo::seasons(folder).last(), args.add_season || args.retrain) {
         (None, true) => anyhow::bail!("`{0}` holds no demo yet: `trapline demo {0}` makes one", folder.display()),

@@ -11,7 +11,7 @@ use crate::table::{Schema, Table, Type};
 
 mod docs;
 pub(super) mod labels;
-mod sheets;
+pub(in crate::step) mod sheets;
 mod survey;
 mod words;
 

@@ -507,14 +507,6 @@ impl RowMapper for Mapper {
         &self.recipes
     }
 
-    fn chooses_by(&self) -> Option<&str> {
-        None
-    }
-
-    fn choose(&self, _value: Option<&Cell>) -> Option<usize> {
-        Some(0)
-    }
-
     fn worker(&self, _context: &Context<'_>) -> Result<Box<dyn RowWorker>, StepError> {
         Ok(Box::new(Worker))
     }

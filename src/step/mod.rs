@@ -102,6 +102,10 @@ pub const MISSING_LABELS: &str = "missing_labels";
 /// What the names of label files start with in [`FileInput::name`]: `trapline.lock` lists their heads.
 pub const LABEL_FILE: &str = "labels/";
 
+/// What a person does whose program has no libtorch.
+pub(crate) const HOW_TO_BUILD: &str =
+    "`bash .cargo/libtorch` in Trapline's folder installs it, `cargo build --release --features tch` builds with it";
+
 /// The columns of a table of labels, beside those of the observation ([`crate::observation`]): one row per labelled observation.
 pub const LABEL_COLUMNS: &[(&str, Type)] = &[
     ("class", Type::Text),    // what a person sees in the image
@@ -272,10 +276,15 @@ pub trait RowMapper: Send + Sync {
     fn recipes(&self) -> &[RowRecipe];
 
     /// Which captured columns decide the recipe (`season`), if several recipes exist.
-    fn chooses_by(&self) -> Option<&str>;
+    fn chooses_by(&self) -> Option<&str> {
+        None
+    }
 
     /// The recipe for an image with `value` in the deciding column; `None` leaves its columns missing.
-    fn choose(&self, value: Option<&Cell>) -> Option<usize>;
+    fn choose(&self, value: Option<&Cell>) -> Option<usize> {
+        let _ = value;
+        Some(0)
+    }
 
     /// A worker with its own buffers, for one thread.
     ///

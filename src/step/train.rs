@@ -2,7 +2,7 @@
 //!
 //! What is prescribed stands in `options`, which images it concerns in `material`; the work itself needs libtorch (`work`).
 
-use super::{Context, IMAGE_COLUMNS, Job, Metric, Outputs, Params, Port, PortType, Step, StepError, StepKind};
+use super::{Context, HOW_TO_BUILD, IMAGE_COLUMNS, Job, Metric, Outputs, Params, Port, PortType, Step, StepError, StepKind};
 use crate::diagnostic::codes::{BUILT_WITHOUT, MISSING_PARAMETER, MODEL_CLASS, TOO_MANY_SOURCES, UNKNOWN_MODEL};
 use crate::diagnostic::{Diagnostic, Report, Span, Spanned};
 use crate::table::{Schema, Type};
@@ -148,10 +148,6 @@ impl Step for Train {
         Err(StepError::Data(format!("{words}: this Trapline was built without libtorch; {HOW_TO_BUILD}")))
     }
 }
-
-/// What a person does to be able to train.
-pub(crate) const HOW_TO_BUILD: &str =
-    "`bash .cargo/libtorch` in Trapline's folder installs it, `cargo build --release --features tch` builds with it";
 
 /// The columns of `history`.
 const HISTORY: &[(&str, Type)] = &[

@@ -1,6 +1,7 @@
 //! Step length and weight decay over the epochs and steps of a phase.
 
 use super::{Phase, Schedule};
+use crate::stats::interval::number;
 
 impl Schedule {
     /// The step length at `step` of the phase's `steps` (counted from 0), which falls into `epoch` (counted from 0).
@@ -41,11 +42,6 @@ impl Phase {
 /// The last of `values`, ascending by epoch, that has begun.
 fn in_force(values: &[(u32, f64)], epoch: u32) -> Option<f64> {
     values.iter().rev().find(|value| value.0 <= epoch).map(|value| value.1)
-}
-
-#[expect(clippy::cast_precision_loss, reason = "steps of a training stay far below 2^53")]
-fn number(count: u64) -> f64 {
-    count as f64
 }
 
 #[cfg(test)]

@@ -15,10 +15,7 @@ use crate::table::Table;
 /// Tells it, as tables.
 pub(super) fn tell(pipeline: &Pipeline, options: &RunOptions, truth: &Truth) -> anyhow::Result<String> {
     let store = stored::open(&options.store)?;
-    let read = |step: &str, port: Option<&str>, names: &[&str]| -> anyhow::Result<Table> {
-        let result = stored::result(pipeline, &store, step)?;
-        stored::table(&store, &result, port)?.read(Some(names)).map_err(stored::store_error)
-    };
+    let read = |step: &str, port: Option<&str>, names: &[&str]| read(pipeline, &store, step, port, names);
     let predictions = read("predictions", None, &["root", "path", "season", "locality", "label"])?;
     let overall = ["season", "locality", "images", "checked", "accuracy", "accuracy_lower", "accuracy_upper"];
     let overall = read("quality", Some("overall"), &overall)?;
@@ -35,10 +32,7 @@ pub(super) fn tell(pipeline: &Pipeline, options: &RunOptions, truth: &Truth) -> 
 /// Tells what retraining brought, as tables.
 pub(super) fn retold(pipeline: &Pipeline, options: &RunOptions, truth: &Truth) -> anyhow::Result<String> {
     let store = stored::open(&options.store)?;
-    let read = |step: &str, port: Option<&str>, names: &[&str]| -> anyhow::Result<Table> {
-        let result = stored::result(pipeline, &store, step)?;
-        stored::table(&store, &result, port)?.read(Some(names)).map_err(stored::store_error)
-    };
+    let read = |step: &str, port: Option<&str>, names: &[&str]| read(pipeline, &store, step, port, names);
     let names = ["scope", "season", "compared", "accuracy_current", "accuracy_candidate", "gain", "gain_lower", "gain_upper"];
     let compared = read("verdict", None, &names)?;
     let labels = ["root", "path", "season", "locality", "label"];
@@ -77,6 +71,12 @@ pub(super) fn retold(pipeline: &Pipeline, options: &RunOptions, truth: &Truth) -
         percent(ratio(current)),
         percent(ratio(candidate)),
     ))
+}
+
+/// Some columns of the table that a step yielded last.
+fn read(pipeline: &Pipeline, store: &Store, step: &str, port: Option<&str>, names: &[&str]) -> anyhow::Result<Table> {
+    let result = stored::result(pipeline, store, step)?;
+    stored::table(store, &result, port)?.read(Some(names)).map_err(stored::store_error)
 }
 
 /// Images of each label by locality.

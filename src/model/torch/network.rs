@@ -147,12 +147,11 @@ impl Layer {
     fn apply(&self, x: &Tensor, learning: bool) -> Result<Tensor, TchError> {
         let [stride, padding] = [self.stride, self.padding].map(|side| [side, side]);
         let x = x.f_conv2d(&self.weight, None::<&Tensor>, stride, padding, [1, 1], 1)?;
-        let statistics = (Some(&self.mean), Some(&self.variance));
         x.f_batch_norm(
             Some(&self.scale),
             Some(&self.shift),
-            statistics.0,
-            statistics.1,
+            Some(&self.mean),
+            Some(&self.variance),
             learning,
             NORM_MOMENTUM,
             NORM_EPSILON,

@@ -5,6 +5,7 @@ use crate::diagnostic::{Diagnostic, Report, Span, Spanned};
 use crate::model::Bundle;
 use crate::model::engine::Precision;
 use crate::model::engines::EngineKind;
+use crate::step::HOW_TO_BUILD;
 use crate::step::{Context, Param, ParamType, Params, with_causes};
 
 /// Which engine. No default is filled in: pipelines of old keep their identity.
@@ -26,10 +27,6 @@ pub(super) const PRECISION: Param = Param {
     keyed: true,
     doc: "The numbers that `engine: tch` computes with; `f32` where nothing is said.",
 };
-
-/// What a person does whose program has no libtorch.
-const WITHOUT_LIBTORCH: &str = "leave `engine` out, or build with libtorch: `bash .cargo/libtorch` in Trapline's folder installs it, \
-     `cargo build --release --features tch` builds with it";
 
 /// Reads both parameters.
 pub(super) fn read(params: &Params, report: &mut Report) -> Option<EngineKind> {
@@ -69,7 +66,10 @@ pub(super) fn check<'a>(
     }
     if fits && !cfg!(feature = "tch") {
         let message = "this Trapline was built without libtorch and cannot classify with it";
-        report.push(Diagnostic::new(BUILT_WITHOUT, span, message).help(WITHOUT_LIBTORCH));
+        report.push(
+            Diagnostic::new(BUILT_WITHOUT, span, message)
+                .help(format!("leave `engine` out, or build with libtorch: {HOW_TO_BUILD}")),
+        );
     }
     fits
 }

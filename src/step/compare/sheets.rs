@@ -8,20 +8,8 @@ use crate::stats::combine::Estimate;
 use crate::stats::interval::{number, wilson};
 use crate::step::StepError;
 use crate::step::evaluate::labels::{Answers, RANDOM};
+use crate::step::evaluate::sheets::{bounded, count, real};
 use crate::table::{Cell, CellRef, Column, ColumnBuilder, Schema, Table, Type};
-
-fn count<'a>(value: u64) -> CellRef<'a> {
-    CellRef::Int(i64::try_from(value).unwrap_or(i64::MAX))
-}
-
-fn real<'a>(value: Option<f64>) -> CellRef<'a> {
-    value.map_or(CellRef::Null, CellRef::Float64)
-}
-
-/// Value, lower, upper.
-fn bounded<'a>(estimate: Option<Estimate>) -> [CellRef<'a>; 3] {
-    [real(estimate.map(|e| e.value)), real(estimate.map(|e| e.lower)), real(estimate.map(|e| e.upper))]
-}
 
 /// All outputs, in port order.
 pub(super) fn write(

@@ -33,16 +33,18 @@ impl Sheet {
     }
 }
 
-fn count<'a>(value: u64) -> CellRef<'a> {
+/// A count as a cell.
+pub(in crate::step) fn count<'a>(value: u64) -> CellRef<'a> {
     CellRef::Int(i64::try_from(value).unwrap_or(i64::MAX))
 }
 
-fn real<'a>(value: Option<f64>) -> CellRef<'a> {
+/// A number as a cell; none is missing.
+pub(in crate::step) fn real<'a>(value: Option<f64>) -> CellRef<'a> {
     value.map_or(CellRef::Null, CellRef::Float64)
 }
 
 /// Value, lower, upper.
-fn bounded<'a>(estimate: Option<Estimate>) -> [CellRef<'a>; 3] {
+pub(in crate::step) fn bounded<'a>(estimate: Option<Estimate>) -> [CellRef<'a>; 3] {
     [real(estimate.map(|e| e.value)), real(estimate.map(|e| e.lower)), real(estimate.map(|e| e.upper))]
 }
 

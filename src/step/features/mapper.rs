@@ -80,14 +80,6 @@ impl RowMapper for Looker {
         &self.recipes
     }
 
-    fn chooses_by(&self) -> Option<&str> {
-        None
-    }
-
-    fn choose(&self, _value: Option<&Cell>) -> Option<usize> {
-        Some(0)
-    }
-
     fn worker(&self, context: &Context<'_>) -> Result<Box<dyn RowWorker>, StepError> {
         let loaded = self.load(context)?;
         let session = loaded.network.session().map_err(|error| StepError::Data(error.to_string()))?;

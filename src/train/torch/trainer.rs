@@ -10,6 +10,7 @@ use super::loss::{ClassWeights, Loss};
 use super::optimizer::Stepper;
 use crate::model::torch::{Network, TorchError, channels_last, values};
 use crate::model::weights::Weights;
+use crate::stats::interval::number;
 use crate::train::{
     Batch, Emphasis, Epoch, Free, Imbalance, Keep, Loader, Options, Phase, PixelsError, Set, Variation, chance, class_counts,
     class_weights, epoch_order,
@@ -247,9 +248,9 @@ impl Training<'_> {
         };
         let counts = class_counts(labels, self.set.classes);
         let weights = class_weights(&counts);
-        let total: f64 = counts.iter().zip(&weights).map(|(count, weight)| precise(*count) * weight).sum();
+        let total: f64 = counts.iter().zip(&weights).map(|(count, weight)| number(*count) * weight).sum();
         let of_class = Tensor::f_from_slice(&weights)?.f_to_kind(Kind::Float)?.f_to_device(self.device)?;
-        let scale = precise(labels.len() as u64) / total.max(f64::MIN_POSITIVE);
+        let scale = number(labels.len() as u64) / total.max(f64::MIN_POSITIVE);
         Ok(Loss { smoothing, weights: Some(ClassWeights { of_class, scale }), clamp })
     }
 
@@ -336,24 +337,25 @@ impl Training<'_> {
         if validation_loss.is_some_and(|loss| !loss.is_finite()) {
             return Err(TrainError::Diverged { epoch });
         }
+        let weights = state.network.weights()?;
         let best = validation_loss.is_some_and(|loss| state.notes.best.is_none_or(|best| loss < best));
         if best {
             state.notes.best = validation_loss;
             state.notes.waited = 0;
             if self.options.keep == Keep::Best {
-                state.best = Some(state.network.weights()?);
+                state.best = Some(weights.clone());
             }
         } else {
             state.notes.waited += 1;
         }
-        let share = |part: f64, whole: u64| if whole == 0 { 0.0 } else { part / precise(whole) };
+        let share = |part: f64, whole: u64| if whole == 0 { 0.0 } else { part / number(whole) };
         state.notes.history.push(Epoch {
             phase: u32::try_from(state.notes.phase + 1).unwrap_or(u32::MAX),
             epoch,
             images: tally.images,
             rate: tally.rate,
             training_loss: share(tally.loss, tally.batches),
-            training_accuracy: share(precise(tally.right), tally.images),
+            training_accuracy: share(number(tally.right), tally.images),
             validation_loss,
             validation_accuracy,
             best,
@@ -364,7 +366,7 @@ impl Training<'_> {
         let Some(folder) = self.folder else { return Ok(()) };
         let mut arrays = Weights::new();
         state.notes.steps = state.stepper.save(&mut arrays)?;
-        arrays.extend(state.network.weights()?.into_iter().map(|(name, array)| (format!("network.{name}"), array)));
+        arrays.extend(weights.into_iter().map(|(name, array)| (format!("network.{name}"), array)));
         if let Some(best) = &state.best {
             arrays.extend(best.iter().map(|(name, array)| (format!("best.{name}"), array.clone())));
         }
@@ -394,7 +396,7 @@ impl Training<'_> {
             right += u64::from(scores.iter().enumerate().all(|(at, score)| at == own || *score < scores[own]));
         }
         let images = self.set.validation.len() as u64;
-        (images > 0).then(|| (loss / precise(images), precise(right) / precise(images)))
+        (images > 0).then(|| (loss / number(images), number(right) / number(images)))
     }
 }
 
@@ -411,9 +413,4 @@ impl Steps<'_> {
     fn rate(&self, step: u64) -> f64 {
         self.phase.schedule.rate(self.epoch, self.done + step, self.total)
     }
-}
-
-#[expect(clippy::cast_precision_loss, reason = "counts of images are far below 2^53")]
-fn precise(count: u64) -> f64 {
-    count as f64
 }
