@@ -5,10 +5,11 @@
 
 use std::collections::BTreeSet;
 
+use super::networks::unknown;
 use super::{
     Context, IMAGE_COLUMNS, Job, Metric, Outputs, Param, ParamType, Params, Port, PortType, RowMapper, Step, StepError, StepKind,
 };
-use crate::diagnostic::codes::{COLUMN_TYPE, MISSING_COLUMN, MISSING_PARAMETER, MODEL_CLASS, TOO_MANY_SOURCES, UNKNOWN_MODEL};
+use crate::diagnostic::codes::{COLUMN_TYPE, MISSING_COLUMN, MISSING_PARAMETER, MODEL_CLASS, TOO_MANY_SOURCES};
 use crate::diagnostic::{Diagnostic, Report, Span, Spanned, did_you_mean};
 use crate::model::engines::EngineKind;
 use crate::model::signature::ModelSignature;
@@ -185,7 +186,10 @@ impl Step for Classify {
                     fits &= check_classes(model, signature, context, report);
                     models.push(signature);
                 }
-                None => fits &= unknown_model(model, context, report),
+                None => {
+                    report.push(unknown(model, context));
+                    fits = false;
+                }
             }
         }
         fits = fits && engine::check(self.engine, self.engine_span, seasons.models(), context, report);
@@ -262,14 +266,6 @@ fn check_classes(model: &Spanned<String>, signature: &ModelSignature, context: &
         };
         report.push(Diagnostic::new(MODEL_CLASS, model.span, message).help(help));
     }
-    false
-}
-
-fn unknown_model(model: &Spanned<String>, context: &Context<'_>, report: &mut Report) -> bool {
-    let known: Vec<&str> = context.models.keys().map(String::as_str).collect();
-    let mut diagnostic = Diagnostic::new(UNKNOWN_MODEL, model.span, format!("model `{}` is not known", model.value));
-    diagnostic.help = did_you_mean(&model.value, &known).or_else(|| Some("`trapline model add FOLDER` lists a model".to_owned()));
-    report.push(diagnostic);
     false
 }
 

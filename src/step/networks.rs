@@ -61,14 +61,39 @@ pub(super) fn check<'c>(
             if let Some(signature) = context.models.get(&model.value) {
                 return Some(Checked::Named(signature));
             }
-            let known: Vec<&str> = context.models.keys().map(String::as_str).collect();
-            let help =
-                did_you_mean(&model.value, &known).unwrap_or_else(|| "`trapline model add FOLDER` lists a model".to_owned());
-            (UNKNOWN_MODEL, format!("model `{}` is not known", model.value), help)
+            report.push(unknown(model, context));
+            return None;
         }
     };
     report.push(Diagnostic::new(code, named.map_or(span, |model| model.span), message).help(help));
     None
+}
+
+/// The finding about a name that stands for no model of the project.
+pub(super) fn unknown(model: &Spanned<String>, context: &Context<'_>) -> Diagnostic {
+    let known: Vec<&str> = context.models.keys().map(String::as_str).collect();
+    let help = did_you_mean(&model.value, &known).unwrap_or_else(|| "`trapline model add FOLDER` lists a model".to_owned());
+    Diagnostic::new(UNKNOWN_MODEL, model.span, format!("model `{}` is not known", model.value)).help(help)
+}
+
+/// The description of a named model and the bytes of its network, which are those that its signature stands for.
+///
+/// # Errors
+/// When they cannot be read, or are others.
+pub(super) fn open_named(signature: &ModelSignature, context: &Context<'_>) -> Result<(Bundle, Vec<u8>), StepError> {
+    let model = &signature.model;
+    let bundle = Bundle::open(context.project, model).map_err(|error| unusable(model, &error))?;
+    let network = bundle.network().map_err(|error| unusable(model, &error))?;
+    if bundle.id(&network) != signature.id {
+        let way_out = "fetch that model again, or give the changed one another version and `trapline model add` it";
+        return Err(StepError::Data(format!("model `{model}` is not the one that `models.lock` lists; {way_out}")));
+    }
+    Ok((bundle, network))
+}
+
+/// A model that is there and does not serve.
+pub(super) fn unusable(model: &str, error: &dyn std::error::Error) -> StepError {
+    StepError::Data(format!("model `{model}` cannot be used: {}", with_causes(error)))
 }
 
 /// A model, known by its signature.
@@ -96,24 +121,30 @@ impl Source {
         }
     }
 
-    /// Its description and the bytes of its network, which are those that the signature stands for.
+    /// Its description and the bytes of its network, as [`open_named`].
     ///
     /// # Errors
     /// When they cannot be read, or are others.
     pub fn open(&self, context: &Context<'_>) -> Result<(Bundle, Vec<u8>), StepError> {
-        let model = &self.signature.model;
-        let unusable =
-            |error: &dyn std::error::Error| StepError::Data(format!("model `{model}` cannot be used: {}", with_causes(error)));
-        if let Some(packed) = &self.packed {
-            let Unpacked { bundle, network, .. } = unpack(packed).map_err(|error| unusable(&error))?;
-            return Ok((bundle, network));
+        match &self.packed {
+            Some(packed) => {
+                let Unpacked { bundle, network, .. } = unpack(packed).map_err(|error| unusable(&self.signature.model, &error))?;
+                Ok((bundle, network))
+            }
+            None => open_named(&self.signature, context),
         }
-        let bundle = Bundle::open(context.project, model).map_err(|error| unusable(&error))?;
-        let network = bundle.network().map_err(|error| unusable(&error))?;
-        if bundle.id(&network) != self.signature.id {
-            let way_out = "fetch that model again, or give the changed one another version and `trapline model add` it";
-            return Err(StepError::Data(format!("model `{model}` is not the one that `models.lock` lists; {way_out}")));
-        }
-        Ok((bundle, network))
+    }
+
+    /// The weights by name of the opened `bundle`, as safetensors; `None` where it comes without.
+    ///
+    /// # Errors
+    /// When they cannot be read.
+    #[cfg(feature = "tch")]
+    pub fn weights(&self, bundle: &Bundle) -> Result<Option<Vec<u8>>, StepError> {
+        let weights = match &self.packed {
+            Some(packed) => unpack(packed).map(|unpacked| Some(unpacked.weights).filter(|weights| !weights.is_empty())),
+            None => bundle.read_weights(),
+        };
+        weights.map_err(|error| unusable(&self.signature.model, &error))
     }
 }

@@ -2,8 +2,9 @@
 //!
 //! What is prescribed stands in `options`, which images it concerns in `material`; the work itself needs libtorch (`work`).
 
+use super::networks::unknown;
 use super::{Context, HOW_TO_BUILD, IMAGE_COLUMNS, Job, Metric, Outputs, Params, Port, PortType, Step, StepError, StepKind};
-use crate::diagnostic::codes::{BUILT_WITHOUT, MISSING_PARAMETER, MODEL_CLASS, TOO_MANY_SOURCES, UNKNOWN_MODEL};
+use crate::diagnostic::codes::{BUILT_WITHOUT, MISSING_PARAMETER, MODEL_CLASS, TOO_MANY_SOURCES};
 use crate::diagnostic::{Diagnostic, Report, Span, Spanned};
 use crate::table::{Schema, Type};
 use crate::train::Options;
@@ -104,9 +105,7 @@ impl Step for Train {
                 let message = "the model to start from is named by `start` and arrives through the port `model` as well";
                 report.push(Diagnostic::new(TOO_MANY_SOURCES, start.span, message).help("keep one of them"));
             } else if !context.models.contains_key(&start.value) {
-                let message = format!("model `{}` is not known", start.value);
-                let help = "`trapline model add FOLDER` lists a model";
-                report.push(Diagnostic::new(UNKNOWN_MODEL, start.span, message).help(help));
+                report.push(unknown(start, context));
             }
         }
         if self.options.needs_start() && self.start.is_none() && inputs.get(1).is_none_or(Vec::is_empty) {

@@ -1,7 +1,6 @@
 //! The per-image function of `classify`: bytes to class confidences, or to the reason why there are none.
 
 use std::collections::BTreeMap;
-use std::error::Error;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use super::seasons::SeasonModels;
@@ -15,6 +14,7 @@ use crate::model::preprocess::Preprocessor;
 use crate::model::signature::ModelSignature;
 use crate::model::{Bundle, Input};
 use crate::recipe::Recipe;
+use crate::step::networks::{open_named, unusable};
 use crate::step::{Context, RowMapper, RowRecipe, RowWorker, StepError, with_causes};
 use crate::table::{Cell, Field, Schema, Type};
 
@@ -153,26 +153,17 @@ fn load_packed(engine: EngineKind, packed: &[u8]) -> Result<Loaded, StepError> {
 
 /// Loads a model and makes sure that it is the one planned with.
 fn load(engine: EngineKind, signature: &ModelSignature, context: &Context<'_>) -> Result<Loaded, StepError> {
-    let model = &signature.model;
-    let unusable = |error: &dyn Error| StepError::Data(format!("model `{model}` cannot be used: {}", with_causes(error)));
-    let bundle = Bundle::open(context.project, model).map_err(|error| unusable(&error))?;
-    let bytes = bundle.network().map_err(|error| unusable(&error))?;
-    if bundle.id(&bytes) != signature.id {
-        let way_out = "fetch that model again, or give the changed one another version and `trapline model add` it";
-        return Err(StepError::Data(format!("model `{model}` is not the one that `models.lock` lists; {way_out}")));
-    }
+    let (bundle, network) = open_named(signature, context)?;
     let weights = match engine {
         EngineKind::Embedded => None,
-        EngineKind::Torch(_) => bundle.read_weights().map_err(|error| unusable(&error))?,
+        EngineKind::Torch(_) => bundle.read_weights().map_err(|error| unusable(&signature.model, &error))?,
     };
-    start(engine, &bundle, bytes, weights.as_deref())
+    start(engine, &bundle, network, weights.as_deref())
 }
 
 /// Makes a model ready to run, and tries it once.
 fn start(engine: EngineKind, bundle: &Bundle, network: Vec<u8>, weights: Option<&[u8]>) -> Result<Loaded, StepError> {
-    let model = bundle.model();
-    let unusable = |error: &dyn Error| StepError::Data(format!("model `{model}` cannot be used: {}", with_causes(error)));
-    let network = engines::Loaded::load(engine, bundle, network, weights).map_err(|error| unusable(&error))?;
+    let network = engines::Loaded::load(engine, bundle, network, weights).map_err(|error| unusable(&bundle.model(), &error))?;
     let predicted = bundle.predicted_classes();
     let place = |class: &str| predicted.iter().position(|known| known == class);
     let places = bundle.programme_classes().into_iter().filter_map(place).collect();

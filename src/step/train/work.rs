@@ -5,9 +5,12 @@ use std::path::{Path, PathBuf};
 use super::Train;
 use super::material::Material;
 use super::outputs::{self, Judged};
-use crate::model::packed::{pack_parts, unpack};
+use crate::model::engine::Precision;
+use crate::model::packed::pack_parts;
+use crate::model::torch::Shared;
 use crate::model::weights::{Weights, read_safetensors, write_safetensors};
 use crate::model::{Bundle, OutputKind, onnx};
+use crate::step::networks::{self, MODEL_PORT};
 use crate::step::{Job, Outputs, StepError, with_causes};
 use crate::train::temperature;
 use crate::train::torch::{TrainError, Trained, Training, Watch, best_device, initial_weights, library, transferred};
@@ -98,22 +101,21 @@ struct Origin {
 
 impl Origin {
     /// The model that the port or `start` brings; `None` where the weights are random.
+    ///
+    /// The weights must be those of its network: the model's identity, and with it the key of the training, knows that one alone.
     fn of(train: &Train, job: &Job<'_>) -> Result<Option<Self>, StepError> {
-        let (bundle, weights) = if let Some(packed) = job.context.ports.get("model") {
-            let unpacked = unpack(packed).map_err(|error| StepError::Data(with_causes(&error)))?;
-            (unpacked.bundle, unpacked.weights)
-        } else if let Some(named) = &train.start {
-            let failed = |error| unusable(&named.value, &with_causes(&error));
-            let bundle = Bundle::open(job.context.project, &named.value).map_err(failed)?;
-            let weights = bundle.read_weights().map_err(failed)?.unwrap_or_default();
-            (bundle, weights)
-        } else {
+        let context = job.context;
+        if train.start.is_none() && !context.ports.contains_key(MODEL_PORT.name) {
             return Ok(None);
-        };
-        if weights.is_empty() {
-            let way_out = "name a safetensors file under `weights:` of its `model.yaml`";
-            return Err(unusable(&bundle.model(), &format!("it comes without weights by name; {way_out}")));
         }
+        let source = networks::Source::of(train.start.as_ref().map(|start| start.value.as_str()), context)?;
+        let (bundle, network) = source.open(context)?;
+        let model = bundle.model();
+        let Some(weights) = source.weights(&bundle)? else {
+            let way_out = "name a safetensors file under `weights:` of its `model.yaml`";
+            return Err(unusable(&model, &format!("it comes without weights by name; {way_out}")));
+        };
+        Shared::load(&bundle, network, &weights, Precision::F32).map_err(|error| unusable(&model, &with_causes(&error)))?;
         Ok(Some(Self { bundle, weights }))
     }
 
