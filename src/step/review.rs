@@ -21,7 +21,7 @@ mod weigh;
 mod weighed;
 
 pub use asked::{Asked, Found};
-pub use weigh::{Question, Reviewed, review};
+pub use weigh::{Given, Question, Reviewed, given, review};
 
 const DOCS: &str = "\
 # review

@@ -6,14 +6,15 @@ use clap::Args;
 use serde_json::json;
 
 use super::ReviewArgs;
-use super::desk::{Desk, output};
-use super::pixels::text_of;
+use super::desk;
 use crate::cli::exit::Exit;
 use crate::cli::options::Format;
 use crate::cli::render::columns::{Align, Text, columns, visible};
 use crate::cli::render::style::{STRONG, WARNING, paint};
 use crate::cli::render::words::{count, counted};
 use crate::cli::terminal::Terminal;
+use crate::review::desk::Desk;
+use crate::review::pictures::text_of;
 use crate::step::Finding;
 
 /// Count answers by reviewer and type of sample, and say what keeps the review waiting
@@ -42,7 +43,7 @@ struct Counts {
 }
 
 pub(super) fn run(args: &Status, terminal: Terminal) -> anyhow::Result<Exit> {
-    let Some(desk) = Desk::open(&args.review, terminal)? else { return Ok(Exit::BadInput) };
+    let Some((desk, _)) = desk::open(&args.review, terminal)? else { return Ok(Exit::BadInput) };
     let counts = count_answers(&desk)?;
     match args.format {
         Format::Text => terminal.print(&render(&desk, &counts))?,
@@ -68,7 +69,7 @@ pub(super) fn run(args: &Status, terminal: Terminal) -> anyhow::Result<Exit> {
 
 fn count_answers(desk: &Desk) -> anyhow::Result<Counts> {
     let reviewed = desk.review()?;
-    let (missing, answers) = (output(&reviewed, "missing")?, output(&reviewed, "answers")?);
+    let (missing, answers) = (reviewed.output("missing")?, reviewed.output("answers")?);
     let mut waiting: BTreeMap<String, u64> = BTreeMap::new();
     for row in 0..missing.rows {
         *waiting.entry(text_of(missing, "status", row).to_owned()).or_default() += 1;

@@ -8,7 +8,7 @@ use super::findings::Findings;
 use super::rows::{self, Row};
 use super::tables;
 use super::weighed::{Weighed, is_shown};
-use crate::labels::{Answers, Standing, Verdict, shown, standings};
+use crate::labels::{Answers, Label, Standing, Verdict, shown, standings};
 use crate::step::{MISSING_LABELS, Outputs, Params, StepError};
 use crate::table::{ColumnBuilder, Schema, Table, Type};
 use crate::taxonomy::Taxonomy;
@@ -66,6 +66,18 @@ pub struct Reviewed {
     pub outputs: Outputs,
 }
 
+impl Reviewed {
+    /// The output at `port`.
+    ///
+    /// # Errors
+    /// When a review has no such port.
+    pub fn output(&self, port: &str) -> Result<&Table, StepError> {
+        let at = super::KIND.outputs.iter().position(|output| output.name == port);
+        let table = at.and_then(|at| self.outputs.tables.get(at));
+        table.ok_or_else(|| StepError::Data(format!("a review has no output `{port}`")))
+    }
+}
+
 /// Weighs the answers in `files` (name, content) about `images` without those in `known`.
 ///
 /// # Errors
@@ -109,6 +121,42 @@ pub fn review(
     let outputs =
         Outputs { metrics: metrics(&weighed, &tables, &findings), tables, findings: findings.finish(), ..Outputs::default() };
     Ok(Reviewed { asked, outputs })
+}
+
+/// A row of a label file about an image that is asked about.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Given {
+    /// The image: a row of [`Asked::table`].
+    pub image: u32,
+    /// The class that it says, as declared where it is; `None` where it is no answer: a withdrawal, or the model was in sight.
+    pub class: Option<String>,
+    /// The class is one of the programme or of the step: `review` counts it.
+    pub is_declared: bool,
+    /// The row.
+    pub label: Label<'static>,
+}
+
+/// The rows of `files` (name, content) about the images `asked` about, in the order in which they stand.
+///
+/// # Errors
+/// When a file cannot be used at all.
+pub fn given(question: &Question, taxonomy: &Taxonomy, asked: &Asked, files: &[(&str, &[u8])]) -> Result<Vec<Given>, StepError> {
+    let mut findings = Findings::default();
+    let texts = rows::decode(&question.folder, files)?;
+    let rows = rows::read(&texts, &question.question, &mut findings)?;
+    let classes = Classes::new(taxonomy, &question.extra_classes);
+    let (observations, _) = match_rows(asked, &rows, &mut findings)?;
+    let about = rows.into_iter().zip(observations);
+    Ok(about
+        .filter_map(|(row, observation)| {
+            let image = observation.filter(|at| (*at as usize) < asked.len())?;
+            let declared = class_of(&classes, &row, &mut findings).map(str::to_owned);
+            let counts = !row.label.class.is_empty() && !(question.blind && is_shown(&row));
+            let is_declared = declared.is_some();
+            let class = declared.or_else(|| Some(row.label.class.to_string())).filter(|_| counts);
+            Some(Given { image, class, is_declared, label: row.label.into_owned() })
+        })
+        .collect())
 }
 
 /// The class that a row counts for.

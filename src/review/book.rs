@@ -1,0 +1,116 @@
+//! What the label files say of each image asked about, kept up to date while answers come in.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use super::desk::Desk;
+use crate::id::ContentId;
+use crate::labels::{Answers, Label, Standing, Verdict, standings};
+use crate::step::StepError;
+use crate::step::review::{Asked, Given, given};
+
+/// The images asked about, and every row about each.
+#[derive(Debug)]
+pub struct Book {
+    /// The images.
+    pub asked: Arc<Asked>,
+    rows: Vec<Vec<Given>>,
+    reviewers_per_image: usize,
+    places: HashMap<ContentId, Vec<u32>>,
+}
+
+impl Book {
+    /// Reads what the label files of `desk` say.
+    ///
+    /// # Errors
+    /// When the images cannot be told apart, or a file cannot be used.
+    pub fn of(desk: &Desk) -> Result<Self, StepError> {
+        let asked = Asked::of(&desk.images, &desk.known, desk.question.blind)?;
+        let mut places: HashMap<ContentId, Vec<u32>> = HashMap::new();
+        if let Some(contents) = asked.table.column("content") {
+            for row in 0..u32::try_from(asked.table.rows).unwrap_or(u32::MAX) {
+                if let Some(content) = contents.content(row as usize) {
+                    places.entry(content).or_default().push(row);
+                }
+            }
+        }
+        let mut book = Self { rows: Vec::new(), asked: Arc::new(asked), reviewers_per_image: desk.question.reviewers, places };
+        book.read(desk)?;
+        Ok(book)
+    }
+
+    /// Reads the label files again; gives the images of which they say something else than before.
+    ///
+    /// # Errors
+    /// When a file cannot be used; the book stays as it was.
+    pub fn read(&mut self, desk: &Desk) -> Result<Vec<u32>, StepError> {
+        let mut rows: Vec<Vec<Given>> = (0..self.asked.table.rows).map(|_| Vec::new()).collect();
+        for given in given(&desk.question, &desk.pipeline.classes, &self.asked, &desk.named_files())? {
+            rows[given.image as usize].push(given);
+        }
+        let before = std::mem::replace(&mut self.rows, rows);
+        let changed = |image: &u32| before.get(*image as usize).is_none_or(|rows| *rows != self.rows[*image as usize]);
+        Ok((0..u32::try_from(self.rows.len()).unwrap_or(u32::MAX)).filter(changed).collect())
+    }
+
+    /// How many images are asked about.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.rows.len()
+    }
+
+    /// Says whether nothing is asked.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.rows.is_empty()
+    }
+
+    /// The images with a content: several where one file lies in several places.
+    #[must_use]
+    pub fn with_content(&self, content: ContentId) -> &[u32] {
+        self.places.get(&content).map_or(&[], Vec::as_slice)
+    }
+
+    /// All rows about an image, in the order in which they were written.
+    #[must_use]
+    pub fn rows(&self, image: u32) -> &[Given] {
+        &self.rows[image as usize]
+    }
+
+    /// Adds a row that was written.
+    pub fn add(&mut self, given: Given) {
+        self.rows[given.image as usize].push(given);
+    }
+
+    /// What the answers about an image come to, and the rows of it that stand.
+    #[must_use]
+    pub fn verdict(&self, image: u32) -> (Verdict, Vec<&Given>) {
+        let rows = self.rows(image);
+        let standing: Vec<Standing<'_>> = rows
+            .iter()
+            .map(|given| Standing { label: &given.label, observation: Some(image), class: given.class.as_deref() })
+            .collect();
+        let answers = standings(&standing, |_| self.reviewers_per_image).answers.pop();
+        let Some(Answers { verdict, current, .. }) = answers else { return (Verdict::Unanswered, Vec::new()) };
+        (verdict, current.into_iter().map(|at| &rows[at as usize]).collect())
+    }
+
+    /// The rows of `reviewer` about an image that stand: one, or several that contradict each other.
+    #[must_use]
+    pub fn own(&self, image: u32, reviewer: &str) -> Vec<&Given> {
+        let (_, mut standing) = self.verdict(image);
+        standing.retain(|given| given.label.reviewer == reviewer);
+        standing
+    }
+
+    /// Says whether an image needs no further answer.
+    #[must_use]
+    pub fn is_settled(&self, image: u32) -> bool {
+        matches!(self.verdict(image).0, Verdict::Agreed(_))
+    }
+}
+
+/// The last row of one reviewer, whatever became of it.
+pub(super) fn last_of<'b>(rows: &'b [Given], reviewer: &str) -> Option<&'b Label<'static>> {
+    rows.iter().rev().map(|given| &given.label).find(|label| label.reviewer == reviewer)
+}

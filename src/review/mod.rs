@@ -1,0 +1,13 @@
+//! People's answers while they are given: a review as it stands, what its label files say of each image, and who takes answers down.
+//!
+//! ```text
+//! pipeline + store -> Desk (what is asked) -> Book (who said what, which answer stands)
+//! answer -> Clerk (checked, completed, on the disk) -> Book
+//! ```
+//!
+//! `trapline labels` and the review page stand on the same rooms, so that both write the same rows.
+
+pub mod book;
+pub mod clerk;
+pub mod desk;
+pub mod pictures;
