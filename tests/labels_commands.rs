@@ -162,6 +162,10 @@ fn a_status_counts_by_reviewer_and_type_and_says_what_is_wrong() {
     let sheet = run(&space, &["labels", "todo", "qc", "--reviewer", "carla"]).out;
     let settles: Vec<&str> = sheet.lines().filter(|line| line.matches("lb:").count() == 2).collect();
     assert_eq!(settles.len(), 1, "{sheet}");
+    // Before it is filled in it is no answer, and takes none back.
+    let unfilled = format!("{}\n{}\n", labels::COLUMNS.join(","), settles[0]);
+    let end = tell(&space, &["labels", "add", "qc", "--reviewer", "carla"], &unfilled);
+    assert_eq!((end.code, end.out.as_str()), (0, ""), "{}", end.err);
     let answer = format!("{}\n{}\n", labels::COLUMNS.join(","), settles[0].replacen(",,carla", ",vole,carla", 1));
     let end = tell(&space, &["labels", "add", "qc", "--reviewer", "carla"], &answer);
     assert_eq!((end.code, end.out.lines().count()), (0, 1), "{}", end.err);

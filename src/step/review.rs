@@ -49,7 +49,12 @@ qc_labels:
 - A row says which image (`observation`, or `file` with `site` and `season`), the `class`, the `reviewer` (else the file's name), the
   `time`, what was `shown` (`blind` or `model`), and which labels it `supersedes`, by their ids in `label`. A row without a class is not
   answered yet.
-- Classes are those of the programme and `extra_classes`. Others are reported by file and line and count as missing.
+- A row without a class that has a `time` takes back the answers of its own reviewer that it `supersedes`: that person has not answered
+  then. So undoing an answer adds a row and removes none. What an arbiter had settled is open again with it.
+- Classes are those of the programme, `extra_classes`, and always `unknown`, for images in which nobody can tell what there is. Others are
+  reported by file and line and count as missing. What becomes of `unknown`: `merge` keeps it as a class, `evaluate` and `compare` leave
+  such images out and count them, `split` trains no model with them. A programme that declares `unknown` itself makes it a class like any
+  other.
 - Doubled rows, as a merge leaves them, count once. A reviewer who answers twice is taken at the later `time`; without times that is a
   conflict, and the image is missing until a row supersedes.
 - Several reviewers decide by more than half of their answers. Without such a majority the image is missing until a row

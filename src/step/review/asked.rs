@@ -1,7 +1,8 @@
 //! What is asked: the rows of several tables as one list of images, and how a row of a label file finds its image in it.
 
+use std::cell::OnceCell;
 use std::collections::{BTreeSet, HashMap, HashSet};
-use std::sync::{Arc, OnceLock};
+use std::sync::Arc;
 
 use super::by_image;
 use crate::id::ContentId;
@@ -46,7 +47,7 @@ pub struct Asked {
     /// Rows without an identity: nobody can be asked about them.
     pub nameless: usize,
     index: Index,
-    by_content: OnceLock<HashMap<ContentId, Vec<u32>>>,
+    by_content: OnceCell<HashMap<ContentId, Vec<u32>>>,
 }
 
 /// What a row of a label file is about.
@@ -95,7 +96,7 @@ impl Asked {
             let index = key.of(&table)?.index();
             (table, index)
         };
-        Ok(Self { table, key, nameless, index, by_content: OnceLock::new() })
+        Ok(Self { table, key, nameless, index, by_content: OnceCell::new() })
     }
 
     /// Number of images.

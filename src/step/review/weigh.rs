@@ -99,11 +99,18 @@ pub fn review(
     let classes = Classes::new(taxonomy, &question.extra_classes);
     let (observations, others) = match_rows(&asked, &rows, &mut findings)?;
     let mut unblinded = HashSet::new();
+    let replaced: HashSet<&str> = rows.iter().flat_map(|row| row.label.superseded().filter(|id| *id != row.label.id)).collect();
     let standing: Vec<Standing<'_>> = rows
         .iter()
         .zip(observations)
         .map(|(row, observation)| {
-            let mut class = class_of(&classes, row, &mut findings);
+            // What was corrected or taken back needs nobody's attention any more.
+            let is_replaced = replaced.contains(row.label.id.as_ref());
+            let mut class = class_of(&classes, row, |kind, words| {
+                if !is_replaced {
+                    findings.add(kind, || words);
+                }
+            });
             let is_asked = observation.is_some_and(|at| (at as usize) < asked.len());
             if question.blind && is_asked && class.is_some() && is_shown(row) {
                 findings.add("not_blind", || format!("{}: {}", row.place(), row.label.class));
@@ -150,7 +157,7 @@ pub fn given(question: &Question, taxonomy: &Taxonomy, asked: &Asked, files: &[(
     Ok(about
         .filter_map(|(row, observation)| {
             let image = observation.filter(|at| (*at as usize) < asked.len())?;
-            let declared = class_of(&classes, &row, &mut findings).map(str::to_owned);
+            let declared = class_of(&classes, &row, |_, _| ()).map(str::to_owned);
             let counts = !row.label.class.is_empty() && !(question.blind && is_shown(&row));
             let is_declared = declared.is_some();
             let class = declared.or_else(|| Some(row.label.class.to_string())).filter(|_| counts);
@@ -159,23 +166,23 @@ pub fn given(question: &Question, taxonomy: &Taxonomy, asked: &Asked, files: &[(
         .collect())
 }
 
-/// The class that a row counts for.
-fn class_of<'a>(classes: &'a Classes, row: &'a Row<'_>, findings: &mut Findings) -> Option<&'a str> {
+/// The class that a row counts for; `say` takes what a person should know, kind and words.
+fn class_of<'a>(classes: &'a Classes, row: &'a Row<'_>, mut say: impl FnMut(&'static str, String)) -> Option<&'a str> {
     let written = row.label.class.as_ref();
     if written.is_empty() {
         return None;
     }
     if is_shown(row) && row.label.shown != shown::MODEL {
-        findings.add("unknown_shown", || format!("{}: `{}`", row.place(), row.label.shown));
+        say("unknown_shown", format!("{}: `{}`", row.place(), row.label.shown));
     }
     match classes.named(written) {
         Named::Class(class) => Some(class),
         Named::Alike(class) => {
-            findings.add("class_spelling", || format!("{}: `{written}` is taken as `{class}`", row.place()));
+            say("class_spelling", format!("{}: `{written}` is taken as `{class}`", row.place()));
             Some(class)
         }
         Named::Unknown(help) => {
-            findings.add("unknown_labels", || format!("{}: {}", row.place(), unknown(written, help)));
+            say("unknown_labels", format!("{}: {}", row.place(), unknown(written, help)));
             None
         }
     }
@@ -196,14 +203,20 @@ fn match_rows(asked: &Asked, rows: &[Row<'_>], findings: &mut Findings) -> Resul
     for at in unmatched {
         let row = &rows[at];
         let image = asked.find(&row.label, &by_file);
+        // What takes an answer back names the same image as the answer: once is enough to say that nobody knows it.
+        let mut say = |kind: &str| {
+            if !row.label.class.is_empty() {
+                findings.add(kind, || format!("{}: {}", row.place(), described(row)));
+            }
+        };
         match (image, row.label.observation) {
             (Found::Row(image), _) => found[at] = Some(image),
-            (Found::Several, _) => findings.add("ambiguous_images", || format!("{}: {}", row.place(), described(row))),
+            (Found::Several, _) => say("ambiguous_images"),
             (Found::None, observation) => {
                 if observation.is_none() || keys[at].is_none() {
-                    findings.add("unknown_images", || format!("{}: {}", row.place(), described(row)));
+                    say("unknown_images");
                 } else if has_contents && matches!(asked.with_file(&row.label, &by_file), Found::Row(_)) {
-                    findings.add("changed_images", || format!("{}: {}", row.place(), described(row)));
+                    say("changed_images");
                 }
                 // It may have been asked once: it is told by its name then, and the data set may know it.
                 let label = &row.label;
@@ -252,7 +265,7 @@ fn label_keys(asked: &Asked, rows: &[Row<'_>]) -> Result<Vec<Option<u128>>, Step
 fn say(weighed: &Weighed<'_>, findings: &mut Findings) {
     let row = |at: u32| &weighed.rows[at as usize];
     let said = |at: u32| format!("{} ({})", row(at).place(), row(at).label.class);
-    for Answers { observation, verdict, current } in &weighed.standings.answers {
+    for Answers { observation, verdict, current, .. } in &weighed.standings.answers {
         let (kind, rows) = match verdict {
             Verdict::Conflict(rows) => ("conflicts", rows),
             Verdict::Disagreement => ("disagreements", current),
