@@ -103,7 +103,7 @@ fn a_sheet_goes_out_comes_back_and_the_run_goes_on() {
     assert_eq!(end.code, 2);
     assert_eq!(
         end.err,
-        "todo.csv line 4: `wolf` is no class; expected `empty` or `vole`\n2 answers added to `labels/qc/anna.csv`, 1 refused\n"
+        "todo.csv line 4: `wolf` is no class; expected `empty`, `vole` or `unknown`\n2 answers added to `labels/qc/anna.csv`, 1 refused\n"
     );
     let acknowledged: Vec<Vec<&str>> = end.out.lines().map(|line| line.split('\t').collect()).collect();
     assert_eq!(

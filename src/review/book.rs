@@ -1,11 +1,11 @@
 //! What the label files say of each image asked about, kept up to date while answers come in.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 
 use super::desk::Desk;
 use crate::id::ContentId;
-use crate::labels::{Answers, Label, Standing, Verdict, standings};
+use crate::labels::{self, Answers, Label, Verdict, standings};
 use crate::step::StepError;
 use crate::step::review::{Asked, Given, given};
 
@@ -15,8 +15,31 @@ pub struct Book {
     /// The images.
     pub asked: Arc<Asked>,
     rows: Vec<Vec<Given>>,
+    standing: Vec<Standing>,
+    counts: Counts,
     reviewers_per_image: usize,
     places: HashMap<ContentId, Vec<u32>>,
+}
+
+/// What the answers about one image come to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Standing {
+    /// Too few reviewers say anything that stands.
+    #[default]
+    Open,
+    /// Enough reviewers answered, and most agree.
+    Settled,
+    /// No class has more than half of the answers, or one reviewer says two things.
+    Disputed,
+}
+
+/// How many images there are of each kind.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Counts {
+    /// Nothing more is asked.
+    pub settled: usize,
+    /// An arbiter is wanted.
+    pub disputed: usize,
 }
 
 impl Book {
@@ -34,7 +57,14 @@ impl Book {
                 }
             }
         }
-        let mut book = Self { rows: Vec::new(), asked: Arc::new(asked), reviewers_per_image: desk.question.reviewers, places };
+        let mut book = Self {
+            asked: Arc::new(asked),
+            rows: Vec::new(),
+            standing: Vec::new(),
+            counts: Counts::default(),
+            reviewers_per_image: desk.question.reviewers,
+            places,
+        };
         book.read(desk)?;
         Ok(book)
     }
@@ -49,14 +79,25 @@ impl Book {
             rows[given.image as usize].push(given);
         }
         let before = std::mem::replace(&mut self.rows, rows);
-        let changed = |image: &u32| before.get(*image as usize).is_none_or(|rows| *rows != self.rows[*image as usize]);
-        Ok((0..u32::try_from(self.rows.len()).unwrap_or(u32::MAX)).filter(changed).collect())
+        self.standing = (0..self.images()).map(|image| standing(&self.verdict(image).0)).collect();
+        let count = |wanted: Standing| self.standing.iter().filter(|one| **one == wanted).count();
+        self.counts = Counts { settled: count(Standing::Settled), disputed: count(Standing::Disputed) };
+        let said = |rows: &[Given]| rows.iter().map(|given| (given.label.id.clone(), given.class.clone())).collect::<Vec<_>>();
+        let changed = |image: &u32| {
+            let at = *image as usize;
+            before.get(at).is_none_or(|rows| said(rows) != said(&self.rows[at]))
+        };
+        Ok((0..self.images()).filter(changed).collect())
     }
 
     /// How many images are asked about.
     #[must_use]
     pub fn len(&self) -> usize {
         self.rows.len()
+    }
+
+    fn images(&self) -> u32 {
+        u32::try_from(self.rows.len()).unwrap_or(u32::MAX)
     }
 
     /// Says whether nothing is asked.
@@ -79,16 +120,34 @@ impl Book {
 
     /// Adds a row that was written.
     pub fn add(&mut self, given: Given) {
-        self.rows[given.image as usize].push(given);
+        let image = given.image;
+        self.rows[image as usize].push(given);
+        let after = standing(&self.verdict(image).0);
+        let before = std::mem::replace(&mut self.standing[image as usize], after);
+        for (kind, number) in [(Standing::Settled, &mut self.counts.settled), (Standing::Disputed, &mut self.counts.disputed)] {
+            *number = *number + usize::from(after == kind) - usize::from(before == kind);
+        }
+    }
+
+    /// How many images are settled, how many disputed.
+    #[must_use]
+    pub fn counts(&self) -> Counts {
+        self.counts
+    }
+
+    /// What the answers about an image come to, in a word.
+    #[must_use]
+    pub fn standing(&self, image: u32) -> Standing {
+        self.standing[image as usize]
     }
 
     /// What the answers about an image come to, and the rows of it that stand.
     #[must_use]
     pub fn verdict(&self, image: u32) -> (Verdict, Vec<&Given>) {
         let rows = self.rows(image);
-        let standing: Vec<Standing<'_>> = rows
+        let standing: Vec<labels::Standing<'_>> = rows
             .iter()
-            .map(|given| Standing { label: &given.label, observation: Some(image), class: given.class.as_deref() })
+            .map(|given| labels::Standing { label: &given.label, observation: Some(image), class: given.class.as_deref() })
             .collect();
         let answers = standings(&standing, |_| self.reviewers_per_image).answers.pop();
         let Some(Answers { verdict, current, .. }) = answers else { return (Verdict::Unanswered, Vec::new()) };
@@ -103,10 +162,20 @@ impl Book {
         standing
     }
 
-    /// Says whether an image needs no further answer.
+    /// Says whether so many people other than `reviewer` answered about an image that nobody else needs to.
     #[must_use]
-    pub fn is_settled(&self, image: u32) -> bool {
-        matches!(self.verdict(image).0, Verdict::Agreed(_))
+    pub fn is_done_by_others(&self, image: u32, reviewer: &str) -> bool {
+        let (_, standing) = self.verdict(image);
+        let others = standing.iter().map(|given| given.label.reviewer.as_ref()).filter(|name| *name != reviewer);
+        others.collect::<BTreeSet<&str>>().len() >= self.reviewers_per_image
+    }
+}
+
+fn standing(verdict: &Verdict) -> Standing {
+    match verdict {
+        Verdict::Agreed(_) => Standing::Settled,
+        Verdict::Disagreement | Verdict::Conflict(_) => Standing::Disputed,
+        Verdict::Unanswered | Verdict::TooFew => Standing::Open,
     }
 }
 

@@ -9,8 +9,26 @@
 //!
 //! `trapline labels` and the review page stand on the same rooms, so that both write the same rows.
 
+#[cfg(feature = "review")]
+mod agreement;
 pub mod book;
 pub mod clerk;
 pub mod desk;
 pub mod frames;
+#[cfg(feature = "review")]
+pub mod office;
 pub mod pictures;
+#[cfg(feature = "review")]
+mod progress;
+#[cfg(feature = "review")]
+pub mod queue;
+#[cfg(feature = "review")]
+pub mod server;
+#[cfg(feature = "review")]
+pub mod wire;
+
+/// An error with its causes, as one sentence.
+#[cfg(feature = "review")]
+fn sentence(error: &dyn std::error::Error) -> String {
+    crate::step::with_causes(error)
+}
