@@ -18,6 +18,9 @@
       this.data = JSON.parse(by("trapline-data").textContent);
       this.places = new Map(this.data.items.map((item, at) => [item.image, at]));
       this.revision = 0;
+      this.rows = new Map();
+      // Another tab answered.
+      addEventListener("storage", () => this.rows.clear());
       this.given = this.data.items.map((item) => item.answer ?? null);
     }
 
@@ -32,12 +35,15 @@
 
     /** What the reviewer said here about an image, if anything. */
     row(reviewer, image) {
-      const written = memory.read(this.key(reviewer, image));
-      return written ? JSON.parse(written) : null;
+      const key = this.key(reviewer, image);
+      if (!this.rows.has(key)) this.rows.set(key, JSON.parse(memory.read(key) ?? "null"));
+      return this.rows.get(key);
     }
 
     keep(reviewer, image, row) {
-      if (!memory.write(this.key(reviewer, image), JSON.stringify(row))) throw new Trouble("full", t("file.full"));
+      const key = this.key(reviewer, image);
+      if (!memory.write(key, JSON.stringify(row))) throw new Trouble("full", t("file.full"));
+      this.rows.set(key, row);
     }
 
     /** An item with the answer that stands here. */

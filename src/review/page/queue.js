@@ -29,8 +29,8 @@
           .then((reply) => {
             page.items = reply.items;
             this.total = reply.total;
-            // The oldest page decides since when changes are asked for.
-            this.revision = this.revision ? Math.min(this.revision, reply.revision) : reply.revision;
+            // Changes are asked for since the first page: what is heard twice does no harm.
+            this.revision ||= reply.revision;
             for (const item of reply.items) this.places.set(item.image, item.at);
             return page.items;
           })
@@ -95,10 +95,13 @@
       return null;
     }
 
-    /** The next open item after `at`, from the beginning again after the last one. */
+    /** The first open item from `at` on; after the last one from the beginning again. */
     async nextOpen(at) {
-      const isOpen = Trapline.Queue.isOpen;
-      return (await this.find(at, 1, isOpen)) ?? (await this.find(0, 1, (item) => item.at >= at || isOpen(item)).then((item) => (item && isOpen(item) ? item : null)));
+      const { isOpen } = Trapline.Queue;
+      const ahead = await this.find(at, 1, isOpen);
+      if (ahead) return ahead;
+      const first = await this.find(0, 1, (item) => item.at >= at || isOpen(item));
+      return first && isOpen(first) ? first : null;
     }
 
     /** Open items after `at` that are here already, `count` at most. Fetches the page behind them, so that nobody waits for it. */
