@@ -7,8 +7,8 @@ use thiserror::Error;
 use crate::check::Pipeline;
 use crate::run::{self, RunError};
 use crate::step::LABEL_FILE;
-use crate::step::review::{self, Question, Reviewed, label_files};
 use crate::step::StepError;
+use crate::step::review::{self, Question, Reviewed, label_files};
 use crate::table::Table;
 
 /// Everything about one review step.

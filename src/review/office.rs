@@ -11,8 +11,8 @@ use super::frames::Frames;
 use super::pictures::{Pictures, file_of, text_of};
 use super::queue::{Queue, Role};
 use super::wire::{
-    AnswerGiven, AnswerTaken, Answers, AnswersTaken, Changes, ClassShown, ClassTaken, Counts, Frame, FramesShown, Item, Predicted,
-    QueuePart, Said, SaidBy, Session,
+    AnswerGiven, AnswerTaken, Answers, AnswersTaken, Changes, ClassShown, ClassTaken, Counts, Frame, FramesShown, Item,
+    Predicted, QueuePart, Said, SaidBy, Session,
 };
 use crate::id::ContentId;
 use crate::labels::{Label, shown};
@@ -232,10 +232,8 @@ impl Office {
         };
         let own = standing.iter().rev().find(|given| given.label.reviewer == reviewer);
         let everybody = || {
-            let said = |given: &&Given| SaidBy {
-                reviewer: given.label.reviewer.to_string(),
-                class: given.label.class.to_string(),
-            };
+            let said =
+                |given: &&Given| SaidBy { reviewer: given.label.reviewer.to_string(), class: given.label.class.to_string() };
             standing.iter().map(said).collect()
         };
         let predicted = || {
@@ -492,7 +490,9 @@ impl Office {
     /// Images that are left to anybody: what `run` waits for.
     #[must_use]
     pub fn missing(&self) -> usize {
-        (0..u32::try_from(self.book.len()).unwrap_or(u32::MAX)).filter(|image| self.book.standing(*image) != Standing::Settled).count()
+        (0..u32::try_from(self.book.len()).unwrap_or(u32::MAX))
+            .filter(|image| self.book.standing(*image) != Standing::Settled)
+            .count()
     }
 
     fn touch(&mut self, images: &[u32]) {
@@ -589,7 +589,8 @@ fn stamp(path: &std::path::Path) -> Option<(u64, Option<SystemTime>)> {
 
 fn number(table: &Table, name: &str, row: usize) -> Option<f64> {
     let column = table.column(name)?;
-    let whole = || column.int(row).map(|whole| crate::stats::interval::number(whole.unsigned_abs()) * if whole < 0 { -1.0 } else { 1.0 });
+    let whole =
+        || column.int(row).map(|whole| crate::stats::interval::number(whole.unsigned_abs()) * if whole < 0 { -1.0 } else { 1.0 });
     match column.ty() {
         crate::table::Type::Int => whole(),
         crate::table::Type::Float32 => column.float32(row).map(f64::from),

@@ -78,10 +78,8 @@ impl Queue {
 
 /// Says whether `reviewer` decided between others' answers.
 fn is_arbitrated(book: &Book, image: u32, reviewer: &str) -> bool {
-    let others: Vec<&str> = (book.rows(image).iter())
-        .filter(|given| given.label.reviewer != reviewer)
-        .map(|given| given.label.id.as_ref())
-        .collect();
+    let others: Vec<&str> =
+        (book.rows(image).iter()).filter(|given| given.label.reviewer != reviewer).map(|given| given.label.id.as_ref()).collect();
     book.own(image, reviewer).iter().any(|given| given.label.superseded().any(|id| others.contains(&id)))
 }
 

@@ -73,7 +73,8 @@ where
     Json<T>: IntoResponse,
 {
     let done = tokio::task::spawn_blocking(move || work(&mut desk.office())).await;
-    let done = done.map_err(|_| Failure::new(StatusCode::INTERNAL_SERVER_ERROR, "failed", "the request failed; nothing was written"))?;
+    let done =
+        done.map_err(|_| Failure::new(StatusCode::INTERNAL_SERVER_ERROR, "failed", "the request failed; nothing was written"))?;
     Ok(Json(done?))
 }
 
@@ -144,4 +145,3 @@ pub(super) async fn classes(State(desk): State<Desk>, given: Result<Json<ClassGi
 pub(super) async fn nothing() -> Failure {
     Failure::new(StatusCode::NOT_FOUND, "no_page", "there is no such page")
 }
-

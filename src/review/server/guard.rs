@@ -86,7 +86,8 @@ pub(super) async fn from_here(State(desk): State<Desk>, request: Request, next: 
     let headers = request.headers();
     let Some(host) = host(headers).filter(|host| desk.hosts.holds(host)) else {
         let way_out = "open the address that `trapline review` printed, or name this host with `--allow-host`";
-        return Failure::new(StatusCode::FORBIDDEN, "host", format!("this page is not served under that name: {way_out}")).into_response();
+        return Failure::new(StatusCode::FORBIDDEN, "host", format!("this page is not served under that name: {way_out}"))
+            .into_response();
     };
     let is_own = |origin: &HeaderValue| origin.to_str().is_ok_and(|origin| origin == format!("http://{host}"));
     let is_asking = *request.method() == Method::GET;
@@ -146,7 +147,16 @@ mod tests {
         for own in ["localhost", "LOCALHOST:9000", "127.0.0.1:80", "[::1]:1", "[::1]", "camera-lab:7117"] {
             assert!(hosts.holds(own), "{own}");
         }
-        let foreign = ["", "localhost.evil.org", "evil.org:7117", "127.0.0.1.evil.org", "localhost:80@evil.org", "localhost:", "::1", "127.0.0.2"];
+        let foreign = [
+            "",
+            "localhost.evil.org",
+            "evil.org:7117",
+            "127.0.0.1.evil.org",
+            "localhost:80@evil.org",
+            "localhost:",
+            "::1",
+            "127.0.0.2",
+        ];
         for other in foreign {
             assert!(!hosts.holds(other), "{other}");
         }

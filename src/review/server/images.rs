@@ -46,7 +46,8 @@ pub(super) async fn image(
     };
     let path = path.ok_or_else(absent)?;
     let read = tokio::task::spawn_blocking(move || load(&path, content, width)).await;
-    let (bytes, kind, original) = read.map_err(|_| Failure::new(StatusCode::INTERNAL_SERVER_ERROR, "failed", "the image cannot be read"))??;
+    let (bytes, kind, original) =
+        read.map_err(|_| Failure::new(StatusCode::INTERNAL_SERVER_ERROR, "failed", "the image cannot be read"))??;
     if desk.office().wants_hash(content) {
         // Whoever looks at an image answers next: the hash of its pixels is ready by then.
         tokio::task::spawn_blocking(move || {

@@ -7,15 +7,14 @@ use axum::response::{Html, IntoResponse};
 const INDEX: &str = include_str!("../page/index.html");
 
 /// All scripts, in the order in which they build on each other.
-pub const SCRIPT: &str = concat!(
-    include_str!("../page/base.js"),
-);
+pub const SCRIPT: &str = concat!(include_str!("../page/base.js"),);
 
 /// The style sheet.
 pub const STYLE: &str = include_str!("../page/style.css");
 
 /// The languages that the page speaks, by their codes.
-pub const LANGUAGES: [(&str, &str); 2] = [("en", include_str!("../page/lang/en.json")), ("nb", include_str!("../page/lang/nb.json"))];
+pub const LANGUAGES: [(&str, &str); 2] =
+    [("en", include_str!("../page/lang/en.json")), ("nb", include_str!("../page/lang/nb.json"))];
 
 /// The document, for the server or for a folder that is sent to somebody.
 #[must_use]

@@ -1,0 +1,98 @@
+"use strict";
+// Where the page gets what it shows: the server. `file.js` is the other one; both offer the same methods.
+(() => {
+  const { Trouble, t } = Trapline;
+
+  /** An answer that takes longer than this is taken as lost, and asked again: answers cannot be doubled. */
+  const PATIENCE_MS = 15000;
+
+  Trapline.Server = class {
+    constructor() {
+      this.isFile = false;
+      // A reload without the fragment finds the token again; a new address goes first.
+      const given = decodeURIComponent(location.hash.slice(1));
+      try {
+        if (given) sessionStorage.setItem("trapline:token", given);
+        this.token = given || sessionStorage.getItem("trapline:token");
+      } catch {
+        this.token = given;
+      }
+      if (!this.token) throw new Trouble("no_token", t("gate.no_token"));
+    }
+
+    async fetch(path, options = {}) {
+      const { signal, ...rest } = options;
+      const limit = new AbortController();
+      const give_up = () => limit.abort();
+      signal?.addEventListener("abort", give_up);
+      const clock = setTimeout(give_up, PATIENCE_MS);
+      let reply;
+      try {
+        reply = await fetch(path, {
+          ...rest,
+          signal: limit.signal,
+          cache: "no-store",
+          headers: { Authorization: `Bearer ${this.token}`, ...rest.headers },
+        });
+        if (reply.ok) return await (options.blob ? reply.blob() : reply.json());
+      } catch {
+        throw new Trouble(signal?.aborted ? "aborted" : "unreachable", t("trouble.unreachable"), true);
+      } finally {
+        clearTimeout(clock);
+        signal?.removeEventListener("abort", give_up);
+      }
+      if (reply.status === 401) throw new Trouble("token", t("gate.token"));
+      const said = await reply.json().catch(() => null);
+      const message = said?.error?.message ?? t("trouble.status", { status: String(reply.status) });
+      throw new Trouble(said?.error?.code ?? String(reply.status), message, reply.status === 503);
+    }
+
+    get(path, values = {}) {
+      const query = new URLSearchParams(values).toString();
+      return this.fetch(query ? `/api/${path}?${query}` : `/api/${path}`);
+    }
+
+    post(path, body) {
+      return this.fetch(`/api/${path}`, {
+        method: "POST",
+        headers: { "Content-Type": "application/json" },
+        body: JSON.stringify(body),
+      });
+    }
+
+    session() {
+      return this.get("session");
+    }
+
+    queue(reviewer, from, count) {
+      return this.get("queue", { reviewer, from, count });
+    }
+
+    frames(image) {
+      return this.get(`frames/${image}`);
+    }
+
+    /** A picture's address and a way to forget it. */
+    async image(image, width, signal) {
+      const path = width ? `/api/image/${image}?width=${width}` : `/api/image/${image}`;
+      const url = URL.createObjectURL(await this.fetch(path, { signal, blob: true }));
+      return { url, release: () => URL.revokeObjectURL(url) };
+    }
+
+    answer(reviewer, answers) {
+      return this.post("answers", { reviewer, answers });
+    }
+
+    changes(reviewer, since) {
+      return this.get("changes", { reviewer, since });
+    }
+
+    progress(reviewer) {
+      return this.get("progress", { reviewer });
+    }
+
+    addClass(reviewer, name) {
+      return this.post("classes", { reviewer, name });
+    }
+  };
+})();
