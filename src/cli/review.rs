@@ -74,8 +74,10 @@ pub(super) use page::run;
 mod page {
     use std::io::ErrorKind;
     use std::net::SocketAddr;
+    use std::path::Path;
 
     use anyhow::{Context as _, anyhow};
+    use indicatif::{ProgressBar, ProgressStyle};
     use serde_json::json;
 
     use super::{Exit, Format, Review, Terminal};
@@ -86,7 +88,9 @@ mod page {
     use crate::review::frames::{self, Frames};
     use crate::review::office::{Office, Scene, Terms};
     use crate::review::queue::Role;
-    use crate::review::server::{Hosts, LANGUAGES, Server, Token};
+    use crate::review::export::{PAGE, export};
+    use crate::review::page::LANGUAGES;
+    use crate::review::server::{Hosts, Server, Token};
     use crate::store::Store;
 
     /// Where the page is served unless that port is taken.
@@ -98,11 +102,45 @@ mod page {
         let scene = scene(&desk, &store, terminal)?;
         drop(store);
         let step = desk.step().to_owned();
-        let office = Office::open(desk, scene, terms)?;
+        let name = terms.reviewer.clone();
+        let mut office = Office::open(desk, scene, terms)?;
+        if let Some(folder) = &args.export {
+            let name = name.ok_or_else(|| anyhow!("`--export` wants to know for whom: `--reviewer NAME`"))?;
+            return send(&mut office, &name, folder, args.format, terminal);
+        }
         let (asked, missing) = (counted(office.book().len() as u64, "image"), office.missing());
         let left = if missing == 0 { "all answered".to_owned() } else { format!("{} to answer", count(missing as u64)) };
         terminal.say(&format!("`{step}` asks about {asked}: {left}.\n"));
         serve(args, office, terminal)
+    }
+
+    /// Writes the folder that is sent to somebody.
+    fn send(office: &mut Office, name: &str, folder: &Path, format: Format, terminal: Terminal) -> anyhow::Result<Exit> {
+        let step = office.desk().step().to_owned();
+        // indicatif shows a bar to a watching person only.
+        let bar = ProgressBar::no_length().with_message("images copied");
+        bar.set_style(ProgressStyle::with_template("{spinner} {human_pos} {msg}, {per_sec}")?);
+        let written = export(office, name, folder, &|_| bar.inc(1));
+        bar.finish_and_clear();
+        let written = written?;
+        let page = folder.join(PAGE);
+        match format {
+            Format::Text => terminal.print(&format!("{}\n", page.display()))?,
+            Format::Json => terminal.print_json(&json!({
+                "format": 1, "page": page, "asked": written.asked, "images": written.images, "bytes": written.bytes,
+                "unshown": written.unshown,
+            }))?,
+        }
+        for reason in written.unshown.iter().take(10) {
+            terminal.say(&format!("note: {reason}\n"));
+        }
+        terminal.say(&format!(
+            "{} to answer, with {} around them: send the whole folder. Its answers come back with\n  \
+             trapline labels add {step} --reviewer {name} answers.csv\n",
+            counted(written.asked as u64, "image"),
+            counted((written.images.saturating_sub(written.asked)) as u64, "image"),
+        ));
+        Ok(if written.unshown.is_empty() { Exit::Ok } else { Exit::BadInput })
     }
 
     fn serve(args: &Review, office: Office, terminal: Terminal) -> anyhow::Result<Exit> {

@@ -14,9 +14,13 @@ mod agreement;
 pub mod book;
 pub mod clerk;
 pub mod desk;
+#[cfg(feature = "review")]
+pub mod export;
 pub mod frames;
 #[cfg(feature = "review")]
 pub mod office;
+#[cfg(feature = "review")]
+pub mod page;
 pub mod pictures;
 #[cfg(feature = "review")]
 mod progress;
@@ -24,6 +28,8 @@ mod progress;
 pub mod queue;
 #[cfg(feature = "review")]
 pub mod server;
+#[cfg(feature = "review")]
+pub mod showing;
 #[cfg(feature = "review")]
 pub mod wire;
 

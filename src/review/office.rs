@@ -467,7 +467,12 @@ impl Office {
         let queue = &self.queues[&name];
         let changed = |image: &&u32| self.touched[**image as usize] > since;
         let items = queue.order.iter().filter(changed).take(MOST_ITEMS).map(|image| self.item(queue, &name, *image)).collect();
-        Ok(Changes { revision: self.revision, items, counts: self.counts(&name), notes: self.notes.clone() })
+        Ok(Changes { revision: self.revision, items, counts: self.counts(&name), notes: self.notes() })
+    }
+
+    fn notes(&self) -> Vec<String> {
+        let added = self.added.iter().filter(|class| self.desk.question.class(&self.desk.pipeline.classes, class).is_err());
+        self.notes.iter().cloned().chain(added.map(|class| self.declare(class))).collect()
     }
 
     /// How far the review is, for one reviewer.
@@ -553,7 +558,7 @@ fn undeclared(book: &Book) -> Vec<String> {
 
 /// Findings that somebody at the page can do something about.
 fn is_note(kind: &str) -> bool {
-    !matches!(kind, "changed_mind" | "class_spelling" | "disagreements")
+    !matches!(kind, "changed_mind" | "class_spelling" | "disagreements" | "unknown_labels")
 }
 
 fn note(finding: &crate::step::Finding) -> String {

@@ -336,7 +336,7 @@
         // Marks and words were not what was wrong: they wait for the next answer.
         if (!before && after?.comment) drafts.set(image, readComment(after.comment));
       }
-      tell("undone", list.length);
+      tell("undone", list);
       await desk.show(wishes[0].item);
       const words = list[0].before ? t("undo.back", { class: desk.nameOf(list[0].before.class) }) : t("undo.open");
       desk.say(list.length > 1 ? t("undo.many", { n: list.length }) : words);

@@ -77,6 +77,14 @@
       }
     }
 
+    /** A picture in its turn among the wanted. */
+    soon(image, width) {
+      const entry = this.entry(image, width);
+      if (!this.wanted.includes(entry)) this.wanted.push(entry);
+      this.pump();
+      return entry.promise;
+    }
+
     pump() {
       for (const entry of this.wanted) {
         if (this.active >= AT_ONCE) return;

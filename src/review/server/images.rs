@@ -1,28 +1,22 @@
 //! Images, by what they contain: never by a path.
 
-use std::io::Cursor;
-
 use axum::extract::rejection::{PathRejection, QueryRejection};
 use axum::extract::{Path, Query, State};
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Response};
-use image::ImageFormat;
 use serde::Deserialize;
 
 use super::Desk;
 use super::api::Failure;
-use crate::id::ContentId;
 use crate::photo::decode::Decoder;
 use crate::review::pictures::pixel_hash;
+use crate::review::showing::{Picture, Unshowable, show};
 
 /// Images are asked for in these widths, so that a browser keeps what it has.
 #[derive(Debug, Deserialize)]
 pub(super) struct Size {
     width: Option<u32>,
 }
-
-/// The quality of images that are made smaller.
-const QUALITY: u8 = 82;
 
 /// An image, as it lies on the disk or no wider than asked.
 pub(super) async fn image(
@@ -59,45 +53,13 @@ pub(super) async fn image(
     Ok((fixed, [(header::CONTENT_TYPE, kind)], bytes).into_response())
 }
 
-type Loaded = (Vec<u8>, &'static str, Vec<u8>);
-
-/// The bytes to send, their type, and the file's own.
-fn load(path: &std::path::Path, content: ContentId, width: Option<u32>) -> Result<Loaded, Failure> {
-    let name = path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
-    let original = std::fs::read(path).map_err(|error| {
-        let code = if error.kind() == std::io::ErrorKind::NotFound { "absent" } else { "unreadable" };
-        Failure::new(StatusCode::NOT_FOUND, code, format!("cannot read `{name}`: {error}"))
-    })?;
-    if ContentId::of(&original) != content {
-        let message = format!("`{name}` is another image than the one asked about: `trapline run` looks again");
-        return Err(Failure::new(StatusCode::CONFLICT, "changed_image", message));
+impl From<Unshowable> for Failure {
+    fn from(reason: Unshowable) -> Self {
+        let (status, code) = match &reason {
+            Unshowable::Absent(..) => (StatusCode::NOT_FOUND, "absent"),
+            Unshowable::Changed(_) => (StatusCode::CONFLICT, "changed_image"),
+            Unshowable::Damaged(_) => (StatusCode::UNPROCESSABLE_ENTITY, "damaged"),
+        };
+        Self::new(status, code, reason.to_string())
     }
-    let format = image::guess_format(&original).ok();
-    let kind = match format {
-        Some(ImageFormat::Jpeg) => Some("image/jpeg"),
-        Some(ImageFormat::Png) => Some("image/png"),
-        _ => None,
-    };
-    match (kind, width) {
-        (Some(kind), None) => Ok((original.clone(), kind, original)),
-        (_, width) => {
-            let small = smaller(&original, width).ok_or_else(|| {
-                Failure::new(StatusCode::UNPROCESSABLE_ENTITY, "damaged", format!("`{name}` is damaged and cannot be shown"))
-            })?;
-            Ok((small, "image/jpeg", original))
-        }
-    }
-}
-
-/// The image as JPEG, no wider than `width`.
-fn smaller(bytes: &[u8], width: Option<u32>) -> Option<Vec<u8>> {
-    let mut decoder = Decoder::default();
-    let decoded = decoder.decode(bytes).ok()?;
-    let whole = image::RgbImage::from_raw(decoded.width_px, decoded.height_px, decoded.pixels.to_vec())?;
-    let width = width.unwrap_or(whole.width()).min(whole.width());
-    let height = u32::try_from(u64::from(whole.height()) * u64::from(width) / u64::from(whole.width().max(1))).ok()?.max(1);
-    let small = if width == whole.width() { whole } else { image::imageops::thumbnail(&whole, width, height) };
-    let mut jpeg = Cursor::new(Vec::new());
-    image::codecs::jpeg::JpegEncoder::new_with_quality(&mut jpeg, QUALITY).encode_image(&small).ok()?;
-    Some(jpeg.into_inner())
 }

@@ -23,7 +23,6 @@ mod images;
 mod page;
 
 pub use guard::{Hosts, Token};
-pub use page::{LANGUAGES, SCRIPT, STYLE, document};
 
 /// The largest request, bytes: a thousand answers with words to each.
 const BODY_LIMIT: usize = 512 * 1024;
