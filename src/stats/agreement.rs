@@ -121,7 +121,8 @@ impl Tally {
         let (mut counts, mut agreeing) = (Vec::with_capacity(images.len()), Vec::with_capacity(images.len()));
         let mut shares = vec![0.0; classes.len()];
         for answers in images {
-            let mut places: Vec<usize> = answers.iter().map(|(_, class)| classes.partition_point(|other| other < class)).collect();
+            let mut places: Vec<usize> =
+                answers.iter().map(|(_, class)| classes.partition_point(|other| other < class)).collect();
             places.sort_unstable();
             let of_image: Vec<(usize, f64)> =
                 places.chunk_by(|a, b| a == b).map(|same| (same[0], number(same.len() as u64))).collect();
@@ -207,11 +208,8 @@ fn kappa(kind: KappaKind, tally: &Tally, expected: f64, variance: Option<f64>, z
     let size = size.filter(|size| size.is_finite() && *size < 1e9).unwrap_or(tally.images);
     let bounds = score(tally.agreed, size, z);
     let beyond_chance = |share: f64| ((share - expected) / beyond).clamp(-1.0, 1.0);
-    let estimate = Estimate {
-        value: beyond_chance(tally.agreed),
-        lower: beyond_chance(bounds.lower),
-        upper: beyond_chance(bounds.upper),
-    };
+    let estimate =
+        Estimate { value: beyond_chance(tally.agreed), lower: beyond_chance(bounds.lower), upper: beyond_chance(bounds.upper) };
     Some(Kappa { kind, estimate, standard_error: variance.map(f64::sqrt) })
 }
 
@@ -224,7 +222,8 @@ mod tests {
 
     /// The images of a table: rows are the classes of the first person, columns those of the second.
     fn table(counts: &[&[usize]]) -> Vec<Vec<Answer>> {
-        let cells = (0_u32..).zip(counts).flat_map(|(row, counts)| (0_u32..).zip(*counts).map(move |(column, n)| (row, column, *n)));
+        let cells =
+            (0_u32..).zip(counts).flat_map(|(row, counts)| (0_u32..).zip(*counts).map(move |(column, n)| (row, column, *n)));
         cells.flat_map(|(row, column, n)| vec![vec![(0, row), (1, column)]; n]).collect()
     }
 

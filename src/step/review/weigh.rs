@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeSet, HashMap, HashSet};
 
+use super::agreement::{Agreed, agreed};
 use super::asked::{Asked, Found};
 use super::classes::{Classes, Named};
 use super::findings::Findings;
@@ -9,6 +10,7 @@ use super::rows::{self, Row};
 use super::tables;
 use super::weighed::{Weighed, is_shown};
 use crate::labels::{Answers, Label, Standing, Verdict, shown, standings};
+use crate::stats::interval::number;
 use crate::step::{MISSING_LABELS, Outputs, Params, StepError};
 use crate::table::{ColumnBuilder, Schema, Table, Type};
 use crate::taxonomy::Taxonomy;
@@ -64,6 +66,8 @@ pub struct Reviewed {
     pub asked: Asked,
     /// Tables, findings and metrics of the step.
     pub outputs: Outputs,
+    /// How far people agree; `None` where no image has answers of two.
+    pub agreement: Option<Agreed>,
 }
 
 impl Reviewed {
@@ -125,9 +129,11 @@ pub fn review(
     let weighed = Weighed { rows: &rows, asked: &asked, standing, others, standings };
     say(&weighed, &mut findings);
     let tables = tables::make(&weighed, &unblinded, question.blind)?;
-    let outputs =
-        Outputs { metrics: metrics(&weighed, &tables, &findings), tables, findings: findings.finish(), ..Outputs::default() };
-    Ok(Reviewed { asked, outputs })
+    let agreement = agreement(&weighed);
+    let mut metrics = metrics(&weighed, &tables, &findings);
+    metrics.extend(agreement_metrics(agreement.as_ref()));
+    let outputs = Outputs { metrics, tables, findings: findings.finish(), ..Outputs::default() };
+    Ok(Reviewed { asked, outputs, agreement })
 }
 
 /// A row of a label file about an image that is asked about.
@@ -282,6 +288,29 @@ fn say(weighed: &Weighed<'_>, findings: &mut Findings) {
     for (at, id) in &weighed.standings.unknown_superseded {
         findings.add("unknown_superseded", || format!("{}: `{id}`", row(*at).place()));
     }
+}
+
+/// How far people agree about the images asked about.
+fn agreement(weighed: &Weighed<'_>) -> Option<Agreed> {
+    let asked = weighed.standings.answers.iter().filter(|one| weighed.asked_row(one.observation).is_some());
+    agreed(asked.filter(|one| one.first.len() > 1).map(|answers| {
+        let said = answers.first.iter().map(|row| *row as usize);
+        said.filter_map(|row| Some((weighed.rows[row].label.reviewer.as_ref(), weighed.standing[row].class?))).collect()
+    }))
+}
+
+fn agreement_metrics(agreement: Option<&Agreed>) -> Vec<(String, f64)> {
+    let images = agreement.map_or(0, |agreed| agreed.found.images);
+    let percent = agreement.map(|agreed| agreed.found.percent);
+    let kappa = agreement.and_then(|agreed| agreed.found.kappa).map(|kappa| kappa.estimate);
+    let named = [
+        ("agreement_images", Some(number(images))),
+        ("agreement", percent.map(|found| found.value)),
+        ("agreement_lower", percent.map(|found| found.lower)),
+        ("kappa", kappa.map(|found| found.value)),
+        ("kappa_lower", kappa.map(|found| found.lower)),
+    ];
+    named.into_iter().filter_map(|(name, value)| Some((name.to_owned(), value?))).collect()
 }
 
 #[expect(clippy::cast_precision_loss, reason = "a table has fewer than 2^32 rows")]
