@@ -85,11 +85,11 @@ mod page {
     use crate::cli::{host, labels, stored};
     use crate::review::clerk::reviewer;
     use crate::review::desk::Desk;
+    use crate::review::export::{PAGE, export};
     use crate::review::frames::{self, Frames};
     use crate::review::office::{Office, Scene, Terms};
-    use crate::review::queue::Role;
-    use crate::review::export::{PAGE, export};
     use crate::review::page::LANGUAGES;
+    use crate::review::queue::Role;
     use crate::review::server::{Hosts, Server, Token};
     use crate::store::Store;
 

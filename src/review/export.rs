@@ -20,7 +20,8 @@ pub const PAGE: &str = "review.html";
 pub const IMAGES: &str = "images";
 
 /// What lets the page run from a disk, and reach nothing else.
-const POLICY: &str = "default-src 'none'; script-src 'unsafe-inline'; style-src 'unsafe-inline'; img-src 'self' file: data: blob:";
+const POLICY: &str =
+    "default-src 'none'; script-src 'unsafe-inline'; style-src 'unsafe-inline'; img-src 'self' file: data: blob:";
 
 /// Everything that the page would ask a server for.
 #[derive(Serialize)]
@@ -71,7 +72,12 @@ pub enum ExportError {
 ///
 /// # Errors
 /// [`ExportError`].
-pub fn export(office: &mut Office, reviewer: &str, folder: &Path, advance: &(dyn Fn(u64) + Sync)) -> Result<Exported, ExportError> {
+pub fn export(
+    office: &mut Office,
+    reviewer: &str,
+    folder: &Path,
+    advance: &(dyn Fn(u64) + Sync),
+) -> Result<Exported, ExportError> {
     if std::fs::read_dir(folder).is_ok_and(|mut entries| entries.next().is_some()) || folder.is_file() {
         return Err(ExportError::There(folder.to_owned()));
     }
@@ -90,10 +96,8 @@ pub fn export(office: &mut Office, reviewer: &str, folder: &Path, advance: &(dyn
         frames.insert(item.image.clone(), around);
     }
     renumber(&mut frames, &items);
-    let files: Vec<(String, ContentId, Option<PathBuf>)> = names
-        .into_iter()
-        .filter_map(|name| office.file(&name).ok().map(|(content, path)| (name, content, path)))
-        .collect();
+    let files: Vec<(String, ContentId, Option<PathBuf>)> =
+        names.into_iter().filter_map(|name| office.file(&name).ok().map(|(content, path)| (name, content, path))).collect();
     let copied: Vec<Result<(String, String, u64), String>> = files
         .par_iter()
         .map(|(name, content, path)| {

@@ -37,8 +37,7 @@ pub const SCRIPT: &str = concat!(
 pub const STYLE: &str = include_str!("page/style.css");
 
 /// The languages that the page speaks, by their codes.
-pub const LANGUAGES: [(&str, &str); 2] =
-    [("en", include_str!("page/lang/en.json")), ("nb", include_str!("page/lang/nb.json"))];
+pub const LANGUAGES: [(&str, &str); 2] = [("en", include_str!("page/lang/en.json")), ("nb", include_str!("page/lang/nb.json"))];
 
 /// Where the document names its style sheet.
 pub const STYLE_PLACE: &str = "<link rel=\"stylesheet\" href=\"style.css\">";
@@ -60,9 +59,9 @@ mod tests {
             assert!(at >= before, "{name} comes too early");
             before = at;
         }
-        let scripts = std::fs::read_dir(&folder).unwrap().filter(|entry| {
-            entry.as_ref().unwrap().path().extension().is_some_and(|ending| ending == "js")
-        });
+        let scripts = std::fs::read_dir(&folder)
+            .unwrap()
+            .filter(|entry| entry.as_ref().unwrap().path().extension().is_some_and(|ending| ending == "js"));
         let listed = std::fs::read_to_string(folder.join("order.txt")).unwrap();
         assert_eq!(scripts.count(), listed.lines().filter(|name| name.ends_with(".js")).count());
     }
@@ -70,7 +69,13 @@ mod tests {
     #[test]
     fn the_languages_say_the_same_things_with_the_same_places() {
         let words = LANGUAGES.map(|(_, text)| serde_json::from_str::<std::collections::BTreeMap<String, String>>(text).unwrap());
-        let places = |text: &str| text.split('{').skip(1).filter_map(|part| part.split_once('}')).map(|(name, _)| name.to_owned()).collect::<std::collections::BTreeSet<_>>();
+        let places = |text: &str| {
+            text.split('{')
+                .skip(1)
+                .filter_map(|part| part.split_once('}'))
+                .map(|(name, _)| name.to_owned())
+                .collect::<std::collections::BTreeSet<_>>()
+        };
         let [english, others @ ..] = &words;
         for other in others {
             assert_eq!(english.keys().collect::<Vec<_>>(), other.keys().collect::<Vec<_>>());

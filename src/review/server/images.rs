@@ -39,9 +39,9 @@ pub(super) async fn image(
         Failure::new(StatusCode::NOT_FOUND, "absent", message)
     };
     let path = path.ok_or_else(absent)?;
-    let read = tokio::task::spawn_blocking(move || load(&path, content, width)).await;
-    let (bytes, kind, original) =
-        read.map_err(|_| Failure::new(StatusCode::INTERNAL_SERVER_ERROR, "failed", "the image cannot be read"))??;
+    let read = tokio::task::spawn_blocking(move || show(&path, content, width)).await;
+    let failed = |_| Failure::new(StatusCode::INTERNAL_SERVER_ERROR, "failed", "the image cannot be read");
+    let Picture { bytes, kind, original } = read.map_err(failed)??;
     if desk.office().wants_hash(content) {
         // Whoever looks at an image answers next: the hash of its pixels is ready by then.
         tokio::task::spawn_blocking(move || {
