@@ -158,6 +158,12 @@ fn a_status_counts_by_reviewer_and_type_and_says_what_is_wrong() {
     let page = run(&space, &["labels", "status", "qc"]).out;
     assert!(page.contains("1 of 3 images answered; missing: 1 disagreement, 1 unanswered."), "{page}");
     assert!(page.contains("labels/qc/ben.csv line 3: `wolf` is no class"), "{page}");
+    assert!(
+        page.contains("\nagreement 0.0 % (0 to 79) of 1 image with two answers or more, Cohen's kappa 0.00 (0.00 to 0.79)\n"),
+        "{page}"
+    );
+    assert_eq!((&status["agreement"]["images"], &status["agreement"]["kappa"]["kind"]), (&1.into(), &"cohen".into()));
+    assert_eq!(status["agreement"]["reviewers"], serde_json::json!(["anna", "ben"]));
     // A sheet for the disagreement names what an answer would settle.
     let sheet = run(&space, &["labels", "todo", "qc", "--reviewer", "carla"]).out;
     let settles: Vec<&str> = sheet.lines().filter(|line| line.matches("lb:").count() == 2).collect();

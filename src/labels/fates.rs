@@ -16,6 +16,8 @@ pub(super) struct Fates {
     pub overruled: Vec<bool>,
     /// It replaces the answer of another reviewer.
     pub overrules: Vec<bool>,
+    /// It replaces an answer of its own reviewer.
+    pub follows: Vec<bool>,
 }
 
 impl Fates {
@@ -23,7 +25,7 @@ impl Fates {
     pub fn of(rows: &[Standing<'_>]) -> (Self, Vec<(u32, String)>) {
         let (links, unknown) = links(rows);
         let none = || vec![false; rows.len()];
-        let mut fates = Self { fallen: none(), withdrawn: none(), overruled: none(), overrules: none() };
+        let mut fates = Self { fallen: none(), withdrawn: none(), overruled: none(), overrules: none(), follows: none() };
         if links.is_empty() {
             return (fates, unknown);
         }
@@ -38,6 +40,7 @@ impl Fates {
             fates.fallen[earlier] = true;
             fates.overruled[earlier] |= !is_own;
             fates.overrules[later] |= !is_own;
+            fates.follows[later] |= is_own && rows[earlier].class.is_some() && !fates.withdrawn[earlier];
         }
         (fates, unknown)
     }
@@ -94,18 +97,18 @@ fn withdraw(rows: &[Standing<'_>], links: &[(u32, u32)], withdrawn: &mut [bool])
             taken.entry((observation, row(at).label.reviewer.as_ref())).or_default().push(at);
         }
     }
+    let given_anew: HashSet<u32> =
+        links.iter().filter(|(_, earlier)| row(*earlier).label.is_withdrawal()).map(|(later, _)| *later).collect();
     for (at, standing) in (0_u32..).zip(rows) {
-        let Some(observation) = standing.observation else { continue };
+        let Some(observation) = standing.observation.filter(|_| !given_anew.contains(&at)) else { continue };
         let taken = taken.get(&(observation, standing.label.reviewer.as_ref())).map_or(&[][..], Vec::as_slice);
         withdrawn[at as usize] |= taken.iter().any(|later| is_replaced(rows, at, *later));
     }
 }
 
-/// Says whether an answer had replaced an earlier one of the same reviewer without naming it: by a later time, or by saying the same
-/// again.
+/// Says whether an answer had replaced an earlier one of the same reviewer without naming it: by a later time, or by saying the same.
 fn is_replaced(rows: &[Standing<'_>], earlier: u32, later: u32) -> bool {
     let (before, after) = (&rows[earlier as usize], &rows[later as usize]);
     let (then, now) = (moment(&before.label.time), moment(&after.label.time));
-    let is_same = before.class == after.class;
-    before.class.is_some() && (then, earlier) < (now, later) && (is_same || then.is_some() && then < now)
+    before.class.is_some() && (then.is_some() && then < now || before.class == after.class && then <= now)
 }
