@@ -145,13 +145,25 @@ impl Book {
     #[must_use]
     pub fn verdict(&self, image: u32) -> (Verdict, Vec<&Given>) {
         let rows = self.rows(image);
-        let standing: Vec<labels::Standing<'_>> = rows
-            .iter()
+        let Some(Answers { verdict, current, .. }) = self.weighed(image) else { return (Verdict::Unanswered, Vec::new()) };
+        (verdict, current.into_iter().map(|at| &rows[at as usize]).collect())
+    }
+
+    /// What each reviewer said first of an image: reviewer and class, as far as the class is declared.
+    #[must_use]
+    pub fn first(&self, image: u32) -> Vec<(&str, &str)> {
+        let rows = self.rows(image);
+        // Most images of a large review have one answer or none: nothing to weigh.
+        let Some(Answers { first, .. }) = (rows.len() > 1).then(|| self.weighed(image)).flatten() else { return Vec::new() };
+        let said = first.into_iter().map(|at| &rows[at as usize]).filter(|given| given.is_declared);
+        said.filter_map(|given| Some((given.label.reviewer.as_ref(), given.class.as_deref()?))).collect()
+    }
+
+    fn weighed(&self, image: u32) -> Option<Answers> {
+        let standing: Vec<labels::Standing<'_>> = (self.rows(image).iter())
             .map(|given| labels::Standing { label: &given.label, observation: Some(image), class: given.class.as_deref() })
             .collect();
-        let answers = standings(&standing, |_| self.reviewers_per_image).answers.pop();
-        let Some(Answers { verdict, current, .. }) = answers else { return (Verdict::Unanswered, Vec::new()) };
-        (verdict, current.into_iter().map(|at| &rows[at as usize]).collect())
+        standings(&standing, |_| self.reviewers_per_image).answers.pop()
     }
 
     /// The rows of `reviewer` about an image that stand: one, or several that contradict each other.

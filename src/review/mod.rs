@@ -5,6 +5,8 @@
 //! answer -> Clerk (checked, completed, on the disk) -> Book
 //! ```
 //!
+//! [`frames`] finds the images around an image: those of its trigger event, and the one that the camera took before.
+//!
 //! `trapline labels` and the review page stand on the same rooms, so that both write the same rows.
 
 #[cfg(feature = "review")]

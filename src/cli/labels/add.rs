@@ -182,7 +182,7 @@ impl Counter<'_> {
         for fault in read.faults {
             self.refuse(name, before + fault.line, &fault.message);
         }
-        let answers = |label: &Label<'_>| !label.class.is_empty() || label.superseded().next().is_some();
+        let answers = |label: &Label<'_>| !label.class.is_empty() || label.is_withdrawal();
         for label in read.labels.into_iter().filter(answers) {
             let line = before + label.line;
             match self.answer(label) {

@@ -15,7 +15,10 @@ use crate::cli::render::words::{count, counted};
 use crate::cli::terminal::Terminal;
 use crate::review::desk::Desk;
 use crate::review::pictures::text_of;
+use crate::stats::agreement::Kappa;
+use crate::stats::combine::Estimate;
 use crate::step::Finding;
+use crate::step::review::Agreed;
 
 /// Count answers by reviewer and type of sample, and say what keeps the review waiting
 #[derive(Debug, Args)]
@@ -38,6 +41,7 @@ struct Counts {
     waiting: BTreeMap<String, u64>,
     /// Answers by reviewer and type.
     reviewers: BTreeMap<String, BTreeMap<String, u64>>,
+    agreement: Option<Agreed>,
     findings: Vec<Finding>,
     metrics: BTreeMap<String, f64>,
 }
@@ -60,6 +64,7 @@ pub(super) fn run(args: &Status, terminal: Terminal) -> anyhow::Result<Exit> {
                 "answers": types.values().sum::<u64>(),
                 "by_type": types,
             })).collect::<Vec<_>>(),
+            "agreement": counts.agreement.as_ref().map(agreement_json),
             "metrics": counts.metrics,
             "findings": counts.findings,
         }))?,
@@ -80,7 +85,16 @@ fn count_answers(desk: &Desk) -> anyhow::Result<Counts> {
         *of.entry(text_of(answers, "type", row).to_owned()).or_default() += 1;
     }
     let (asked, missing) = (reviewed.asked.len(), missing.rows);
-    Ok(Counts { asked, missing, waiting, reviewers, findings: reviewed.outputs.findings, metrics: reviewed.outputs.metrics })
+    let agreement = reviewed.agreement;
+    Ok(Counts {
+        asked,
+        missing,
+        waiting,
+        reviewers,
+        agreement,
+        findings: reviewed.outputs.findings,
+        metrics: reviewed.outputs.metrics,
+    })
 }
 
 fn render(desk: &Desk, counts: &Counts) -> String {
@@ -97,6 +111,9 @@ fn render(desk: &Desk, counts: &Counts) -> String {
     page.push_str(&format!("{} of {} answered", count(answered), counted(counts.asked as u64, "image")));
     let waiting: Vec<_> = counts.waiting.iter().map(|(status, n)| format!("{} {status}", count(*n))).collect();
     page.push_str(&if waiting.is_empty() { ".\n".to_owned() } else { format!("; missing: {}.\n", waiting.join(", ")) });
+    if let Some(agreed) = &counts.agreement {
+        page.push_str(&agreement_words(agreed));
+    }
     for finding in &counts.findings {
         page.push_str(&format!("{} {}\n", paint(WARNING, "note:"), visible(&finding.message)));
         for example in &finding.examples {
@@ -107,4 +124,36 @@ fn render(desk: &Desk, counts: &Counts) -> String {
         page.push_str(&format!("Next: trapline labels todo {} -o todo.csv\n", desk.step()));
     }
     page
+}
+
+/// One line: `agreement 92.0 % (85.1 to 96.2) of 50 images ...`.
+fn agreement_words(agreed: &Agreed) -> String {
+    let percent = agreed.found.percent.times(100.0);
+    let images = counted(agreed.found.images, "image");
+    let kappa = match &agreed.found.kappa {
+        Some(Kappa { kind, estimate, .. }) => {
+            format!("{} kappa {:.2} ({:.2} to {:.2})", kind.owner(), estimate.value, estimate.lower, estimate.upper)
+        }
+        None => "no kappa: all answers name one class".to_owned(),
+    };
+    format!(
+        "agreement {:.1} % ({:.0} to {:.0}) of {images} with two answers or more, {kappa}\n",
+        percent.value, percent.lower, percent.upper
+    )
+}
+
+fn agreement_json(agreed: &Agreed) -> serde_json::Value {
+    let bounds = |found: &Estimate| json!({ "value": found.value, "lower": found.lower, "upper": found.upper });
+    let percent = bounds(&agreed.found.percent);
+    let kappa = agreed.found.kappa.as_ref().map(|kappa| {
+        let Kappa { kind, estimate, standard_error } = kappa;
+        json!({
+            "kind": kind,
+            "value": estimate.value,
+            "lower": estimate.lower,
+            "upper": estimate.upper,
+            "standard_error": standard_error,
+        })
+    });
+    json!({ "images": agreed.found.images, "reviewers": agreed.reviewers, "agreement": percent, "kappa": kappa })
 }

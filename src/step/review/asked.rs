@@ -19,7 +19,9 @@ pub(super) fn key(schemas: &[&Schema]) -> Option<Key> {
 pub(super) fn carried(schemas: &[&Schema]) -> Vec<Field> {
     let Some((first, others)) = schemas.split_first() else { return Vec::new() };
     let common = |field: &&Field| others.iter().all(|schema| schema.field(&field.name) == Some(*field));
-    let own = |name: &str| LABEL_COLUMNS.iter().any(|(own, _)| *own == name) || matches!(name, "status" | "answers" | "item");
+    let own = |name: &str| {
+        LABEL_COLUMNS.iter().any(|(own, _)| *own == name) || matches!(name, "status" | "answers" | "item" | "method")
+    };
     first.fields.iter().filter(common).filter(|field| !own(&field.name)).cloned().collect()
 }
 
