@@ -134,6 +134,12 @@
     }
   };
 
+  Trapline.on("look", () => {
+    if (!desk.item) return;
+    desk.prefetch();
+    desk.turn(paintOrSay);
+  });
+
   /** Shows an item and waits until its picture is there. */
   desk.show = async (item) => {
     Object.assign(desk, { item, at: item.at, peeked: null, playing: false, frames: desk.framesOf(item.image).value });

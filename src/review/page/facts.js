@@ -16,7 +16,7 @@
       ["facts.temperature", typeof item.temperature_c === "number" ? `${Trapline.words.number(item.temperature_c)} °C` : null],
     ];
     by("facts").replaceChildren(
-      ...rows.filter(([, value]) => value).map(([key, value]) => make("div", { class: key.split(".")[1] }, make("dt", { text: t(key) }), make("dd", { text: value }))),
+      ...rows.filter(([, value]) => value).map(([key, value]) => make("div", { class: key.split(".")[1] }, make("dt", { text: t(key) }), make("dd", { text: value, title: value }))),
     );
     said(item);
     by("position").textContent = t("position", { at: item.at + 1, total: desk.queue.total });

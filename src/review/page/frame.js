@@ -7,7 +7,8 @@
 
   const head = () => {
     const { session, counts, source } = desk;
-    by("project").textContent = `${session.pipeline} · ${session.step}`;
+    by("project").textContent = session.pipeline;
+    by("step").textContent = session.step;
     by("mode").textContent = t(session.role === "adjudicate" ? "mode.adjudicate" : session.blind ? "mode.blind" : "mode.model");
     by("mode").title = t(session.role === "adjudicate" ? "mode.adjudicate_long" : session.blind ? "mode.blind_long" : "mode.model_long");
     by("who").textContent = desk.reviewer;

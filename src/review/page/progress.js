@@ -20,7 +20,7 @@
       spent += gap;
       count += one.n;
     });
-    return count >= 5 && spent > 0 ? (count / spent) * 60000 : null;
+    return count >= 20 && spent > 0 ? (count / spent) * 60000 : null;
   };
 
   /** A time in words, of its largest unit. */
