@@ -60,12 +60,16 @@
     return found;
   };
 
+  /** A picture to be shown small: the full one where it comes anyway. */
+  desk.thumbnail = (image) => desk.pictures.soon(image, desk.pictures.has(image) ? null : SMALL);
+
   /** Orders pictures ahead of time: this one, the next, the small ones of the event, nine more, the two neighbours. */
   desk.prefetch = () => {
     const { item, queue } = desk;
     if (!item) return;
     const list = [];
     const full = (image) => list.push({ image, width: null });
+    const small = (frame) => desk.pictures.has(frame.image) || list.push({ image: frame.image, width: SMALL });
     const withBefore = (image, near) => {
       full(image);
       const known = near || seeing.difference ? desk.framesOf(image) : frames.get(image);
@@ -76,11 +80,11 @@
     withBefore(item.image, true);
     if (desk.playing) for (const frame of desk.frames?.event ?? []) full(frame.image);
     if (ahead[0]) withBefore(ahead[0].image, true);
-    for (const frame of desk.frames?.event ?? []) list.push({ image: frame.image, width: SMALL });
+    for (const frame of desk.frames?.event ?? []) small(frame);
     for (const at of [item.at + 1, item.at - 1]) if (queue.peek(at)) full(queue.peek(at).image);
     ahead.slice(1).forEach((next, place) => withBefore(next.image, place < 2));
     if (ahead[0] && ahead[0].event !== item.event) {
-      for (const frame of frames.get(ahead[0].image)?.value?.event ?? []) list.push({ image: frame.image, width: SMALL });
+      for (const frame of frames.get(ahead[0].image)?.value?.event ?? []) small(frame);
     }
     desk.pictures.want(list);
   };

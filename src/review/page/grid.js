@@ -123,6 +123,7 @@
   grid.open = () => {
     if (grid.isOpen || !desk.item) return undefined;
     Trapline.strip.stop();
+    by("warning").hidden = true;
     grid.isOpen = true;
     grid.like = desk.item;
     grid.group = desk.item.predicted ? `class:${desk.item.predicted.class}` : "site";

@@ -77,6 +77,12 @@
       }
     }
 
+    /** Whether a picture is here or on its way. */
+    has(image, width) {
+      const entry = this.entries.get(Trapline.Pictures.key(image, width));
+      return Boolean(entry) && entry.state !== "failed";
+    }
+
     /** A picture in its turn among the wanted. */
     soon(image, width) {
       const entry = this.entry(image, width);

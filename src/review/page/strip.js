@@ -19,7 +19,7 @@
 
   const tile = (frame, place, count) => {
     const button = make("button", { type: "button", class: "frame", "data-frame": frame.image });
-    const small = desk.pictures.soon(frame.image, desk.SMALL).then((picture) => {
+    const small = desk.thumbnail(frame.image).then((picture) => {
       const copy = make("img", { src: picture.src, alt: "" });
       copy.draggable = false;
       button.prepend(copy);
