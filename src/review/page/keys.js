@@ -125,13 +125,17 @@
   };
 
   keys.help = () => {
-    const one = (shown, text) => make("div", {}, make("dt", {}, ...shown.split(", ").map((part) => make("kbd", { text: part }))), make("dd", { text }));
+    const one = (shown, text) =>
+      make("div", {}, make("dt", {}, ...shown.split(", ").map((part) => make("kbd", { text: part }))), make("dd", { text }));
     const list = (title, rows) => make("section", {}, make("h2", { text: title }), make("dl", {}, ...rows));
     const own = desk.session.classes.filter((each) => each.key);
     const taken = new Set(own.map((each) => each.key.toUpperCase()));
     const rows = (name) => COMMANDS[name].filter(([key]) => !taken.has(key)).map(([key, text]) => one(key, t(text)));
     by("help-keys").replaceChildren(
-      list(t("help.classes"), own.map((each) => one(each.key.toUpperCase(), each.display))),
+      list(
+        t("help.classes"),
+        own.map((each) => one(each.key.toUpperCase(), each.display)),
+      ),
       list(t("help.answer"), rows("answer")),
       list(t("help.move"), rows("move")),
       list(t("help.see"), rows("see")),

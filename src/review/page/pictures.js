@@ -1,6 +1,6 @@
 "use strict";
-// Pictures ahead of time: whoever shows something says what is wanted, most urgent first; a few are fetched and decoded at once, and
-// what nobody wants any more is forgotten, so that memory stays bounded however long the queue is.
+// Pictures ahead of time: whoever shows something says what is wanted, most urgent first; a few are fetched and decoded at
+// once, and what nobody wants any more is forgotten, so that memory stays bounded however long the queue is.
 (() => {
   /** The browser opens six connections to one host: two stay free for answers. */
   const AT_ONCE = 4;

@@ -54,7 +54,11 @@
       } else button.removeAttribute("aria-current");
       const colour = desk.session.classes.find((one) => one.name === answer?.class)?.color;
       button.style.setProperty("--colour", colour ?? "");
-      button.querySelector(".caption").textContent = answer ? desk.nameOf(answer.class) : frame.asked_at === null ? "" : t("open");
+      button.querySelector(".caption").textContent = answer
+        ? desk.nameOf(answer.class)
+        : frame.asked_at === null
+          ? ""
+          : t("open");
     }
   };
 
