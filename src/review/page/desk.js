@@ -1,6 +1,7 @@
 "use strict";
-// The desk: the item shown, what keys do to it, and their order. Everything that changes something goes through `turn`, one after the
-// other, so that keys typed faster than the disk are neither lost nor mixed up. The page moves on only after the answer is saved.
+// The desk: the item shown, what keys do to it, and their order. Everything that changes something goes through `turn`, one
+// after the other, so that keys typed faster than the disk are neither lost nor mixed up. The page moves on only after the
+// answer is saved.
 (() => {
   const { by, t, tell, stage, seeing, trouble, readComment, writeComment, sameAnswer } = Trapline;
   const PREFETCH = 10;
@@ -43,7 +44,8 @@
   };
 
   /** How a class is called; its written name where nobody declared it. */
-  desk.nameOf = (name) => desk.session.classes.find((one) => one.name === name)?.display ?? (name === "unknown" ? t("class.unknown") : name);
+  desk.nameOf = (name) =>
+    desk.session.classes.find((one) => one.name === name)?.display ?? (name === "unknown" ? t("class.unknown") : name);
 
   /** What is said about an item besides its class: as answered, or as begun and not yet answered. */
   desk.draft = (item) => drafts.get(item.image) ?? readComment(item.answer?.comment);
@@ -60,27 +62,42 @@
     return found;
   };
 
+  /** A picture to be shown small: the full one where it comes anyway. */
+  desk.thumbnail = (image) => desk.pictures.soon(image, desk.pictures.has(image) ? null : SMALL);
+
+  /** The frames of the event that are played next, round and round: an event of hundreds is not held at once. */
+  const film = () => {
+    const { event } = desk.frames;
+    const place = event.findIndex((frame) => frame.image === (desk.peeked ?? desk.item.image));
+    return [...event.slice(place), ...event.slice(0, place)].slice(0, PREFETCH);
+  };
+
   /** Orders pictures ahead of time: this one, the next, the small ones of the event, nine more, the two neighbours. */
   desk.prefetch = () => {
     const { item, queue } = desk;
     if (!item) return;
     const list = [];
     const full = (image) => list.push({ image, width: null });
+    const small = ({ image }) => list.push({ image, width: desk.pictures.has(image) ? null : SMALL });
     const withBefore = (image, near) => {
       full(image);
       const known = near || seeing.difference ? desk.framesOf(image) : frames.get(image);
       if (seeing.difference && known?.value?.previous) full(known.value.previous);
-      else if (seeing.difference) known?.promise.then(() => clearTimeout(later) ?? (later = setTimeout(desk.prefetch, 30)), () => {});
+      else if (seeing.difference)
+        known?.promise.then(
+          () => clearTimeout(later) ?? (later = setTimeout(desk.prefetch, 30)),
+          () => {},
+        );
     };
     const ahead = queue.openAhead(item.at, PREFETCH);
     withBefore(item.image, true);
-    if (desk.playing) for (const frame of desk.frames?.event ?? []) full(frame.image);
+    if (desk.playing) for (const frame of film()) full(frame.image);
     if (ahead[0]) withBefore(ahead[0].image, true);
-    for (const frame of desk.frames?.event ?? []) list.push({ image: frame.image, width: SMALL });
+    for (const frame of desk.frames?.event ?? []) small(frame);
     for (const at of [item.at + 1, item.at - 1]) if (queue.peek(at)) full(queue.peek(at).image);
     ahead.slice(1).forEach((next, place) => withBefore(next.image, place < 2));
     if (ahead[0] && ahead[0].event !== item.event) {
-      for (const frame of frames.get(ahead[0].image)?.value?.event ?? []) list.push({ image: frame.image, width: SMALL });
+      for (const frame of frames.get(ahead[0].image)?.value?.event ?? []) small(frame);
     }
     desk.pictures.want(list);
   };
@@ -134,6 +151,12 @@
     }
   };
 
+  Trapline.on("look", () => {
+    if (!desk.item) return;
+    desk.prefetch();
+    desk.turn(paintOrSay);
+  });
+
   /** Shows an item and waits until its picture is there. */
   desk.show = async (item) => {
     Object.assign(desk, { item, at: item.at, peeked: null, playing: false, frames: desk.framesOf(item.image).value });
@@ -159,11 +182,12 @@
   desk.peek = async (image) => {
     desk.peeked = image === desk.item.image ? null : image;
     tell("peek");
+    if (desk.playing) desk.prefetch();
     await paintOrSay();
   };
 
   const post = async (answers) => {
-    for (let list = answers; ; ) {
+    for (let list = answers; ;) {
       try {
         const reply = await desk.source.answer(desk.reviewer, list);
         trouble.clear();
@@ -183,13 +207,15 @@
   };
 
   /**
-   * Saves answers and takes over what the other side says stands now: `[{ item, class, comment }]`. False where they were given up. What
-   * stands already is not sent again.
+   * Saves answers and takes over what the other side says stands now: `[{ item, class, comment }]`. False where they were
+   * given up. What stands already is not sent again.
    */
   desk.commit = async (wishes, { note = true } = {}) => {
     const changes = wishes.filter((wish) => !sameAnswer(wish.item.answer, wish.class === null ? null : wish));
     if (changes.length === 0) return true;
-    const before = changes.map(({ item }) => item.answer && { class: item.answer.class, comment: item.answer.comment, time: item.answer.time });
+    const before = changes.map(
+      ({ item }) => item.answer && { class: item.answer.class, comment: item.answer.comment, time: item.answer.time },
+    );
     const reply = await post(changes.map(({ item, class: name, comment }) => ({ image: item.image, class: name, comment })));
     if (!reply) return false;
     const said = new Map(reply.answers.map((one) => [one.image, one.answer]));
@@ -201,7 +227,9 @@
     desk.acknowledged = Math.max(desk.acknowledged, reply.revision);
     if (note) {
       const after = (item) => item.answer && { class: item.answer.class, comment: item.answer.comment };
-      desk.history.push(changes.map(({ item }, at) => ({ image: item.image, at: item.at, before: before[at], after: after(item) })));
+      desk.history.push(
+        changes.map(({ item }, at) => ({ image: item.image, at: item.at, before: before[at], after: after(item) })),
+      );
     }
     tell("saved", changes.length);
     return true;
@@ -260,7 +288,10 @@
       return desk.last;
     }, since);
 
-  /** Changes a mark or the words, of the answer that stands or of the one to come; `change` makes the new draft of the old one. */
+  /**
+   * Changes a mark or the words, of the answer that stands or of the one to come; `change` makes the new draft of the old
+   * one.
+   */
   desk.remark = (change) =>
     desk.turn(async () => {
       const { item } = desk;

@@ -7,9 +7,12 @@
 
   const head = () => {
     const { session, counts, source } = desk;
-    by("project").textContent = `${session.pipeline} · ${session.step}`;
+    by("project").textContent = session.pipeline;
+    by("step").textContent = session.step;
     by("mode").textContent = t(session.role === "adjudicate" ? "mode.adjudicate" : session.blind ? "mode.blind" : "mode.model");
-    by("mode").title = t(session.role === "adjudicate" ? "mode.adjudicate_long" : session.blind ? "mode.blind_long" : "mode.model_long");
+    by("mode").title = t(
+      session.role === "adjudicate" ? "mode.adjudicate_long" : session.blind ? "mode.blind_long" : "mode.model_long",
+    );
     by("who").textContent = desk.reviewer;
     by("who").title = t(session.reviewer ? "name.fixed" : "name.change");
     by("who").disabled = Boolean(session.reviewer);
@@ -67,7 +70,8 @@
     const others = counts.asked - counts.answered;
     const next = source.isFile ? t("end.file") : others > 0 ? t("end.others", { n: others }) : t("end.run");
     by("end-next").replaceChildren(...withCode(next));
-    if (counts.disagreements && session.role !== "adjudicate") by("end-next").append(" ", t("end.disagreements", { n: counts.disagreements }));
+    if (counts.disagreements && session.role !== "adjudicate")
+      by("end-next").append(" ", t("end.disagreements", { n: counts.disagreements }));
     by("review").hidden = true;
     by("end").hidden = false;
     by("end-title").focus();
@@ -140,7 +144,8 @@
     by("end-undo").addEventListener("click", () => desk.undo());
     by("end-look").addEventListener("click", () => desk.goTo(() => 0));
     by("who").addEventListener("click", () => Trapline.tell("rename"));
-    for (const button of document.querySelectorAll("[data-close]")) button.addEventListener("click", () => button.closest("dialog").close());
+    for (const button of document.querySelectorAll("[data-close]"))
+      button.addEventListener("click", () => button.closest("dialog").close());
     for (const dialog of document.querySelectorAll("dialog:not(#reviewer)")) {
       dialog.addEventListener("click", (event) => event.target === dialog && dialog.close());
     }

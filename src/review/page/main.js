@@ -44,7 +44,8 @@
     desk.revision = desk.queue.revision;
     desk.counts = (await desk.source.changes(desk.reviewer, desk.revision)).counts;
     by("desk").hidden = false;
-    for (const part of ["stage", "seeing", "trouble", "classes", "facts", "strip", "finder", "grid", "progress", "frame", "keys"]) Trapline[part].start();
+    for (const part of ["stage", "seeing", "trouble", "classes", "facts", "strip", "finder", "grid", "progress", "frame", "keys"])
+      Trapline[part].start();
     if (desk.queue.total === 0) return frame.gate(t("empty.title"), t("empty.text"));
     const first = (await desk.queue.nextOpen(place())) ?? (await desk.queue.item(place()));
     await desk.show(first);

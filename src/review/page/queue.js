@@ -104,7 +104,9 @@
       return first && isOpen(first) ? first : null;
     }
 
-    /** Open items after `at` that are here already, `count` at most. Fetches the page behind them, so that nobody waits for it. */
+    /**
+     * Open items after `at` that are here already, `count` at most. Fetches the page behind them, so that nobody waits for it.
+     */
     openAhead(at, count) {
       const found = [];
       let here = at + 1;

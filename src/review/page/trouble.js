@@ -30,7 +30,7 @@
       // The same sentence every few seconds would be read aloud every few seconds.
       if (by("trouble-text").dataset.said !== error.message || !error.passing) by("trouble-text").textContent = "";
       by("trouble-text").dataset.said = error.message;
-      by("trouble-text").textContent = words.join(" ");
+      by("trouble-text").textContent = words.map((word) => (/[.?!…]$/.test(word) ? word : `${word}.`)).join(" ");
       trouble.attempts += 1;
     });
 

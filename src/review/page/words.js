@@ -17,7 +17,9 @@
   /** The language to begin with: the session's, else the one chosen here before, else the browser's. */
   words.first = (session) => {
     const known = (language) => (language && Trapline.languages[language] ? language : null);
-    const browser = navigator.languages.map((tag) => tag.toLowerCase().split("-")[0]).map((tag) => (["no", "nn"].includes(tag) ? "nb" : tag));
+    const browser = navigator.languages
+      .map((tag) => tag.toLowerCase().split("-")[0])
+      .map((tag) => (["no", "nn"].includes(tag) ? "nb" : tag));
     return session?.language ?? known(Trapline.memory.read("language")) ?? browser.find((tag) => known(tag)) ?? "en";
   };
 
@@ -32,8 +34,7 @@
   words.number = (value) => (typeof value === "number" ? value.toLocaleString(words.language) : String(value));
 
   /** A share with two decimals, as in the tables of the programme. */
-  words.share = (value) =>
-    value.toLocaleString(words.language, { minimumFractionDigits: 2, maximumFractionDigits: 2 });
+  words.share = (value) => value.toLocaleString(words.language, { minimumFractionDigits: 2, maximumFractionDigits: 2 });
 
   /** Fills in all texts that the page itself holds. */
   words.apply = (root) => {
