@@ -185,7 +185,7 @@ fn wrong_arguments_are_said_with_the_way_out() {
     let end = run(&space, &["labels", "status", "metadata"]);
     assert!(end.code == 2 && end.err.contains("step `metadata` asks nobody: name `qc`"), "{}", end.err);
     let end = run(&space, &["labels", "add", "qc", "--reviewer", " "]);
-    assert!(end.code == 2 && end.err.contains("--reviewer wants a name"), "{}", end.err);
+    assert!(end.code == 2 && end.err.contains("--reviewer: a reviewer's name has 1 to 60 characters"), "{}", end.err);
     let end = tell(&space, &ADD, "image,what\n1,2\n");
     assert!(end.code == 2 && end.err.contains("must name the columns `class`"), "{}", end.err);
     let end = tell(&space, &ADD, "file,class,shown\n1.jpg,vole,model\n9.jpg,vole,\n2.jpg\n\n3.jpg,vole,blind");

@@ -67,7 +67,7 @@ mod tests {
 
     /// The words in braces, which the page fills in, and whether there is a form for one and one for many.
     fn places(text: &str) -> (Vec<&str>, bool) {
-        let form = text.split(" || ").next_back().unwrap_or(text);
+        let form = text.rsplit(" || ").next().unwrap_or(text);
         let mut places: Vec<&str> = form.split('{').skip(1).filter_map(|rest| Some(rest.split_once('}')?.0)).collect();
         places.sort_unstable();
         (places, text.contains(" || "))
