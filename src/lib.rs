@@ -20,6 +20,7 @@ pub mod path;
 pub mod photo;
 pub mod plan;
 pub mod recipe;
+pub mod review;
 pub mod run;
 pub mod seasons;
 pub mod spec;

@@ -2,6 +2,11 @@
 
 use crate::diagnostic::Spanned;
 
+mod shown;
+
+pub(crate) use shown::folded;
+pub use shown::{RESERVED_KEYS, ShownClass, UNKNOWN, is_reserved, keys};
+
 /// What a class stands for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize)]
 #[serde(rename_all = "snake_case")]
@@ -14,6 +19,24 @@ pub enum Role {
     BadQuality,
     /// Anything else: a person, a vehicle, difficult.
     Other,
+}
+
+impl Role {
+    /// The role that a class has by its name, where none is given.
+    #[must_use]
+    pub fn of_name(name: &str) -> Self {
+        match normal(name).as_str() {
+            "empty" | "blank" => Self::Empty,
+            "bad_quality" | "bad" => Self::BadQuality,
+            "person" | "human" | "people" | "vehicle" | "other" | "unknown" | "difficult" => Self::Other,
+            _ => Self::Animal,
+        }
+    }
+}
+
+/// What two names must differ in to be two classes.
+pub(crate) fn normal(name: &str) -> String {
+    name.trim().to_lowercase().replace([' ', '-'], "_")
 }
 
 /// One class of the programme.

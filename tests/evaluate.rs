@@ -405,6 +405,25 @@ fn classes_that_the_model_lacks_have_recall_0_and_those_asked_for_a_row() {
 }
 
 #[test]
+fn an_image_in_which_nobody_can_tell_what_there_is_counts_neither_as_right_nor_as_wrong() {
+    let (predictions, mut labels) = small();
+    let before = run(&[], &texts(&PREDICTED, &predictions), &[texts(&LABELLED, &labels)]);
+    check(&mut labels, &predictions, "a", "vole", "unknown", "random", 3);
+    let outputs = run(&[], &texts(&PREDICTED, &predictions), &[texts(&LABELLED, &labels)]);
+    assert_eq!((outputs.metrics["undecidable_labels"], found(&outputs, "undecidable_labels")), (3.0, Some(3)));
+    let same = ["accuracy", "accuracy_lower", "random_accuracy", "min_precision", "checked"];
+    assert_eq!(same.map(|name| outputs.metrics[name]), same.map(|name| before.metrics[name]));
+    assert_eq!(outputs.tables[4].rows, before.tables[4].rows);
+    // Of a programme or a model that has the class it is an answer like any other.
+    let mut called = predictions.clone();
+    called.push(words(&["a", "2024", "dark.jpg", "unknown", "0.5"]));
+    let as_class = run(&[], &texts(&PREDICTED, &called), &[texts(&LABELLED, &labels)]);
+    assert_eq!((as_class.metrics["undecidable_labels"], as_class.metrics["checked"]), (0.0, before.metrics["checked"] + 3.0));
+    let asked = run(&[("classes", list(&["unknown"]))], &texts(&PREDICTED, &predictions), &[texts(&LABELLED, &labels)]);
+    assert_eq!(asked.metrics["checked"], before.metrics["checked"] + 3.0);
+}
+
+#[test]
 fn the_programmes_classes_make_rows_and_therefore_enter_the_key() {
     let name = |name: &str| Spanned { value: name.to_owned(), span: NOWHERE };
     let class =

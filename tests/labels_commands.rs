@@ -103,7 +103,7 @@ fn a_sheet_goes_out_comes_back_and_the_run_goes_on() {
     assert_eq!(end.code, 2);
     assert_eq!(
         end.err,
-        "todo.csv line 4: `wolf` is no class; expected `empty` or `vole`\n2 answers added to `labels/qc/anna.csv`, 1 refused\n"
+        "todo.csv line 4: `wolf` is no class; expected `empty`, `vole` or `unknown`\n2 answers added to `labels/qc/anna.csv`, 1 refused\n"
     );
     let acknowledged: Vec<Vec<&str>> = end.out.lines().map(|line| line.split('\t').collect()).collect();
     assert_eq!(
@@ -158,10 +158,20 @@ fn a_status_counts_by_reviewer_and_type_and_says_what_is_wrong() {
     let page = run(&space, &["labels", "status", "qc"]).out;
     assert!(page.contains("1 of 3 images answered; missing: 1 disagreement, 1 unanswered."), "{page}");
     assert!(page.contains("labels/qc/ben.csv line 3: `wolf` is no class"), "{page}");
+    assert!(
+        page.contains("\nagreement 0.0 % (0 to 79) of 1 image with two answers or more, Cohen's kappa 0.00 (0.00 to 0.79)\n"),
+        "{page}"
+    );
+    assert_eq!((&status["agreement"]["images"], &status["agreement"]["kappa"]["kind"]), (&1.into(), &"cohen".into()));
+    assert_eq!(status["agreement"]["reviewers"], serde_json::json!(["anna", "ben"]));
     // A sheet for the disagreement names what an answer would settle.
     let sheet = run(&space, &["labels", "todo", "qc", "--reviewer", "carla"]).out;
     let settles: Vec<&str> = sheet.lines().filter(|line| line.matches("lb:").count() == 2).collect();
     assert_eq!(settles.len(), 1, "{sheet}");
+    // Before it is filled in it is no answer, and takes none back.
+    let unfilled = format!("{}\n{}\n", labels::COLUMNS.join(","), settles[0]);
+    let end = tell(&space, &["labels", "add", "qc", "--reviewer", "carla"], &unfilled);
+    assert_eq!((end.code, end.out.as_str()), (0, ""), "{}", end.err);
     let answer = format!("{}\n{}\n", labels::COLUMNS.join(","), settles[0].replacen(",,carla", ",vole,carla", 1));
     let end = tell(&space, &["labels", "add", "qc", "--reviewer", "carla"], &answer);
     assert_eq!((end.code, end.out.lines().count()), (0, 1), "{}", end.err);

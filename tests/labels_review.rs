@@ -230,10 +230,78 @@ fn conflicts_and_disagreements_are_missing_until_a_row_supersedes() {
     let looked = look(&space);
     assert_eq!(shown(&space, "missing", &["path", "status"]), ["b/2024/3.jpg,needs another reviewer"]);
     assert_eq!(
-        shown(&space, "labels", &["path", "class", "reviewer", "comment"]),
-        ["a/2024/1.jpg,vole,ben+carla,clear", "a/2024/2.jpg,mink,carla,"]
+        shown(&space, "labels", &["path", "class", "reviewer", "comment", "method"]),
+        ["a/2024/1.jpg,vole,ben+carla,clear,adjudicated", "a/2024/2.jpg,mink,carla,,adjudicated"]
     );
     assert_eq!((looked.metric("conflicts"), looked.metric("disagreements"), looked.metric("reviewers")), (0, 0, 2));
+}
+
+#[test]
+fn an_answer_taken_back_was_never_given() {
+    let space = space();
+    space.edit("pipeline.yaml", "blind: true", "blind: true, reviewers_per_image: 2");
+    let header = "label,site,file,class,time,supersedes\n";
+    space.write("labels/qc/ben.csv", "site,file,class\na,1.jpg,vole\na,2.jpg,vole\n");
+    let answers = "x1,a,1.jpg,vole,2026-01-01,\nx2,a,2.jpg,voel,2026-01-01,\n";
+    // Twice, as a merge leaves it, and one time as a spreadsheet writes it.
+    let back = "w1,a,1.jpg,,2026-01-02T10:00:00Z,x1\nw1,a,1.jpg,,02.01.2026 11:00,x1\nw2,a,2.jpg,,2026-01-02,x2\n";
+    space.write("labels/qc/anna.csv", format!("{header}{answers}{back}"));
+    let looked = look(&space);
+    assert_eq!(looked.kinds(), Vec::<&str>::new(), "a class misspelt and taken back is nobody's concern");
+    assert_eq!(looked.metric("reviewers"), 1);
+    assert_eq!(
+        shown(&space, "missing", &["path", "status", "answers"]),
+        ["a/2024/1.jpg,needs another reviewer,1", "a/2024/2.jpg,needs another reviewer,1", "b/2024/3.jpg,unanswered,0"]
+    );
+    assert_eq!(shown(&space, "answers", &["class", "reviewer"]), ["vole,ben", "vole,ben"]);
+    // The same answer once more, and a row of a sheet that nobody has filled in: no time, so it takes nothing back.
+    let again = "x3,a,1.jpg,vole,2026-01-03,w1\n,a,1.jpg,,,x3\n";
+    space.write("labels/qc/anna.csv", format!("{header}{answers}{back}{again}"));
+    look(&space);
+    assert_eq!(shown(&space, "labels", &["path", "class", "reviewer"]), ["a/2024/1.jpg,vole,anna+ben"]);
+    // An arbiter who takes the answer back leaves the disagreement open.
+    space.write("labels/qc/anna.csv", format!("{header}x1,a,1.jpg,empty,2026-01-01,\n"));
+    let settled = "label,site,file,class,time,supersedes\nc1,a,1.jpg,mink,2026-01-04,x1\n";
+    space.write("labels/qc/carla.csv", settled);
+    space.edit("labels/qc/ben.csv", "site,file,class\na,1.jpg,vole", "label,site,file,class\ny1,a,1.jpg,vole");
+    space.edit("labels/qc/ben.csv", "\na,2", "\ny2,a,2");
+    space.edit("labels/qc/carla.csv", "x1", "x1 y1");
+    look(&space);
+    assert_eq!(shown(&space, "labels", &["path", "class", "reviewer"]), ["a/2024/1.jpg,mink,carla"]);
+    space.write("labels/qc/carla.csv", format!("{}c2,a,1.jpg,,2026-01-05,c1\n", space.read("labels/qc/carla.csv")));
+    let looked = look(&space);
+    assert_eq!((looked.metric("disagreements"), looked.kinds()), (1, vec!["disagreements"]));
+}
+
+#[test]
+fn first_answers_say_how_far_people_agree_and_each_label_how_it_came_about() {
+    let space = space();
+    let header = "label,site,file,class,supersedes\n";
+    space.write("labels/qc/anna.csv", format!("{header}a1,a,1.jpg,vole,\na2,a,2.jpg,vole,\na3,b,3.jpg,vole,\n"));
+    assert_eq!(look(&space).metric("agreement_images"), 0);
+    assert_eq!(shown(&space, "labels", &["class", "method"]), ["vole,single"; 3]);
+    space.write("labels/qc/ben.csv", format!("{header}b1,a,1.jpg,vole,\nb2,a,2.jpg,empty,\nb3,b,3.jpg,vole,\n"));
+    let looked = look(&space);
+    assert_eq!(shown(&space, "labels", &["path", "method"]), ["a/2024/1.jpg,unanimous", "b/2024/3.jpg,unanimous"]);
+    assert!((looked.metrics["agreement"] - 2.0 / 3.0).abs() < 1e-12 && looked.metrics["kappa"].abs() < 1e-12);
+    assert!(looked.metrics["agreement_lower"] < 0.3 && looked.metrics["kappa_lower"] < 0.0);
+    // Carla's is a third opinion about one image, and settles another: what she says there is not independent.
+    space.write("labels/qc/carla.csv", format!("{header}c1,a,1.jpg,empty,\nc2,a,2.jpg,vole,a2 b2\n"));
+    let looked = look(&space);
+    let methods = ["a/2024/1.jpg,vole,majority", "a/2024/2.jpg,vole,adjudicated", "b/2024/3.jpg,vole,unanimous"];
+    assert_eq!(shown(&space, "labels", &["path", "class", "method"]), methods);
+    assert_eq!(looked.metric("agreement_images"), 3);
+    // Pairs that agree: one of three, none of one, one of one.
+    assert!((looked.metrics["agreement"] - 4.0 / 9.0).abs() < 1e-12, "{:?}", looked.metrics);
+}
+
+#[test]
+fn whoever_cannot_tell_may_say_so_without_declaring_it() {
+    let space = space();
+    space.write("labels/qc/anna.csv", "site,file,class\na,1.jpg,unknown\na,2.jpg,Unknown\nb,3.jpg,unclear\n");
+    let looked = look(&space);
+    assert_eq!((looked.kinds(), looked.metric("answered")), (vec!["unknown_labels", "class_spelling"], 2));
+    assert_eq!(shown(&space, "labels", &["path", "class"]), ["a/2024/1.jpg,unknown", "a/2024/2.jpg,unknown"]);
 }
 
 #[test]

@@ -7,8 +7,7 @@ use super::options::{ProjectArgs, StoreArgs};
 use super::terminal::Terminal;
 
 mod add;
-mod desk;
-pub(super) mod pixels;
+pub(super) mod desk;
 mod relink;
 mod status;
 mod todo;
@@ -34,15 +33,15 @@ enum Action {
 
 /// Which review.
 #[derive(Debug, Args)]
-struct ReviewArgs {
+pub(super) struct ReviewArgs {
     /// The review step
     #[arg(value_name = "STEP")]
-    step: String,
+    pub step: String,
 
     #[command(flatten)]
-    project: ProjectArgs,
+    pub project: ProjectArgs,
     #[command(flatten)]
-    store: StoreArgs,
+    pub store: StoreArgs,
 }
 
 pub(super) fn run(args: Labels, terminal: Terminal) -> anyhow::Result<Exit> {

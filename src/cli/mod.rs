@@ -28,6 +28,7 @@ mod model;
 mod options;
 mod plan;
 mod promote;
+mod review;
 mod run;
 mod schema;
 mod season;
@@ -70,6 +71,7 @@ fn dispatch(command: Command, terminal: Terminal) -> anyhow::Result<Exit> {
         Command::Model(args) => model::run(&args, terminal),
         Command::Plan(args) => plan::run(&args, terminal),
         Command::Promote(args) => promote::run(&args, terminal),
+        Command::Review(args) => review::run(&args, terminal),
         Command::Run(args) => run::run(args, terminal),
         Command::Schema(args) => schema::run(&args, terminal),
         Command::Season(args) => season::run(&args, terminal),

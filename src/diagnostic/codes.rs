@@ -224,7 +224,7 @@ codes! {
     BAD_DEPLOYMENTS = "TL0609" Error "the deployment table cannot be read",
         "`deployments:` names a CSV file with a header and at least the column `site`.";
     DUPLICATE_SHORTCUT = "TL0610" Error "one key for two classes",
-        "Each class has its own key on the labelling page.";
+        "Each class has its own key on the labelling page; upper and lower case are the same key.";
     TAXONOMY_COLUMN = "TL0611" Warning "an unknown column of the taxonomy",
         "The column is not read. Known are `class`, `role`, `key`, `colour`, `display`, `species_id`.";
     NO_ROLES = "TL0612" Error "classes whose roles nobody declared",
@@ -233,6 +233,9 @@ codes! {
     MODEL_ENGINE = "TL0613" Error "a model that the engine cannot run",
         "`engine: tch` runs residual networks of known architecture by their weights: `weights:` of `model.yaml` names a safetensors \
          file. Models that `train` makes have one; the embedded engine runs every other.";
+    RESERVED_SHORTCUT = "TL0614" Error "a key that the labelling page needs itself",
+        "While labelling, `u` says unknown, `d` difficult, `r` repeats the last label, and signs do other things. A class has a letter or a \
+         digit; `u` may label a class `unknown` of the programme. Without a key of its own a class gets a free one.";
 
     // Paths and roots.
     ABSOLUTE_PATH = "TL0701" Error "a path of one machine",

@@ -13,6 +13,7 @@ use std::path::PathBuf;
 
 use crate::id::ContentId;
 
+mod fates;
 mod read;
 mod standing;
 mod text;
@@ -57,7 +58,7 @@ pub struct Label<'a> {
     pub id: Cow<'a, str>,
     /// The content of the image, where the row says it.
     pub observation: Option<ContentId>,
-    /// What the person saw; empty while unanswered.
+    /// What the person saw; empty while unanswered, and where the row takes an answer back ([`Label::is_withdrawal`]).
     pub class: Cow<'a, str>,
     /// Who; the file's name where the row does not say it.
     pub reviewer: Cow<'a, str>,
@@ -136,6 +137,13 @@ impl Label<'_> {
         ]
         .map(|text| Cow::Borrowed(text.as_ref()));
         [id, observation, class, reviewer, time, question, shown, supersedes, pixels, site, season, file, comment]
+    }
+
+    /// Says whether the row takes back what it supersedes: it has no class, and says when. Without a time it is a row of a sheet that
+    /// nobody has filled in yet: such sheets name what an answer would supersede.
+    #[must_use]
+    pub fn is_withdrawal(&self) -> bool {
+        self.class.is_empty() && !self.time.is_empty() && self.superseded().next().is_some()
     }
 
     /// The ids in `supersedes`.

@@ -7,7 +7,7 @@ use crate::yaml::{Node, Value};
 
 use super::fields;
 use super::table::{Header, rows};
-use crate::taxonomy::{Class, Role, Taxonomy};
+use crate::taxonomy::{Class, Role, Taxonomy, folded, is_reserved, normal};
 
 /// The columns of a taxonomy file.
 const COLUMNS: &[&str] = &["class", "role", "key", "colour", "display", "species_id"];
@@ -23,26 +23,11 @@ fn role(word: &str) -> Option<Role> {
     })
 }
 
-/// The role that a class has by its name, where none is given.
-fn role_by_name(name: &str) -> Role {
-    match normal(name).as_str() {
-        "empty" | "blank" => Role::Empty,
-        "bad_quality" | "bad" => Role::BadQuality,
-        "person" | "human" | "people" | "vehicle" | "other" | "unknown" | "difficult" => Role::Other,
-        _ => Role::Animal,
-    }
-}
-
-/// What two names must differ in to be two classes.
-fn normal(name: &str) -> String {
-    name.trim().to_lowercase().replace([' ', '-'], "_")
-}
-
 /// Collects classes and checks each against those before it.
 #[derive(Default)]
 struct Builder {
     classes: Vec<Class>,
-    shortcuts: Vec<(String, Span)>,
+    shortcuts: Vec<(char, Span)>,
 }
 
 impl Builder {
@@ -69,15 +54,28 @@ impl Builder {
             );
             return;
         }
-        if let (Some(key), Some(span)) = (&class.key, shortcut) {
-            if let Some((_, first)) = self.shortcuts.iter().find(|(other, _)| other == key) {
+        // What is more than one character was refused already.
+        let single = class.key.as_deref().filter(|key| key.chars().count() == 1);
+        if let (Some(key), Some(span)) = (single.and_then(|key| key.chars().next()), shortcut) {
+            // `V` and `v` are one key.
+            if let Some((_, first)) = self.shortcuts.iter().find(|(other, _)| *other == folded(key)) {
                 report.push(
                     Diagnostic::new(codes::DUPLICATE_SHORTCUT, span, format!("the key `{key}` is taken"))
                         .related(*first, "first given here")
                         .help("give each class its own key"),
                 );
             }
-            self.shortcuts.push((key.clone(), span));
+            if is_reserved(key, &name.value) {
+                report.push(
+                    Diagnostic::new(
+                        codes::RESERVED_SHORTCUT,
+                        span,
+                        format!("the key `{key}` is one of the labelling page itself"),
+                    )
+                    .help("take another letter, or a digit: `u` is for unknown, `d` for difficult, `r` repeats the last label"),
+                );
+            }
+            self.shortcuts.push((folded(key), span));
         }
         self.classes.push(class);
     }
@@ -96,7 +94,7 @@ pub fn short(node: &Node, report: &mut Report) -> Taxonomy {
     for item in items {
         let Some(name) = fields::text(item, "a class", report) else { continue };
         let name = Spanned { value: name.to_owned(), span: item.span };
-        let role = role_by_name(&name.value);
+        let role = Role::of_name(&name.value);
         builder.push(Class { name, role, key: None, colour: None, display: None, species_id: None }, None, report);
     }
     Taxonomy { classes: builder.classes }
@@ -137,7 +135,7 @@ fn read_row(header: &Header, class: usize, row: &[Spanned<String>], report: &mut
     };
     let name = row.get(class)?.clone();
     let role = match cell("role") {
-        None => role_by_name(&name.value),
+        None => Role::of_name(&name.value),
         Some(word) => role(&word.value).or_else(|| {
             let help = match nearest(&word.value, ROLES.iter().copied()) {
                 Some(near) => format!("did you mean `{near}`?"),

@@ -9,9 +9,11 @@
 //! | [`combine`] | and a sum or a ratio of several? |
 //! | [`metrics`] | how good are precision, recall, F1 and accuracy of the complete data set? |
 //! | [`paired`] | how much better is one model than another on the same images? |
+//! | [`agreement`] | how far do people agree who looked at the same images? |
 //! | [`bins`] | in which confidence bin does an image lie? |
 //! | [`planning`] | how many images to check, how many hours does it take? |
 
+pub mod agreement;
 pub mod bins;
 pub mod combine;
 pub mod interval;

@@ -22,7 +22,7 @@ mod words;
 /// The kind, as declared.
 pub static KIND: StepKind = StepKind {
     name: "compare",
-    revision: 1,
+    revision: 2,
     summary: "says whether a candidate model is better than the one in use, on the blind random sample",
     docs: docs::DOCS,
     inputs: &[
@@ -94,6 +94,7 @@ pub static KIND: StepKind = StepKind {
             name: "labels_with_model_shown",
             doc: "labels of sampled images given with the model's answer on screen; left out",
         },
+        Metric { name: "undecidable_labels", doc: "labels `unknown` of sampled images; left out unless `unknown` is a class" },
     ],
     keeps_rows: false,
     pins: None,
@@ -273,7 +274,9 @@ impl Step for Compare {
         }
         let candidate = input.read(Some(&columns))?;
         job.progress.start("compare", candidate.rows as u64);
-        let answers = labels::join(&candidate, &answers)?;
+        let classes: Vec<String> = job.context.classes.names().map(str::to_owned).collect();
+        let models = [(input.schema(), &candidate), (job.input(1)?.schema(), current)];
+        let answers = labels::join(&candidate, &answers, labels::is_unknown_a_class(&classes, &models))?;
         let matched = matched::Matched::of(&candidate, current, &excluded)?;
         job.cancel.check()?;
         let survey = survey::Survey::of(self, job.context, &matched, &answers)?;

@@ -8,19 +8,20 @@ use crate::diagnostic::codes::{COLUMN_TYPE, MISSING_COLUMN, TAKEN_COLUMN};
 use crate::diagnostic::{Diagnostic, Report};
 use crate::observation::Key;
 use crate::table::{Schema, Table, Type};
+use crate::taxonomy::UNKNOWN;
 
 mod docs;
 pub(super) mod labels;
 pub(in crate::step) mod sheets;
 mod survey;
-mod words;
+pub(in crate::step) mod words;
 
 use survey::Survey;
 
 /// The kind, as declared.
 pub static KIND: StepKind = StepKind {
     name: "evaluate",
-    revision: 1,
+    revision: 2,
     summary: "says how good the predictions are, from images that people checked, with intervals",
     docs: docs::DOCS,
     inputs: &[
@@ -99,6 +100,7 @@ pub static KIND: StepKind = StepKind {
             name: "labels_with_model_shown",
             doc: "labels of sampled images given with the model's answer on screen; left out",
         },
+        Metric { name: "undecidable_labels", doc: "labels `unknown` of sampled images; left out unless `unknown` is a class" },
     ],
     keeps_rows: false,
     pins: None,
@@ -297,14 +299,20 @@ impl Step for Evaluate {
 
     fn declarations(&self, context: &Context<'_>) -> Vec<(String, String)> {
         // Rows and their order follow from the programme's classes.
-        vec![("classes declared".to_owned(), serde_json::Value::from(self.classes(context)).to_string())]
+        let classes = self.classes(context);
+        let declares = context.classes.class(UNKNOWN).is_some() && !classes.iter().any(|class| class == UNKNOWN);
+        let unknown = declares.then(|| ("unknown is a class".to_owned(), "true".to_owned()));
+        [("classes declared".to_owned(), serde_json::Value::from(classes).to_string())].into_iter().chain(unknown).collect()
     }
 
     fn run(&self, job: &mut Job<'_>) -> Result<Outputs, StepError> {
         let labels = job.inputs.get(1).into_iter().flatten().map(|table| table.read(None)).collect::<Result<Vec<_>, _>>()?;
         let predictions = self.read_predictions(job, &labels)?;
         job.progress.start("evaluate", predictions.rows as u64);
-        let answers = labels::join(&predictions, &labels)?;
+        let mut classes = self.classes(job.context);
+        classes.extend(job.context.classes.names().map(str::to_owned));
+        let is_class = labels::is_unknown_a_class(&classes, &[(job.input(0)?.schema(), &predictions)]);
+        let answers = labels::join(&predictions, &labels, is_class)?;
         job.cancel.check()?;
         let survey = Survey::of(self, job, &predictions, &answers)?;
         let assessed = survey.assess(crate::stats::interval::z_of(self.level));

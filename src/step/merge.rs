@@ -61,7 +61,8 @@ With `rows: multilabel` an image may show several classes: all labels of the fir
 | `coat` | one per image and class | the fifteen columns of the COAT portal's classification tables |
 
 Every class of `classes` has its row or column, predicted or not. Presence is 1 or 0; it is *missing*, never 0, where the image was
-not reviewed (`presence_manual`) or could not be classified (`presence_automatic`). In the last two forms a class goes by its
+not reviewed (`presence_manual`) or could not be classified (`presence_automatic`). A label `unknown` stays as the image's class; as long as
+`classes` does not name it, nobody knows then what is absent, and `presence_manual` is missing too. In the last two forms a class goes by its
 `species_id`, and columns that the images lack (region, section) are missing.
 
 ## References
@@ -71,7 +72,7 @@ Boehner et al. 2023, Ecological Informatics 76, 102150; the public scripts of th
 /// The kind, as declared.
 pub static KIND: StepKind = StepKind {
     name: "merge",
-    revision: 1,
+    revision: 2,
     summary: "joins images, predictions and people's labels into the data set",
     docs: DOCS,
     inputs: &[

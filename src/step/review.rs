@@ -12,6 +12,7 @@ use crate::diagnostic::{Diagnostic, Report, codes};
 use crate::observation::Key;
 use crate::table::{Schema, Table, Type};
 
+mod agreement;
 mod asked;
 mod classes;
 mod findings;
@@ -20,8 +21,9 @@ mod tables;
 mod weigh;
 mod weighed;
 
+pub use agreement::{Agreed, agreed};
 pub use asked::{Asked, Found};
-pub use weigh::{Question, Reviewed, review};
+pub use weigh::{Given, Question, Reviewed, given, review};
 
 const DOCS: &str = "\
 # review
@@ -49,23 +51,41 @@ qc_labels:
 - A row says which image (`observation`, or `file` with `site` and `season`), the `class`, the `reviewer` (else the file's name), the
   `time`, what was `shown` (`blind` or `model`), and which labels it `supersedes`, by their ids in `label`. A row without a class is not
   answered yet.
-- Classes are those of the programme and `extra_classes`. Others are reported by file and line and count as missing.
+- A row without a class that has a `time` takes back the answers of its own reviewer that it `supersedes`: that person has not answered
+  then. So undoing an answer adds a row and removes none. What an arbiter had settled is open again with it.
+- Classes are those of the programme, `extra_classes`, and always `unknown`, for images in which nobody can tell what there is. Others are
+  reported by file and line and count as missing. What becomes of `unknown`: `merge` keeps it as a class, `evaluate` and `compare` leave
+  such images out and count them, `split` trains no model with them. A programme that declares `unknown` itself makes it a class like any
+  other.
 - Doubled rows, as a merge leaves them, count once. A reviewer who answers twice is taken at the later `time`; without times that is a
   conflict, and the image is missing until a row supersedes.
 - Several reviewers decide by more than half of their answers. Without such a majority the image is missing until a row
   supersedes.
 
+## Agreement
+With `reviewers_per_image: 2` or more the step reports how far people agree: the share of pairs of answers that are the same, and kappa, which
+is 1 for full agreement and 0 for what chance gives. Compared is what each person said *first* of an image; answers taken back do not
+count, nor those of an arbiter, who knows the others. Two people who answered the same images have Cohen's kappa, more people or
+changing pairs Fleiss'. `expect: { kappa_lower: \">= 0.7\" }` makes it a gate. Where all answers name one class there is no kappa. People
+who see what the model says agree with it, and so with each other: only a blind review tells how sure its labels are.
+
 ## Outputs
-`labels` has one row per answered image, also for those that are not asked about any more (type `other`). `missing` lists what is still
+`labels` has one row per answered image, also for those that are not asked about any more (type `other`). Its column `method` says how
+its class came about: `single` (one person), `unanimous`, `majority`, or `adjudicated` (somebody superseded the answer of another).
+`missing` lists what is still
 to be answered, and why. `answers` has every answer that stands, by reviewer: for agreement between people.
 
 In a step with `blind: true` no output shows what a model said, and answers given with the model's answer in sight do not count.
+
+## References
+Cohen 1960, Educational and Psychological Measurement 20, 37-46. Fleiss, Cohen and Everitt 1969, Psychological Bulletin 72, 323-327. Fleiss
+1971, Psychological Bulletin 76, 378-382. Gwet 2008, British Journal of Mathematical and Statistical Psychology 61, 29-48.
 ";
 
 /// The kind, as declared.
 pub static KIND: StepKind = StepKind {
     name: "review",
-    revision: 1,
+    revision: 2,
     summary: "asks people about images and takes their answers from label files",
     docs: DOCS,
     inputs: &[
@@ -133,6 +153,17 @@ pub static KIND: StepKind = StepKind {
         Metric { name: "unknown_labels", doc: "rows with a class that nobody declared" },
         Metric { name: "unknown_images", doc: "rows that belong to no image asked about, or to several" },
         Metric { name: "not_asked", doc: "labelled images that are not asked about" },
+        Metric { name: "agreement_images", doc: "images asked about with answers of two people or more" },
+        Metric {
+            name: "agreement",
+            doc: "share of pairs of people's first answers that are the same, 0-1; where there are pairs",
+        },
+        Metric { name: "agreement_lower", doc: "its lower bound, 0-1" },
+        Metric {
+            name: "kappa",
+            doc: "agreement beyond chance, -1 to 1: Cohen's of two people, Fleiss' of more; where answers name two classes or more",
+        },
+        Metric { name: "kappa_lower", doc: "its lower bound, -1 to 1" },
     ],
     keeps_rows: false,
     pins: Some("class"),

@@ -66,8 +66,8 @@ sets:
 archive with `labels` beside them. The second way keeps labels of images that a `review` does not ask about any more: their times and
 paths are those of the images. Labels count before the images' own `class`.
 
-Left out and counted are images without class, content or path, those of `ambiguous` classes and of classes that the programme does not
-declare, images about which the inputs disagree, and bytes that occur more than once (one stays). Images whose trigger event is touched
+Left out and counted are images without class, content or path, those of `ambiguous` classes, those labelled `unknown` (unless the programme
+declares such a class), those of classes that it does not declare, images about which the inputs disagree, and bytes that occur more than once (one stays). Images whose trigger event is touched
 by a table of `exclude` (samples for quality checks) are left out whole: no figure may rest on images that a model was trained with.
 
 ## What it yields
@@ -81,7 +81,7 @@ Malik et al. 2021 (80/10/10 by capture event); Beery et al. 2018, ECCV, on why s
 /// The kind, as declared.
 pub static KIND: StepKind = StepKind {
     name: "split",
-    revision: 1,
+    revision: 2,
     summary: "parts labelled images into training, validation and test, events undivided",
     docs: DOCS,
     inputs: &[

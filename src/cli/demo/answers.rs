@@ -2,10 +2,10 @@
 
 use super::Truth;
 use crate::check::{CheckedStep, Pipeline};
-use crate::cli::labels::pixels::Pictures;
 use crate::cli::stored;
 use crate::labels::{Appender, Label, shown};
 use crate::photo::decode::Decoder;
+use crate::review::pictures::Pictures;
 use crate::run::RunOptions;
 use crate::table::Table;
 

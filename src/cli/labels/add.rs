@@ -3,23 +3,27 @@
 use std::collections::HashMap;
 use std::io::{BufRead as _, BufReader, Read, Write as _};
 use std::path::PathBuf;
+use std::sync::Arc;
 
-use anyhow::{Context as _, bail};
+use anyhow::{Context as _, anyhow, bail};
 use clap::{Args, ValueEnum};
 use serde_json::json;
 
 use super::ReviewArgs;
-use super::desk::{Desk, output};
-use super::pixels::{Pictures, file_of, text_of};
+use super::desk;
 use crate::cli::exit::Exit;
 use crate::cli::host;
 use crate::cli::options::Format;
 use crate::cli::render::columns::visible;
 use crate::cli::render::words::counted;
 use crate::cli::terminal::Terminal;
-use crate::labels::{self, Appender, Label, shown};
+use crate::labels::{self, Label, shown};
 use crate::photo::decode::Decoder;
-use crate::step::review::{Found, Reviewed};
+use crate::review::book::Book;
+use crate::review::clerk::{Clerk, Entry, Refusal, Taken, reviewer};
+use crate::review::desk::Desk;
+use crate::review::pictures::Pictures;
+use crate::step::review::Found;
 
 /// Add answers of one person, from a CSV or from the standard input
 #[derive(Debug, Args)]
@@ -70,11 +74,8 @@ impl Shown {
 }
 
 pub(super) fn run(args: &Add, terminal: Terminal) -> anyhow::Result<Exit> {
-    let reviewer = args.reviewer.trim();
-    if reviewer.is_empty() || reviewer.contains(|c: char| c.is_control() || c == '+') {
-        bail!("--reviewer wants a name without `+` and control characters");
-    }
-    let Some(desk) = Desk::open(&args.review, terminal)? else { return Ok(Exit::BadInput) };
+    let reviewer = reviewer(&args.reviewer).map_err(|message| anyhow!("--reviewer: {message}"))?;
+    let Some((desk, _)) = desk::open(&args.review, terminal)? else { return Ok(Exit::BadInput) };
     if let Some(path) = args.file.as_ref().filter(|path| desk.holds(path)) {
         bail!(
             "`{}` is a label file of `{}` already: its answers count as they stand, `trapline run` takes them up",
@@ -82,83 +83,59 @@ pub(super) fn run(args: &Add, terminal: Terminal) -> anyhow::Result<Exit> {
             desk.step()
         );
     }
-    let reviewed = desk.review()?;
-    let mut clerk = Clerk::new(&desk, &reviewed, reviewer, args, terminal)?;
+    let book = Book::of(&desk)?;
+    let asked = Arc::clone(&book.asked);
+    let usual = if desk.question.blind { Shown::Blind } else { Shown::Model };
+    let mut counter = Counter {
+        desk: &desk,
+        files: asked.files(None),
+        pictures: Pictures::of(&desk.pipeline),
+        clerk: Clerk::new(&desk, reviewer),
+        shown: args.shown.unwrap_or(usual).word(),
+        format: args.format,
+        decoder: Decoder::default(),
+        book,
+        reviewer,
+        terminal,
+        added: 0,
+        again: 0,
+        refused: 0,
+    };
     match &args.file {
         Some(path) => {
             let name = path.display().to_string();
             let bytes = std::fs::read(path).with_context(|| format!("cannot read `{name}`"))?;
-            clerk.take(&labels::decode(&name, &bytes)?, &name, 0)?;
+            counter.take(&labels::decode(&name, &bytes)?, &name, 0)?;
         }
-        None => clerk.listen(std::io::stdin().lock())?,
+        None => counter.listen(std::io::stdin().lock())?,
     }
-    let added = counted(clerk.added, "answer");
-    let again = if clerk.again > 0 { format!(", {} stood already", clerk.again) } else { String::new() };
-    let refused = if clerk.refused > 0 { format!(", {} refused", clerk.refused) } else { String::new() };
-    let path = clerk.appender.path();
+    let added = counted(counter.added, "answer");
+    let again = if counter.again > 0 { format!(", {} stood already", counter.again) } else { String::new() };
+    let refused = if counter.refused > 0 { format!(", {} refused", counter.refused) } else { String::new() };
+    let path = counter.clerk.path();
     let path = path.strip_prefix(&desk.pipeline.project).unwrap_or(&path).display();
     terminal.say(&format!("{added} added to `{path}`{again}{refused}\n"));
-    Ok(if clerk.refused > 0 { Exit::BadInput } else { Exit::Ok })
+    Ok(if counter.refused > 0 { Exit::BadInput } else { Exit::Ok })
 }
 
-/// A reviewer's answer that stands.
-struct Own {
-    id: String,
-    class: String,
-    comment: String,
-    is_blind: bool,
-}
-
-/// Takes answers down.
-struct Clerk<'a> {
+/// Takes the rows of a CSV to the clerk, and counts them.
+struct Counter<'a> {
     desk: &'a Desk,
-    reviewed: &'a Reviewed,
+    book: Book,
+    files: HashMap<&'a str, Vec<u32>>,
+    clerk: Clerk,
+    pictures: Pictures,
+    decoder: Decoder,
     reviewer: &'a str,
     shown: &'static str,
     format: Format,
     terminal: Terminal,
-    files: HashMap<&'a str, Vec<u32>>,
-    own: HashMap<u32, Vec<Own>>,
-    pictures: Pictures,
-    decoder: Decoder,
-    appender: Appender,
     added: u64,
     again: u64,
     refused: u64,
 }
 
-impl<'a> Clerk<'a> {
-    fn new(desk: &'a Desk, reviewed: &'a Reviewed, reviewer: &'a str, args: &Add, terminal: Terminal) -> anyhow::Result<Self> {
-        let answers = output(reviewed, "answers")?;
-        let mut own: HashMap<u32, Vec<Own>> = HashMap::new();
-        for (row, key) in reviewed.asked.key.of(answers)?.rows.into_iter().enumerate() {
-            let Some(image) = reviewed.asked.row(key).filter(|_| text_of(answers, "reviewer", row) == reviewer) else { continue };
-            own.entry(image).or_default().push(Own {
-                id: text_of(answers, "label_id", row).to_owned(),
-                class: text_of(answers, "class", row).to_owned(),
-                comment: text_of(answers, "comment", row).to_owned(),
-                is_blind: text_of(answers, "shown", row) != shown::MODEL,
-            });
-        }
-        let usual = if desk.question.blind { Shown::Blind } else { Shown::Model };
-        Ok(Self {
-            desk,
-            reviewed,
-            reviewer,
-            shown: args.shown.unwrap_or(usual).word(),
-            format: args.format,
-            terminal,
-            files: reviewed.asked.files(None),
-            own,
-            pictures: Pictures::of(&desk.pipeline),
-            decoder: Decoder::default(),
-            appender: Appender::new(&desk.folder(), reviewer),
-            added: 0,
-            again: 0,
-            refused: 0,
-        })
-    }
-
+impl Counter<'_> {
     /// Answers line by line, so that another program may wait for each acknowledgement.
     fn listen(&mut self, input: impl Read) -> anyhow::Result<()> {
         const NAME: &str = "standard input";
@@ -205,10 +182,11 @@ impl<'a> Clerk<'a> {
         for fault in read.faults {
             self.refuse(name, before + fault.line, &fault.message);
         }
-        for label in read.labels.into_iter().filter(|label| !label.class.is_empty()) {
+        let answers = |label: &Label<'_>| !label.class.is_empty() || label.is_withdrawal();
+        for label in read.labels.into_iter().filter(answers) {
             let line = before + label.line;
             match self.answer(label) {
-                Ok((label, is_new)) => self.acknowledge(&label, line, is_new)?,
+                Ok(taken) => self.acknowledge(taken, line)?,
                 Err(Refusal::Row(message)) => self.refuse(name, line, &message),
                 Err(Refusal::Disk(error)) => return Err(error.into()),
             }
@@ -221,74 +199,29 @@ impl<'a> Clerk<'a> {
         self.terminal.say(&format!("{} line {line}: {}\n", visible(name), visible(message)));
     }
 
-    /// Writes one answer; false where it stands already.
-    fn answer(&mut self, given: Label<'_>) -> Result<(Label<'static>, bool), Refusal> {
+    /// Writes one answer.
+    fn answer(&mut self, given: Label<'_>) -> Result<Taken, Refusal> {
         let mut label = given.into_owned();
-        if label.reviewer != self.reviewer {
-            return Err(Refusal::Row(format!("is an answer of `{}`: add it with that --reviewer", label.reviewer)));
+        if !label.class.is_empty() {
+            label.class = self.desk.question.class(&self.desk.pipeline.classes, &label.class).map_err(Refusal::Row)?.into();
         }
-        let question = &self.desk.question;
-        if !label.question.is_empty() && label.question != question.question {
-            return Err(Refusal::Row(format!("answers the question `{}`, not `{}`", label.question, question.question)));
-        }
-        label.class = question.class(&self.desk.pipeline.classes, &label.class).map_err(Refusal::Row)?.into();
         if label.shown.is_empty() {
             label.shown = self.shown.into();
         }
-        if ![shown::BLIND, shown::MODEL].contains(&label.shown.as_ref()) {
-            return Err(Refusal::Row(format!("`{}` in `shown` is neither `blind` nor `model`", label.shown)));
-        }
-        let is_blind = label.shown == shown::BLIND;
-        if question.blind && !is_blind {
-            return Err(Refusal::Row("was answered with the model's answer in sight, and this review is blind".to_owned()));
-        }
-        let image = match self.reviewed.asked.find(&label, &self.files) {
+        let image = match self.book.asked.find(&label, &self.files) {
             Found::Row(image) => image,
             Found::None => return Err(Refusal::Row("names an image that this review does not ask about".to_owned())),
             Found::Several => return Err(Refusal::Row("fits several images: add `site` and `season`".to_owned())),
         };
-        self.complete(&mut label, image as usize);
-        let own = self.own.entry(image).or_default();
-        let stands = |own: &&Own| {
-            own.class == label.class && own.is_blind == is_blind && (label.comment.is_empty() || own.comment == label.comment)
-        };
-        if let [only] = &own[..]
-            && stands(&only)
-            && label.supersedes.is_empty()
-        {
-            label.id = only.id.clone().into();
-            return Ok((label, false));
-        }
-        let mut superseded: Vec<String> = label.superseded().map(str::to_owned).collect();
-        superseded.extend(own.iter().map(|own| own.id.clone()).filter(|id| !superseded.contains(id)).collect::<Vec<_>>());
-        label.supersedes = superseded.join(" ").into();
-        label.id = label.identity().into();
-        self.appender.append(std::slice::from_mut(&mut label)).map_err(Refusal::Disk)?;
-        *own =
-            vec![Own { id: label.id.to_string(), class: label.class.to_string(), comment: label.comment.to_string(), is_blind }];
-        Ok((label, true))
+        let Self { clerk, desk, book, pictures, decoder, .. } = self;
+        let asked = Arc::clone(&book.asked);
+        let pixels = |image: u32| pictures.hash(&asked.table, image as usize, decoder);
+        let taken = clerk.take(desk, book, vec![Entry { image, label, whole: false }], &host::now(), pixels)?;
+        taken.into_iter().next().ok_or_else(|| Refusal::Row("was not taken".to_owned()))
     }
 
-    /// Fills in what is known of the image.
-    fn complete(&mut self, label: &mut Label<'static>, image: usize) {
-        let table = &self.reviewed.asked.table;
-        label.observation = table.column("content").and_then(|column| column.content(image));
-        for (field, name) in [(&mut label.site, "site"), (&mut label.season, "season")] {
-            if table.column(name).is_some() {
-                *field = text_of(table, name, image).to_owned().into();
-            }
-        }
-        label.file = file_of(&self.reviewed.asked.key, table, image).into();
-        label.question = self.desk.question.question.clone().into();
-        if label.pixels.is_empty() {
-            label.pixels = self.pictures.hash(table, image, &mut self.decoder).unwrap_or_default().into();
-        }
-        if label.time.is_empty() {
-            label.time = host::now().into();
-        }
-    }
-
-    fn acknowledge(&mut self, label: &Label<'_>, line: u64, is_new: bool) -> anyhow::Result<()> {
+    fn acknowledge(&mut self, taken: Taken, line: u64) -> anyhow::Result<()> {
+        let (label, is_new) = (taken.label.unwrap_or_default(), taken.is_new);
         self.added += u64::from(is_new);
         self.again += u64::from(!is_new);
         let text = match self.format {
@@ -311,12 +244,4 @@ impl<'a> Clerk<'a> {
         writeln!(out, "{text}")?;
         Ok(out.flush()?)
     }
-}
-
-/// Why an answer was not taken.
-enum Refusal {
-    /// The row itself.
-    Row(String),
-    /// The file cannot be written: no later answer can either.
-    Disk(labels::LabelError),
 }

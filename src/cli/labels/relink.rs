@@ -8,8 +8,7 @@ use rayon::prelude::*;
 use serde_json::json;
 
 use super::ReviewArgs;
-use super::desk::Desk;
-use super::pixels::{Pictures, text_of};
+use super::desk;
 use crate::cli::exit::Exit;
 use crate::cli::options::Format;
 use crate::cli::render::columns::{Align, Text, columns};
@@ -20,6 +19,9 @@ use crate::cli::terminal::Terminal;
 use crate::id::ContentId;
 use crate::labels::{self, Appender, Label};
 use crate::photo::decode::Decoder;
+use crate::review::desk::Desk;
+use crate::review::pictures::{Pictures, text_of};
+use crate::store::Store;
 use crate::table::Table;
 
 /// Find images whose bytes changed by their pixels, and give them their labels again
@@ -51,8 +53,8 @@ struct Outcome {
 }
 
 pub(super) fn run(args: &Relink, terminal: Terminal) -> anyhow::Result<Exit> {
-    let Some(desk) = Desk::open(&args.review, terminal)? else { return Ok(Exit::BadInput) };
-    let images = images(&desk)?;
+    let Some((desk, store)) = desk::open(&args.review, terminal)? else { return Ok(Exit::BadInput) };
+    let images = images(&desk, &store)?;
     let labels = current(&desk)?;
     let outcomes = search(&desk, &images, labels, terminal);
     let mut linked = 0;
@@ -97,7 +99,7 @@ pub(super) fn run(args: &Relink, terminal: Terminal) -> anyhow::Result<Exit> {
 }
 
 /// All images that the review's inputs were made from: a sample would leave out whatever changed.
-fn images(desk: &Desk) -> anyhow::Result<Vec<Table>> {
+fn images(desk: &Desk, store: &Store) -> anyhow::Result<Vec<Table>> {
     let mut before: BTreeSet<usize> = BTreeSet::new();
     let mut open = vec![desk.index];
     while let Some(step) = open.pop() {
@@ -109,8 +111,8 @@ fn images(desk: &Desk) -> anyhow::Result<Vec<Table>> {
     }
     let mut tables = Vec::new();
     for step in before.into_iter().map(|at| &desk.pipeline.steps[at]).filter(|step| step.step.source().is_some()) {
-        let result = stored::result(&desk.pipeline, &desk.store, &step.name.value)?;
-        tables.push(stored::table(&desk.store, &result, None)?.read(None).map_err(stored::store_error)?);
+        let result = stored::result(&desk.pipeline, store, &step.name.value)?;
+        tables.push(stored::table(store, &result, None)?.read(None).map_err(stored::store_error)?);
     }
     if tables.is_empty() {
         bail!("step `{}` asks about no images of this project: there are no pixels to compare", desk.step());
@@ -126,11 +128,11 @@ fn current(desk: &Desk) -> anyhow::Result<Vec<Label<'static>>> {
         let text = labels::decode(&path, bytes)?;
         let stem = name.rsplit_once('.').map_or(name.as_str(), |(stem, _)| stem);
         let rows = labels::read(&path, stem, &text)?.labels;
-        all.extend(rows.into_iter().filter(|label| !label.class.is_empty()).map(Label::into_owned));
+        all.extend(rows.into_iter().map(Label::into_owned));
     }
     let superseded: HashSet<String> = all.iter().flat_map(|label| label.superseded().map(str::to_owned)).collect();
     let mut seen = HashSet::new();
-    all.retain(|label| !superseded.contains(label.id.as_ref()) && seen.insert(label.id.to_string()));
+    all.retain(|label| !label.class.is_empty() && !superseded.contains(label.id.as_ref()) && seen.insert(label.id.to_string()));
     Ok(all)
 }
 

@@ -6,15 +6,19 @@ use clap::Args;
 use serde_json::json;
 
 use super::ReviewArgs;
-use super::desk::{Desk, output};
-use super::pixels::text_of;
+use super::desk;
 use crate::cli::exit::Exit;
 use crate::cli::options::Format;
 use crate::cli::render::columns::{Align, Text, columns, visible};
 use crate::cli::render::style::{STRONG, WARNING, paint};
 use crate::cli::render::words::{count, counted};
 use crate::cli::terminal::Terminal;
+use crate::review::desk::Desk;
+use crate::review::pictures::text_of;
+use crate::stats::agreement::Kappa;
+use crate::stats::combine::Estimate;
 use crate::step::Finding;
+use crate::step::review::Agreed;
 
 /// Count answers by reviewer and type of sample, and say what keeps the review waiting
 #[derive(Debug, Args)]
@@ -37,12 +41,13 @@ struct Counts {
     waiting: BTreeMap<String, u64>,
     /// Answers by reviewer and type.
     reviewers: BTreeMap<String, BTreeMap<String, u64>>,
+    agreement: Option<Agreed>,
     findings: Vec<Finding>,
     metrics: BTreeMap<String, f64>,
 }
 
 pub(super) fn run(args: &Status, terminal: Terminal) -> anyhow::Result<Exit> {
-    let Some(desk) = Desk::open(&args.review, terminal)? else { return Ok(Exit::BadInput) };
+    let Some((desk, _)) = desk::open(&args.review, terminal)? else { return Ok(Exit::BadInput) };
     let counts = count_answers(&desk)?;
     match args.format {
         Format::Text => terminal.print(&render(&desk, &counts))?,
@@ -59,6 +64,7 @@ pub(super) fn run(args: &Status, terminal: Terminal) -> anyhow::Result<Exit> {
                 "answers": types.values().sum::<u64>(),
                 "by_type": types,
             })).collect::<Vec<_>>(),
+            "agreement": counts.agreement.as_ref().map(agreement_json),
             "metrics": counts.metrics,
             "findings": counts.findings,
         }))?,
@@ -68,7 +74,7 @@ pub(super) fn run(args: &Status, terminal: Terminal) -> anyhow::Result<Exit> {
 
 fn count_answers(desk: &Desk) -> anyhow::Result<Counts> {
     let reviewed = desk.review()?;
-    let (missing, answers) = (output(&reviewed, "missing")?, output(&reviewed, "answers")?);
+    let (missing, answers) = (reviewed.output("missing")?, reviewed.output("answers")?);
     let mut waiting: BTreeMap<String, u64> = BTreeMap::new();
     for row in 0..missing.rows {
         *waiting.entry(text_of(missing, "status", row).to_owned()).or_default() += 1;
@@ -79,7 +85,16 @@ fn count_answers(desk: &Desk) -> anyhow::Result<Counts> {
         *of.entry(text_of(answers, "type", row).to_owned()).or_default() += 1;
     }
     let (asked, missing) = (reviewed.asked.len(), missing.rows);
-    Ok(Counts { asked, missing, waiting, reviewers, findings: reviewed.outputs.findings, metrics: reviewed.outputs.metrics })
+    let agreement = reviewed.agreement;
+    Ok(Counts {
+        asked,
+        missing,
+        waiting,
+        reviewers,
+        agreement,
+        findings: reviewed.outputs.findings,
+        metrics: reviewed.outputs.metrics,
+    })
 }
 
 fn render(desk: &Desk, counts: &Counts) -> String {
@@ -96,6 +111,9 @@ fn render(desk: &Desk, counts: &Counts) -> String {
     page.push_str(&format!("{} of {} answered", count(answered), counted(counts.asked as u64, "image")));
     let waiting: Vec<_> = counts.waiting.iter().map(|(status, n)| format!("{} {status}", count(*n))).collect();
     page.push_str(&if waiting.is_empty() { ".\n".to_owned() } else { format!("; missing: {}.\n", waiting.join(", ")) });
+    if let Some(agreed) = &counts.agreement {
+        page.push_str(&agreement_words(agreed));
+    }
     for finding in &counts.findings {
         page.push_str(&format!("{} {}\n", paint(WARNING, "note:"), visible(&finding.message)));
         for example in &finding.examples {
@@ -106,4 +124,36 @@ fn render(desk: &Desk, counts: &Counts) -> String {
         page.push_str(&format!("Next: trapline labels todo {} -o todo.csv\n", desk.step()));
     }
     page
+}
+
+/// One line: `agreement 92.0 % (85.1 to 96.2) of 50 images ...`.
+fn agreement_words(agreed: &Agreed) -> String {
+    let percent = agreed.found.percent.times(100.0);
+    let images = counted(agreed.found.images, "image");
+    let kappa = match &agreed.found.kappa {
+        Some(Kappa { kind, estimate, .. }) => {
+            format!("{} kappa {:.2} ({:.2} to {:.2})", kind.owner(), estimate.value, estimate.lower, estimate.upper)
+        }
+        None => "no kappa: all answers name one class".to_owned(),
+    };
+    format!(
+        "agreement {:.1} % ({:.0} to {:.0}) of {images} with two answers or more, {kappa}\n",
+        percent.value, percent.lower, percent.upper
+    )
+}
+
+fn agreement_json(agreed: &Agreed) -> serde_json::Value {
+    let bounds = |found: &Estimate| json!({ "value": found.value, "lower": found.lower, "upper": found.upper });
+    let percent = bounds(&agreed.found.percent);
+    let kappa = agreed.found.kappa.as_ref().map(|kappa| {
+        let Kappa { kind, estimate, standard_error } = kappa;
+        json!({
+            "kind": kind,
+            "value": estimate.value,
+            "lower": estimate.lower,
+            "upper": estimate.upper,
+            "standard_error": standard_error,
+        })
+    });
+    json!({ "images": agreed.found.images, "reviewers": agreed.reviewers, "agreement": percent, "kappa": kappa })
 }

@@ -10,14 +10,15 @@ use clap::Args;
 use rayon::prelude::*;
 
 use super::ReviewArgs;
-use super::desk::{Desk, output};
-use super::pixels::{Pictures, file_of, text_of};
+use super::desk;
 use crate::cli::exit::Exit;
 use crate::cli::render::words::counted;
 use crate::cli::terminal::Terminal;
 use crate::labels::{COLUMNS, shown};
 use crate::observation::Key;
 use crate::photo::decode::Decoder;
+use crate::review::desk::Desk;
+use crate::review::pictures::{Pictures, file_of, text_of};
 use crate::table::{ColumnBuilder, Schema, Table, Type, csv};
 
 /// List the images still to be answered, as a CSV to fill in with a spreadsheet
@@ -44,7 +45,7 @@ pub(super) fn run(args: &Todo, terminal: Terminal) -> anyhow::Result<Exit> {
     if let Some(path) = args.output.as_ref().filter(|path| path.exists()) {
         bail!("`{}` is there already, perhaps with answers: choose another name", path.display());
     }
-    let Some(desk) = Desk::open(&args.review, terminal)? else { return Ok(Exit::BadInput) };
+    let Some((desk, _)) = desk::open(&args.review, terminal)? else { return Ok(Exit::BadInput) };
     let (table, missing) = todo(&desk, args.reviewer.as_deref().map(str::trim))?;
     let mut bytes = Vec::new();
     csv::write(&table, &mut bytes)?;
@@ -78,8 +79,8 @@ pub(super) fn run(args: &Todo, terminal: Terminal) -> anyhow::Result<Exit> {
 /// The sheet, and how many images are missing in all.
 fn todo(desk: &Desk, reviewer: Option<&str>) -> anyhow::Result<(Table, usize)> {
     let reviewed = desk.review()?;
-    let missing = output(&reviewed, "missing")?;
-    let answers = output(&reviewed, "answers")?;
+    let missing = reviewed.output("missing")?;
+    let answers = reviewed.output("answers")?;
     let given = given(&reviewed.asked.key, answers)?;
     let keys = reviewed.asked.key.of(missing)?;
     let answered = |row: usize| keys.rows[row].and_then(|key| given.get(&key)).map_or(&[][..], Vec::as_slice);

@@ -33,6 +33,12 @@ pub const SCRIPT: &str = concat!(
     include_str!("main.js"),
 );
 
+/// The languages that the page speaks.
+pub const LANGUAGES: [&str; 2] = ["en", "nb"];
+
+/// What lets the page run from a disk, and reach nothing else.
+const POLICY: &str = "<meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; script-src 'unsafe-inline'; \
+                      style-src 'unsafe-inline'; img-src 'self' file: data: blob:\">";
 const STYLE_LINK: &str = "<link rel=\"stylesheet\" href=\"style.css\">";
 const SCRIPT_LINK: &str = "<script src=\"app.js\" defer></script>\n";
 
@@ -43,7 +49,8 @@ pub fn standalone(data: &str) -> String {
     let data = data.replace('<', "\\u003c");
     let tail =
         format!("<script type=\"application/json\" id=\"trapline-data\">{data}</script>\n<script>\n{SCRIPT}</script>\n</body>");
-    HTML.replacen(STYLE_LINK, &format!("<style>\n{STYLE}</style>"), 1).replacen(SCRIPT_LINK, "", 1).replacen("</body>", &tail, 1)
+    let style = format!("{POLICY}\n<style>\n{STYLE}</style>");
+    HTML.replacen(STYLE_LINK, &style, 1).replacen(SCRIPT_LINK, "", 1).replacen("</body>", &tail, 1)
 }
 
 #[cfg(test)]
@@ -124,6 +131,7 @@ mod tests {
     fn a_file_of_its_own_holds_everything_and_no_text_ends_it() {
         let page = standalone(r#"{"items":[{"file":"</script><b>"}]}"#);
         assert!(page.contains(r#"{"items":[{"file":"\u003c/script>\u003cb>"}]}"#));
+        assert!(page.contains("Content-Security-Policy"));
         assert!(!page.contains(STYLE_LINK) && !page.contains("app.js\" defer"));
         assert_eq!(page.matches("</script>").count(), 2);
     }

@@ -29,6 +29,8 @@ verdict:
 ## What counts
 - Labels whose `type` holds `random`, given blind. Others are counted under `other_labels`; those given with a model's answer on screen
   under `labels_with_model_shown`; of images whose labels differ none counts.
+- Labels `unknown` (nobody can tell what there is) make neither model right; they are left out and counted, unless the programme or a model
+  has such a class.
 - Images of `exclude` are left out by content, at whatever site; whole trigger events too where both tables have `event_id`: let
   both come from one `events` step over the whole archive. Rows whose `split` is `test` were not trained on and stay. `leaked` says how many checked images that cost.
 - Images that one of the models could not classify, or that only one was given, are left out and counted.

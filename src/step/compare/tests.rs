@@ -135,6 +135,20 @@ fn the_gain_comes_from_the_images_that_one_model_alone_gets_right() {
 }
 
 #[test]
+fn an_image_in_which_nobody_can_tell_what_there_is_is_left_out_and_counted() {
+    let mut images = voles("a", 40, 5, 2);
+    let without = Compared::of(&images);
+    images.extend(vec![image("a", "vole", "empty", "unknown"); 3]);
+    let found = Compared::of(&images);
+    assert_eq!(["images", "gain", "undecidable_labels"].map(|name| found.metric(name)), [47.0, without.metric("gain"), 3.0]);
+    assert_eq!(found.findings(), [("undecidable_labels", 3)]);
+    assert!(found.rows(1, &["class"]).iter().all(|class| class != "unknown"));
+    // A model that gives the class is asked about it.
+    images.push(image("a", "unknown", "vole", "vole"));
+    assert_eq!(["images", "undecidable_labels"].map(|name| Compared::of(&images).metric(name)), [51.0, 0.0]);
+}
+
+#[test]
 fn only_blind_labels_of_the_random_sample_count() {
     let mut images = voles("a", 20, 4, 2);
     images.extend(voles("a", 0, 3, 0).into_iter().map(|image| Image { manual: Some(("vole", "class+confidence")), ..image }));

@@ -7,6 +7,7 @@ use super::survey::{Judged, Survey};
 use crate::stats::interval::number;
 use crate::step::Finding;
 use crate::step::evaluate::labels::{Answers, Noted};
+use crate::step::evaluate::words::UNDECIDABLE;
 use crate::table::Table;
 
 /// Below this many compared images of a class a difference in its recall says nothing that a gate should rest on.
@@ -19,7 +20,7 @@ pub(super) fn findings(survey: &Survey, answers: &Answers<'_>, matched: &Matched
         let name = if group.words.is_empty() { "all images" } else { &group.words };
         without.add(|| format!("{name}: {} of {} sampling groups", group.without(), group.cells.len()));
     }
-    let said: [(&str, &Noted, &str); 9] = [
+    let said: [(&str, &Noted, &str); 10] = [
         (
             "leaked",
             &survey.leaked,
@@ -61,6 +62,7 @@ pub(super) fn findings(survey: &Survey, answers: &Answers<'_>, matched: &Matched
             "labels of samples were given with the model's answer on screen and are left out: ask again, blind",
         ),
         ("labels_without_class", &answers.without_class, "labels name no class and are left out"),
+        ("undecidable_labels", &answers.undecidable, UNDECIDABLE),
     ];
     let mut found: Vec<Finding> = said
         .into_iter()
@@ -101,6 +103,7 @@ pub(super) fn metrics(survey: &Survey, judged: &[Judged], answers: &Answers<'_>,
         ("unmatched_labels", counted(answers.unmatched.count + survey.unpaired.count)),
         ("contradicting_labels", counted(answers.contradicting.count)),
         ("labels_with_model_shown", counted(answers.model_shown.count)),
+        ("undecidable_labels", counted(answers.undecidable.count)),
     ]
     .into_iter()
     .filter_map(|(name, value)| Some((name.to_owned(), value?)))

@@ -27,6 +27,9 @@ quality:
   the confidence bins; random labels alone for `random_accuracy`. `corrected` and `other` never count.
 - A label with `shown` = `model` never counts: the person saw the answer. Where `shown` is missing it counts as blind.
 - Labels of one image that agree are one label; of images whose labels differ none counts, and they are listed.
+- A label `unknown` (nobody can tell what there is) makes the model neither right nor wrong: such images count nowhere, as if they were like
+  the other checked images of their predicted class, and are counted as `undecidable_labels`. Where the programme declares a class
+  `unknown`, or the model gives it, it is a class like any other.
 - Images that the model could not classify are outside all figures and counted as `unclassified`.
 
 ## Groups

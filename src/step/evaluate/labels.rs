@@ -4,7 +4,8 @@ use std::collections::{BTreeMap, HashMap};
 
 use crate::observation::{Index, Key, words};
 use crate::step::{StepError, label_type};
-use crate::table::Table;
+use crate::table::{Schema, Table};
+use crate::taxonomy::UNKNOWN;
 
 /// The samples that a label counts for, as bits.
 pub(in crate::step) const RANDOM: u8 = 1;
@@ -12,6 +13,9 @@ pub(super) const CLASS: u8 = 2;
 pub(super) const CONFIDENCE: u8 = 4;
 
 const SAMPLES: [(u8, &str); 3] = [(RANDOM, label_type::RANDOM), (CLASS, label_type::CLASS), (CONFIDENCE, label_type::CONFIDENCE)];
+
+/// What a column of class confidences starts with.
+pub(super) const CLASS_PREFIX: &str = "p_";
 
 /// How many images a finding names.
 const EXAMPLES: usize = 6;
@@ -59,12 +63,29 @@ pub(in crate::step) struct Answers<'a> {
     pub contradicting: Noted,
     pub model_shown: Noted,
     pub without_class: Noted,
+    /// Labels of images in which nobody can tell what there is.
+    pub undecidable: Noted,
     /// Labels of images that were never to be part of a sample, or not any more.
     pub not_sampled: u64,
 }
 
-/// Joins the labels of all tables to the rows of `predictions`.
-pub(in crate::step) fn join<'a>(predictions: &Table, tables: &'a [Table]) -> Result<Answers<'a>, StepError> {
+/// Says whether `unknown` is a class like any other: it is among the `classes` declared, or one of the `models` (all columns, and what was
+/// read of them) gives it. Else it says that nobody can tell what there is, which makes no label right or wrong.
+pub(in crate::step) fn is_unknown_a_class(classes: &[String], models: &[(&Schema, &Table)]) -> bool {
+    let confidence = format!("{CLASS_PREFIX}{UNKNOWN}");
+    let gives = |(schema, table): &(&Schema, &Table)| {
+        let named = table.column("label").is_some_and(|labels| labels.texts().any(|text| text == UNKNOWN));
+        named || schema.field(&confidence).is_some()
+    };
+    classes.iter().any(|class| class == UNKNOWN) || models.iter().any(gives)
+}
+
+/// Joins the labels of all tables to the rows of `predictions`; those of `unknown` images are left out unless it is a class.
+pub(in crate::step) fn join<'a>(
+    predictions: &Table,
+    tables: &'a [Table],
+    unknown_is_a_class: bool,
+) -> Result<Answers<'a>, StepError> {
     let mut answers = Answers::default();
     let mut contradictions: BTreeMap<u32, Vec<&str>> = BTreeMap::new();
     let mut indices: HashMap<Vec<&'static str>, Index> = HashMap::new();
@@ -96,6 +117,10 @@ pub(in crate::step) fn join<'a>(predictions: &Table, tables: &'a [Table]) -> Res
                 answers.unmatched.add(|| words(table, row));
                 continue;
             };
+            if class == UNKNOWN && !unknown_is_a_class {
+                answers.undecidable.add(|| words(table, row));
+                continue;
+            }
             let answer = answers.by_row.entry(image).or_insert(Answer { class, samples: 0 });
             answer.samples |= samples;
             if answer.class != class {

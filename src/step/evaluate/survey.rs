@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use super::Evaluate;
-use super::labels::{Answers, CLASS, CONFIDENCE, RANDOM};
+use super::labels::{Answers, CLASS, CLASS_PREFIX, CONFIDENCE, RANDOM};
 use crate::stats::bins::{bin_of, uppers};
 use crate::stats::combine::Estimate;
 use crate::stats::metrics::{Part, Quality, Stratum, assess, proportion};
@@ -15,9 +15,6 @@ const ROWS_PER_CHECK: usize = 65_536;
 
 /// Counts that fit into memory and that a person can look at.
 const MOST_COUNTS: usize = 50_000_000;
-
-/// What a column of class confidences starts with.
-const CLASS_PREFIX: &str = "p_";
 
 /// All counts.
 pub(super) struct Survey {

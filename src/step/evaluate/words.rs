@@ -11,6 +11,10 @@ use crate::step::Finding;
 /// Below this many checked images of a class its precision is hardly known.
 const FEW_CHECKED: u64 = 15;
 
+/// What is said of images in which nobody can tell what there is.
+pub(in crate::step) const UNDECIDABLE: &str = "labels say `unknown`: the model is neither right nor wrong there, so the figures leave these images out, \
+     as if they were like the others of their predicted class; where they are many, that is no longer sure";
+
 /// What to keep in mind about the figures of a class.
 pub(super) fn warning(class: &ClassQuality) -> Option<String> {
     let mut said = Vec::new();
@@ -97,6 +101,7 @@ pub(super) fn findings(survey: &Survey, assessed: &[Assessed], answers: &Answers
             "labels of samples were given with the model's answer on screen and are left out: ask again, blind",
         ),
         ("labels_without_class", &answers.without_class, "labels name no class and are left out"),
+        ("undecidable_labels", &answers.undecidable, UNDECIDABLE),
     ];
     let finding = |(kind, noted, words): (&str, &Noted, &str)| Finding {
         kind: kind.into(),
@@ -132,6 +137,7 @@ pub(super) fn metrics(survey: &Survey, assessed: &[Assessed], answers: &Answers<
         ("unmatched_labels", counted(answers.unmatched.count)),
         ("contradicting_labels", counted(answers.contradicting.count)),
         ("labels_with_model_shown", counted(answers.model_shown.count)),
+        ("undecidable_labels", counted(answers.undecidable.count)),
     ]
     .into_iter()
     .filter_map(|(name, value)| Some((name.to_owned(), value?)))

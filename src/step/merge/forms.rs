@@ -7,6 +7,7 @@ use super::join::Joined;
 use crate::step::StepError;
 use crate::step::classify::{CLASS_PREFIX, is_prediction};
 use crate::table::{Column, Schema, Table, Type};
+use crate::taxonomy::UNKNOWN;
 
 mod long;
 mod wide;
@@ -52,6 +53,14 @@ impl Data<'_> {
     /// What people say of an image.
     pub fn decision(&self, image: usize) -> Option<&Decision> {
         self.decided.of_image[image].map(|place| &self.decided.decisions[place as usize])
+    }
+
+    /// The classes that people saw in an image: what is not among them is absent. `None` where nobody looked, labels differ, or nobody could
+    /// tell what there is.
+    pub fn seen(&self, image: usize) -> Option<&[String]> {
+        let classes = &self.decision(image)?.classes[..];
+        let undecidable = matches!(classes, [only] if only == UNKNOWN) && self.classes.iter().all(|class| class.name != UNKNOWN);
+        (!classes.is_empty() && !undecidable).then_some(classes)
     }
 
     /// The place of each of people's classes among `classes`.

@@ -270,6 +270,22 @@ fn a_class_beyond_those_asked_for_is_said_and_kept_in_the_wide_form() {
 }
 
 #[test]
+fn where_nobody_can_tell_what_there_is_nothing_is_absent() {
+    let (images, predictions) = small();
+    let labels =
+        testing::table(LABELS, &[label("a1", "unknown", "random", "anna", ""), label("a2", "vole", "random", "anna", "")]);
+    let outputs = merge(&[], &images, &predictions, &[&labels]);
+    assert_eq!(
+        (texts(&outputs.tables[0], "class")[0].as_str(), texts(&outputs.tables[0], "final")[0].as_str()),
+        ("unknown", "unknown")
+    );
+    assert_eq!(texts(&outputs.tables[0], "manual_stoat"), ["", "false", ""]);
+    let long = &merge(&[("form", word("long"))], &images, &predictions, &[&labels]).tables[0];
+    assert_eq!(texts(long, "presence_manual"), ["", "", "", "0", "1", "0", "", "", ""]);
+    assert_eq!(texts(long, "observer_manual")[0], "anna", "somebody has looked");
+}
+
+#[test]
 fn tables_without_a_key_and_forms_without_their_columns_are_found_before_the_run() {
     let project = project();
     let (images, _) = small();

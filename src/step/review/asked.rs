@@ -1,8 +1,7 @@
 //! What is asked: the rows of several tables as one list of images, and how a row of a label file finds its image in it.
 
-use std::cell::OnceCell;
 use std::collections::{BTreeSet, HashMap, HashSet};
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use super::by_image;
 use crate::id::ContentId;
@@ -20,7 +19,9 @@ pub(super) fn key(schemas: &[&Schema]) -> Option<Key> {
 pub(super) fn carried(schemas: &[&Schema]) -> Vec<Field> {
     let Some((first, others)) = schemas.split_first() else { return Vec::new() };
     let common = |field: &&Field| others.iter().all(|schema| schema.field(&field.name) == Some(*field));
-    let own = |name: &str| LABEL_COLUMNS.iter().any(|(own, _)| *own == name) || matches!(name, "status" | "answers" | "item");
+    let own = |name: &str| {
+        LABEL_COLUMNS.iter().any(|(own, _)| *own == name) || matches!(name, "status" | "answers" | "item" | "method")
+    };
     first.fields.iter().filter(common).filter(|field| !own(&field.name)).cloned().collect()
 }
 
@@ -47,7 +48,7 @@ pub struct Asked {
     /// Rows without an identity: nobody can be asked about them.
     pub nameless: usize,
     index: Index,
-    by_content: OnceCell<HashMap<ContentId, Vec<u32>>>,
+    by_content: OnceLock<HashMap<ContentId, Vec<u32>>>,
 }
 
 /// What a row of a label file is about.
@@ -96,7 +97,7 @@ impl Asked {
             let index = key.of(&table)?.index();
             (table, index)
         };
-        Ok(Self { table, key, nameless, index, by_content: OnceCell::new() })
+        Ok(Self { table, key, nameless, index, by_content: OnceLock::new() })
     }
 
     /// Number of images.

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use crate::diagnostic::did_you_mean;
-use crate::taxonomy::Taxonomy;
+use crate::taxonomy::{Taxonomy, UNKNOWN};
 
 /// The classes that people may answer.
 pub(super) struct Classes {
@@ -32,6 +32,9 @@ impl Classes {
         names.retain(|name| seen.insert(name.clone()));
         if taxonomy.classes.is_empty() {
             names.clear();
+        } else if names.iter().all(|name| fold(name) != UNKNOWN) {
+            // Whoever cannot tell what there is must be able to say so.
+            names.push(UNKNOWN.to_owned());
         }
         let mut alike: HashMap<String, Option<usize>> = HashMap::new();
         for (at, name) in names.iter().enumerate() {
@@ -60,4 +63,33 @@ impl Classes {
 fn fold(name: &str) -> String {
     let words: Vec<_> = name.split(|c: char| c.is_whitespace() || c == '_' || c == '-').filter(|word| !word.is_empty()).collect();
     words.join("_").to_lowercase()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn taxonomy(names: &[&str]) -> Taxonomy {
+        let class = |name: &&str| crate::taxonomy::Class {
+            name: crate::diagnostic::Spanned { value: (*name).to_owned(), span: crate::step::testing::NOWHERE },
+            role: crate::taxonomy::Role::of_name(name),
+            key: None,
+            colour: None,
+            display: None,
+            species_id: None,
+        };
+        Taxonomy { classes: names.iter().map(class).collect() }
+    }
+
+    #[test]
+    fn unknown_is_always_an_answer_and_means_the_programme_s_own_where_it_has_one() {
+        let implied = Classes::new(&taxonomy(&["vole"]), &[]);
+        assert_eq!((implied.named("unknown"), implied.named("Unknown")), (Named::Class("unknown"), Named::Alike("unknown")));
+        let own = Classes::new(&taxonomy(&["vole", "Unknown"]), &[]);
+        assert_eq!((own.named("Unknown"), own.named("unknown")), (Named::Class("Unknown"), Named::Alike("Unknown")));
+        let extra = Classes::new(&taxonomy(&["vole"]), &["UNKNOWN".to_owned()]);
+        assert_eq!(extra.named("unknown"), Named::Alike("UNKNOWN"));
+        assert_eq!(Classes::new(&taxonomy(&[]), &[]).named("anything"), Named::Class("anything"));
+        assert!(matches!(implied.named("mink"), Named::Unknown(_)));
+    }
 }

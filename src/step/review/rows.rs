@@ -49,7 +49,7 @@ pub(super) fn decode<'a>(folder: &str, files: &[(&str, &'a [u8])]) -> Result<Vec
     Ok(texts)
 }
 
-/// The rows that answer `question`, each once.
+/// The rows that answer `question` or take such an answer back, each once.
 pub(super) fn read<'t>(texts: &'t [Text<'_>], question: &str, findings: &mut Findings) -> Result<Vec<Row<'t>>, StepError> {
     let mut errors = Vec::new();
     let mut rows: Vec<Row<'t>> = Vec::new();
@@ -60,7 +60,8 @@ pub(super) fn read<'t>(texts: &'t [Text<'_>], question: &str, findings: &mut Fin
                     findings.add("bad_rows", || format!("{}: {}", place(&text.path, fault.line), fault.message));
                 }
                 let meant = |label: &Label<'_>| label.question.is_empty() || label.question == question;
-                let labels = file.labels.into_iter().filter(|label| meant(label) && !label.class.is_empty());
+                let says = |label: &Label<'_>| !label.class.is_empty() || label.is_withdrawal();
+                let labels = file.labels.into_iter().filter(|label| meant(label) && says(label));
                 rows.extend(labels.map(|label| Row { path: &text.path, label }));
             }
             Err(error) => errors.push(error.to_string()),

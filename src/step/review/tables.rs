@@ -11,6 +11,9 @@ use crate::observation::Key;
 use crate::step::{LABEL_COLUMNS, StepError, label_type};
 use crate::table::{Column, ColumnBuilder, Field, Schema, Table, Type};
 
+/// The column that says how the class of an image came about.
+const METHOD: &str = "method";
+
 /// The schemas of the outputs, from the columns that the images carry.
 pub(super) fn schemas(carried: &[Field], key: &Key, blind: bool) -> Vec<Schema> {
     let plain = |field: &&Field| !is_prediction(&field.name);
@@ -18,6 +21,7 @@ pub(super) fn schemas(carried: &[Field], key: &Key, blind: bool) -> Vec<Schema> 
     for (name, ty) in LABEL_COLUMNS {
         labels.set(name, *ty);
     }
+    labels.set(METHOD, Type::Text);
     let mut missing = Schema { fields: carried.iter().filter(|field| !blind || plain(field)).cloned().collect() };
     for (name, ty) in [("type", Type::Text), ("status", Type::Text), ("answers", Type::Int)] {
         missing.set(name, ty);
@@ -67,7 +71,7 @@ fn labels(weighed: &Weighed<'_>, schema: &Schema) -> Result<Table, StepError> {
         weighed.other(answers.observation).map(|row| (&row.label.site, &row.label.season, row.label.observation, &row.label.file))
     });
     let rows: Vec<u32> = asked.iter().map(|answers| answers.observation).collect();
-    let own: Vec<&str> = LABEL_COLUMNS.iter().map(|(name, _)| *name).collect();
+    let own: Vec<&str> = LABEL_COLUMNS.iter().map(|(name, _)| *name).chain([METHOD]).collect();
     let mut columns = Vec::with_capacity(schema.fields.len());
     for field in schema.fields.iter().filter(|field| !own.contains(&field.name.as_str())) {
         let first = weighed.asked.table.require(&field.name)?.take(&rows);
@@ -80,14 +84,31 @@ fn labels(weighed: &Weighed<'_>, schema: &Schema) -> Result<Table, StepError> {
         }
         columns.push(Arc::new(Column::concat(&[&first, &rest.finish()?])?));
     }
-    let mut cells = LabelCells::new();
+    let (mut cells, mut methods) = (LabelCells::new(), ColumnBuilder::new(Type::Text));
     for answers in asked.iter().chain(&others) {
         if let Verdict::Agreed(row) = answers.verdict {
             cells.agreed(weighed, answers, row);
+            methods.push_text(method(weighed, answers));
         }
     }
     columns.extend(cells.finish()?);
+    columns.push(Arc::new(methods.finish()?));
     Ok(Table::from_columns(schema.clone(), columns)?)
+}
+
+/// How the class on which reviewers agree came about.
+fn method(weighed: &Weighed<'_>, answers: &Answers) -> &'static str {
+    let mut classes = answers.current.iter().map(|row| weighed.standing[*row as usize].class);
+    let first = classes.next();
+    if answers.adjudicated {
+        "adjudicated"
+    } else if answers.current.len() == 1 {
+        "single"
+    } else if classes.all(|class| Some(class) == first) {
+        "unanimous"
+    } else {
+        "majority"
+    }
 }
 
 /// A value of an image that is not asked about, as far as its label tells.

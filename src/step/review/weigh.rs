@@ -2,13 +2,15 @@
 
 use std::collections::{BTreeSet, HashMap, HashSet};
 
+use super::agreement::{Agreed, agreed};
 use super::asked::{Asked, Found};
 use super::classes::{Classes, Named};
 use super::findings::Findings;
 use super::rows::{self, Row};
 use super::tables;
 use super::weighed::{Weighed, is_shown};
-use crate::labels::{Answers, Standing, Verdict, shown, standings};
+use crate::labels::{Answers, Label, Standing, Verdict, shown, standings};
+use crate::stats::interval::number;
 use crate::step::{MISSING_LABELS, Outputs, Params, StepError};
 use crate::table::{ColumnBuilder, Schema, Table, Type};
 use crate::taxonomy::Taxonomy;
@@ -64,6 +66,20 @@ pub struct Reviewed {
     pub asked: Asked,
     /// Tables, findings and metrics of the step.
     pub outputs: Outputs,
+    /// How far people agree; `None` where no image has answers of two.
+    pub agreement: Option<Agreed>,
+}
+
+impl Reviewed {
+    /// The output at `port`.
+    ///
+    /// # Errors
+    /// When a review has no such port.
+    pub fn output(&self, port: &str) -> Result<&Table, StepError> {
+        let at = super::KIND.outputs.iter().position(|output| output.name == port);
+        let table = at.and_then(|at| self.outputs.tables.get(at));
+        table.ok_or_else(|| StepError::Data(format!("a review has no output `{port}`")))
+    }
 }
 
 /// Weighs the answers in `files` (name, content) about `images` without those in `known`.
@@ -87,11 +103,18 @@ pub fn review(
     let classes = Classes::new(taxonomy, &question.extra_classes);
     let (observations, others) = match_rows(&asked, &rows, &mut findings)?;
     let mut unblinded = HashSet::new();
+    let replaced: HashSet<&str> = rows.iter().flat_map(|row| row.label.superseded().filter(|id| *id != row.label.id)).collect();
     let standing: Vec<Standing<'_>> = rows
         .iter()
         .zip(observations)
         .map(|(row, observation)| {
-            let mut class = class_of(&classes, row, &mut findings);
+            // What was corrected or taken back needs nobody's attention any more.
+            let is_replaced = replaced.contains(row.label.id.as_ref());
+            let mut class = class_of(&classes, row, |kind, words| {
+                if !is_replaced {
+                    findings.add(kind, || words);
+                }
+            });
             let is_asked = observation.is_some_and(|at| (at as usize) < asked.len());
             if question.blind && is_asked && class.is_some() && is_shown(row) {
                 findings.add("not_blind", || format!("{}: {}", row.place(), row.label.class));
@@ -106,28 +129,66 @@ pub fn review(
     let weighed = Weighed { rows: &rows, asked: &asked, standing, others, standings };
     say(&weighed, &mut findings);
     let tables = tables::make(&weighed, &unblinded, question.blind)?;
-    let outputs =
-        Outputs { metrics: metrics(&weighed, &tables, &findings), tables, findings: findings.finish(), ..Outputs::default() };
-    Ok(Reviewed { asked, outputs })
+    let agreement = agreement(&weighed);
+    let mut metrics = metrics(&weighed, &tables, &findings);
+    metrics.extend(agreement_metrics(agreement.as_ref()));
+    let outputs = Outputs { metrics, tables, findings: findings.finish(), ..Outputs::default() };
+    Ok(Reviewed { asked, outputs, agreement })
 }
 
-/// The class that a row counts for.
-fn class_of<'a>(classes: &'a Classes, row: &'a Row<'_>, findings: &mut Findings) -> Option<&'a str> {
+/// A row of a label file about an image that is asked about.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Given {
+    /// The image: a row of [`Asked::table`].
+    pub image: u32,
+    /// The class that it says, as declared where it is; `None` where it is no answer: a withdrawal, or the model was in sight.
+    pub class: Option<String>,
+    /// The class is one of the programme or of the step: `review` counts it.
+    pub is_declared: bool,
+    /// The row.
+    pub label: Label<'static>,
+}
+
+/// The rows of `files` (name, content) about the images `asked` about, in the order in which they stand.
+///
+/// # Errors
+/// When a file cannot be used at all.
+pub fn given(question: &Question, taxonomy: &Taxonomy, asked: &Asked, files: &[(&str, &[u8])]) -> Result<Vec<Given>, StepError> {
+    let mut findings = Findings::default();
+    let texts = rows::decode(&question.folder, files)?;
+    let rows = rows::read(&texts, &question.question, &mut findings)?;
+    let classes = Classes::new(taxonomy, &question.extra_classes);
+    let (observations, _) = match_rows(asked, &rows, &mut findings)?;
+    let about = rows.into_iter().zip(observations);
+    Ok(about
+        .filter_map(|(row, observation)| {
+            let image = observation.filter(|at| (*at as usize) < asked.len())?;
+            let declared = class_of(&classes, &row, |_, _| ()).map(str::to_owned);
+            let counts = !row.label.class.is_empty() && !(question.blind && is_shown(&row));
+            let is_declared = declared.is_some();
+            let class = declared.or_else(|| Some(row.label.class.to_string())).filter(|_| counts);
+            Some(Given { image, class, is_declared, label: row.label.into_owned() })
+        })
+        .collect())
+}
+
+/// The class that a row counts for; `say` takes what a person should know, kind and words.
+fn class_of<'a>(classes: &'a Classes, row: &'a Row<'_>, mut say: impl FnMut(&'static str, String)) -> Option<&'a str> {
     let written = row.label.class.as_ref();
     if written.is_empty() {
         return None;
     }
     if is_shown(row) && row.label.shown != shown::MODEL {
-        findings.add("unknown_shown", || format!("{}: `{}`", row.place(), row.label.shown));
+        say("unknown_shown", format!("{}: `{}`", row.place(), row.label.shown));
     }
     match classes.named(written) {
         Named::Class(class) => Some(class),
         Named::Alike(class) => {
-            findings.add("class_spelling", || format!("{}: `{written}` is taken as `{class}`", row.place()));
+            say("class_spelling", format!("{}: `{written}` is taken as `{class}`", row.place()));
             Some(class)
         }
         Named::Unknown(help) => {
-            findings.add("unknown_labels", || format!("{}: {}", row.place(), unknown(written, help)));
+            say("unknown_labels", format!("{}: {}", row.place(), unknown(written, help)));
             None
         }
     }
@@ -148,14 +209,20 @@ fn match_rows(asked: &Asked, rows: &[Row<'_>], findings: &mut Findings) -> Resul
     for at in unmatched {
         let row = &rows[at];
         let image = asked.find(&row.label, &by_file);
+        // What takes an answer back names the same image as the answer: once is enough to say that nobody knows it.
+        let mut say = |kind: &str| {
+            if !row.label.class.is_empty() {
+                findings.add(kind, || format!("{}: {}", row.place(), described(row)));
+            }
+        };
         match (image, row.label.observation) {
             (Found::Row(image), _) => found[at] = Some(image),
-            (Found::Several, _) => findings.add("ambiguous_images", || format!("{}: {}", row.place(), described(row))),
+            (Found::Several, _) => say("ambiguous_images"),
             (Found::None, observation) => {
                 if observation.is_none() || keys[at].is_none() {
-                    findings.add("unknown_images", || format!("{}: {}", row.place(), described(row)));
+                    say("unknown_images");
                 } else if has_contents && matches!(asked.with_file(&row.label, &by_file), Found::Row(_)) {
-                    findings.add("changed_images", || format!("{}: {}", row.place(), described(row)));
+                    say("changed_images");
                 }
                 // It may have been asked once: it is told by its name then, and the data set may know it.
                 let label = &row.label;
@@ -204,7 +271,7 @@ fn label_keys(asked: &Asked, rows: &[Row<'_>]) -> Result<Vec<Option<u128>>, Step
 fn say(weighed: &Weighed<'_>, findings: &mut Findings) {
     let row = |at: u32| &weighed.rows[at as usize];
     let said = |at: u32| format!("{} ({})", row(at).place(), row(at).label.class);
-    for Answers { observation, verdict, current } in &weighed.standings.answers {
+    for Answers { observation, verdict, current, .. } in &weighed.standings.answers {
         let (kind, rows) = match verdict {
             Verdict::Conflict(rows) => ("conflicts", rows),
             Verdict::Disagreement => ("disagreements", current),
@@ -221,6 +288,29 @@ fn say(weighed: &Weighed<'_>, findings: &mut Findings) {
     for (at, id) in &weighed.standings.unknown_superseded {
         findings.add("unknown_superseded", || format!("{}: `{id}`", row(*at).place()));
     }
+}
+
+/// How far people agree about the images asked about.
+fn agreement(weighed: &Weighed<'_>) -> Option<Agreed> {
+    let asked = weighed.standings.answers.iter().filter(|one| weighed.asked_row(one.observation).is_some());
+    agreed(asked.filter(|one| one.first.len() > 1).map(|answers| {
+        let said = answers.first.iter().map(|row| *row as usize);
+        said.filter_map(|row| Some((weighed.rows[row].label.reviewer.as_ref(), weighed.standing[row].class?))).collect()
+    }))
+}
+
+fn agreement_metrics(agreement: Option<&Agreed>) -> Vec<(String, f64)> {
+    let images = agreement.map_or(0, |agreed| agreed.found.images);
+    let percent = agreement.map(|agreed| agreed.found.percent);
+    let kappa = agreement.and_then(|agreed| agreed.found.kappa).map(|kappa| kappa.estimate);
+    let named = [
+        ("agreement_images", Some(number(images))),
+        ("agreement", percent.map(|found| found.value)),
+        ("agreement_lower", percent.map(|found| found.lower)),
+        ("kappa", kappa.map(|found| found.value)),
+        ("kappa_lower", kappa.map(|found| found.lower)),
+    ];
+    named.into_iter().filter_map(|(name, value)| Some((name.to_owned(), value?))).collect()
 }
 
 #[expect(clippy::cast_precision_loss, reason = "a table has fewer than 2^32 rows")]

@@ -9,6 +9,7 @@ use crate::observation::{ITEM, Key, words};
 use crate::stats::interval::number;
 use crate::step::{Finding, Job, StepError};
 use crate::table::{ColumnBuilder, Schema, Table, Type};
+use crate::taxonomy::UNKNOWN;
 
 /// The images that stay.
 pub(super) struct Gathered {
@@ -67,7 +68,7 @@ impl Reason {
                 ("contradicting", "images are left out: the inputs name different classes; correct one of the labels")
             }
             Self::NoClass => ("without_class", "images are left out: nobody says what they show"),
-            Self::Ambiguous => ("ambiguous", "images are left out: their class is one of `ambiguous`"),
+            Self::Ambiguous => ("ambiguous", "images are left out: their class is one of `ambiguous`, or `unknown`"),
             Self::UnknownClass => (
                 "unknown_class",
                 "images are left out: the programme declares no such class; declare it, or name it in `ambiguous`",
@@ -210,7 +211,9 @@ impl<'a> Labelled<'a> {
         // Few classes, many rows: each class is looked up once.
         let mut known: HashMap<&str, Option<Reason>> = HashMap::new();
         let judge = |name: &str| {
-            if ambiguous.iter().any(|other| other == name) {
+            // An image in which nobody can tell what there is teaches nothing.
+            let is_unknown = name == UNKNOWN && taxonomy.class(UNKNOWN).is_none();
+            if is_unknown || ambiguous.iter().any(|other| other == name) {
                 Some(Reason::Ambiguous)
             } else {
                 (!declared(name)).then_some(Reason::UnknownClass)

@@ -215,9 +215,9 @@ impl<'a> Answers<'a> {
                 Answer::Automatic => self.automatic(image, &mut builder),
                 Answer::Confidence => self.confidence(image, form, &mut builder),
                 Answer::Manual => {
-                    let classes = self.data.decision(image).map_or(&[][..], |decision| &decision.classes);
-                    let shown = |class: &str| classes.iter().any(|shown| shown == class);
-                    self.presence(&mut builder, (!classes.is_empty()).then_some(&shown));
+                    let classes = self.data.seen(image);
+                    let shown = |class: &str| classes.unwrap_or_default().iter().any(|shown| shown == class);
+                    self.presence(&mut builder, classes.is_some().then_some(&shown));
                 }
                 Answer::Observer => {
                     self.repeated(&mut builder, self.data.decision(image).and_then(|decision| decision.reviewer.as_deref()));

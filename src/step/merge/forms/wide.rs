@@ -114,10 +114,10 @@ fn presences(data: &Data<'_>) -> (Vec<ColumnBuilder>, Vec<ColumnBuilder>) {
                 automatic.iter_mut().zip(&shown).for_each(|(builder, shown)| builder.push_bool(*shown));
             }
         }
-        match data.decision(image).filter(|decision| !decision.classes.is_empty()) {
+        match data.seen(image) {
             None => manual.iter_mut().for_each(ColumnBuilder::push_null),
-            Some(decision) => {
-                mark(&mut shown, decision.classes.iter().filter_map(|class| by_name.get(class.as_str())));
+            Some(classes) => {
+                mark(&mut shown, classes.iter().filter_map(|class| by_name.get(class.as_str())));
                 manual.iter_mut().zip(&shown).for_each(|(builder, shown)| builder.push_bool(*shown));
             }
         }

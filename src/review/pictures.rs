@@ -1,4 +1,4 @@
-//! Hashes of the pixels of images, where they can be read.
+//! The files of images on this machine, and the hashes of their pixels.
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -11,16 +11,20 @@ use crate::run::roots::located;
 use crate::table::Table;
 
 /// Finds the files of images on this machine.
-pub(in crate::cli) struct Pictures {
+#[derive(Debug, Clone)]
+pub struct Pictures {
     roots: BTreeMap<String, PathBuf>,
 }
 
 impl Pictures {
+    /// Those of a pipeline whose roots are there now.
+    #[must_use]
     pub fn of(pipeline: &Pipeline) -> Self {
         Self { roots: located(&pipeline.roots) }
     }
 
     /// The file of the image in a row, where its root is there.
+    #[must_use]
     pub fn path(&self, table: &Table, row: usize) -> Option<PathBuf> {
         let root = table.column("root")?.text(row)?;
         let path = table.column("path")?.text(row)?;
@@ -31,20 +35,21 @@ impl Pictures {
     pub fn hash(&self, table: &Table, row: usize, decoder: &mut Decoder) -> Option<String> {
         let content = table.column("content")?.content(row)?;
         let bytes = std::fs::read(self.path(table, row)?).ok()?;
-        if ContentId::of(&bytes) != content {
-            return None;
-        }
-        Some(written(decoder.pixel_hash(&bytes).ok()?))
+        (ContentId::of(&bytes) == content).then(|| pixel_hash(&bytes, decoder))?
     }
 }
 
-/// A hash as it stands in a label file: the prefix keeps spreadsheets from taking it for a number.
-fn written(hash: [u8; 32]) -> String {
-    format!("b3:{}", blake3::Hash::from_bytes(hash).to_hex())
+/// The hash of the pixels of an image as it stands in a label file; `None` where it is damaged.
+#[must_use]
+pub fn pixel_hash(bytes: &[u8], decoder: &mut Decoder) -> Option<String> {
+    let hash = decoder.pixel_hash(bytes).ok()?;
+    // The prefix keeps spreadsheets from taking it for a number.
+    Some(format!("b3:{}", blake3::Hash::from_bytes(hash).to_hex()))
 }
 
 /// The name by which people know the image in a row, and by which it is found where it has no content.
-pub(super) fn file_of(key: &Key, table: &Table, row: usize) -> String {
+#[must_use]
+pub fn file_of(key: &Key, table: &Table, row: usize) -> String {
     if key.identity() != "content" {
         return text_of(table, key.identity(), row).to_owned();
     }
@@ -54,6 +59,7 @@ pub(super) fn file_of(key: &Key, table: &Table, row: usize) -> String {
 }
 
 /// The text of a column in a row; empty where missing.
-pub(super) fn text_of<'t>(table: &'t Table, name: &str, row: usize) -> &'t str {
+#[must_use]
+pub fn text_of<'t>(table: &'t Table, name: &str, row: usize) -> &'t str {
     table.column(name).and_then(|column| column.text(row)).unwrap_or_default()
 }

@@ -1,0 +1,197 @@
+//! What the label files say of each image asked about, kept up to date while answers come in.
+
+use std::collections::{BTreeSet, HashMap};
+use std::sync::Arc;
+
+use super::desk::Desk;
+use crate::id::ContentId;
+use crate::labels::{self, Answers, Label, Verdict, standings};
+use crate::step::StepError;
+use crate::step::review::{Asked, Given, given};
+
+/// The images asked about, and every row about each.
+#[derive(Debug)]
+pub struct Book {
+    /// The images.
+    pub asked: Arc<Asked>,
+    rows: Vec<Vec<Given>>,
+    standing: Vec<Standing>,
+    counts: Counts,
+    reviewers_per_image: usize,
+    places: HashMap<ContentId, Vec<u32>>,
+}
+
+/// What the answers about one image come to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Standing {
+    /// Too few reviewers say anything that stands.
+    #[default]
+    Open,
+    /// Enough reviewers answered, and most agree.
+    Settled,
+    /// No class has more than half of the answers, or one reviewer says two things.
+    Disputed,
+}
+
+/// How many images there are of each kind.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Counts {
+    /// Nothing more is asked.
+    pub settled: usize,
+    /// An arbiter is wanted.
+    pub disputed: usize,
+}
+
+impl Book {
+    /// Reads what the label files of `desk` say.
+    ///
+    /// # Errors
+    /// When the images cannot be told apart, or a file cannot be used.
+    pub fn of(desk: &Desk) -> Result<Self, StepError> {
+        let asked = Asked::of(&desk.images, &desk.known, desk.question.blind)?;
+        let mut places: HashMap<ContentId, Vec<u32>> = HashMap::new();
+        if let Some(contents) = asked.table.column("content") {
+            for row in 0..u32::try_from(asked.table.rows).unwrap_or(u32::MAX) {
+                if let Some(content) = contents.content(row as usize) {
+                    places.entry(content).or_default().push(row);
+                }
+            }
+        }
+        let mut book = Self {
+            asked: Arc::new(asked),
+            rows: Vec::new(),
+            standing: Vec::new(),
+            counts: Counts::default(),
+            reviewers_per_image: desk.question.reviewers,
+            places,
+        };
+        book.read(desk)?;
+        Ok(book)
+    }
+
+    /// Reads the label files again; gives the images of which they say something else than before.
+    ///
+    /// # Errors
+    /// When a file cannot be used; the book stays as it was.
+    pub fn read(&mut self, desk: &Desk) -> Result<Vec<u32>, StepError> {
+        let mut rows: Vec<Vec<Given>> = (0..self.asked.table.rows).map(|_| Vec::new()).collect();
+        for given in given(&desk.question, &desk.pipeline.classes, &self.asked, &desk.named_files())? {
+            rows[given.image as usize].push(given);
+        }
+        let before = std::mem::replace(&mut self.rows, rows);
+        self.standing = (0..self.images()).map(|image| standing(&self.verdict(image).0)).collect();
+        let count = |wanted: Standing| self.standing.iter().filter(|one| **one == wanted).count();
+        self.counts = Counts { settled: count(Standing::Settled), disputed: count(Standing::Disputed) };
+        let said = |rows: &[Given]| rows.iter().map(|given| (given.label.id.clone(), given.class.clone())).collect::<Vec<_>>();
+        let changed = |image: &u32| {
+            let at = *image as usize;
+            before.get(at).is_none_or(|rows| said(rows) != said(&self.rows[at]))
+        };
+        Ok((0..self.images()).filter(changed).collect())
+    }
+
+    /// How many images are asked about.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.rows.len()
+    }
+
+    fn images(&self) -> u32 {
+        u32::try_from(self.rows.len()).unwrap_or(u32::MAX)
+    }
+
+    /// Says whether nothing is asked.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.rows.is_empty()
+    }
+
+    /// The images with a content: several where one file lies in several places.
+    #[must_use]
+    pub fn with_content(&self, content: ContentId) -> &[u32] {
+        self.places.get(&content).map_or(&[], Vec::as_slice)
+    }
+
+    /// All rows about an image, in the order in which they were written.
+    #[must_use]
+    pub fn rows(&self, image: u32) -> &[Given] {
+        &self.rows[image as usize]
+    }
+
+    /// Adds a row that was written.
+    pub fn add(&mut self, given: Given) {
+        let image = given.image;
+        self.rows[image as usize].push(given);
+        let after = standing(&self.verdict(image).0);
+        let before = std::mem::replace(&mut self.standing[image as usize], after);
+        for (kind, number) in [(Standing::Settled, &mut self.counts.settled), (Standing::Disputed, &mut self.counts.disputed)] {
+            *number = *number + usize::from(after == kind) - usize::from(before == kind);
+        }
+    }
+
+    /// How many images are settled, how many disputed.
+    #[must_use]
+    pub fn counts(&self) -> Counts {
+        self.counts
+    }
+
+    /// What the answers about an image come to, in a word.
+    #[must_use]
+    pub fn standing(&self, image: u32) -> Standing {
+        self.standing[image as usize]
+    }
+
+    /// What the answers about an image come to, and the rows of it that stand.
+    #[must_use]
+    pub fn verdict(&self, image: u32) -> (Verdict, Vec<&Given>) {
+        let rows = self.rows(image);
+        let Some(Answers { verdict, current, .. }) = self.weighed(image) else { return (Verdict::Unanswered, Vec::new()) };
+        (verdict, current.into_iter().map(|at| &rows[at as usize]).collect())
+    }
+
+    /// What each reviewer said first of an image: reviewer and class, as far as the class is declared.
+    #[must_use]
+    pub fn first(&self, image: u32) -> Vec<(&str, &str)> {
+        let rows = self.rows(image);
+        // Most images of a large review have one answer or none: nothing to weigh.
+        let Some(Answers { first, .. }) = (rows.len() > 1).then(|| self.weighed(image)).flatten() else { return Vec::new() };
+        let said = first.into_iter().map(|at| &rows[at as usize]).filter(|given| given.is_declared);
+        said.filter_map(|given| Some((given.label.reviewer.as_ref(), given.class.as_deref()?))).collect()
+    }
+
+    fn weighed(&self, image: u32) -> Option<Answers> {
+        let standing: Vec<labels::Standing<'_>> = (self.rows(image).iter())
+            .map(|given| labels::Standing { label: &given.label, observation: Some(image), class: given.class.as_deref() })
+            .collect();
+        standings(&standing, |_| self.reviewers_per_image).answers.pop()
+    }
+
+    /// The rows of `reviewer` about an image that stand: one, or several that contradict each other.
+    #[must_use]
+    pub fn own(&self, image: u32, reviewer: &str) -> Vec<&Given> {
+        let (_, mut standing) = self.verdict(image);
+        standing.retain(|given| given.label.reviewer == reviewer);
+        standing
+    }
+
+    /// Says whether so many people other than `reviewer` answered about an image that nobody else needs to.
+    #[must_use]
+    pub fn is_done_by_others(&self, image: u32, reviewer: &str) -> bool {
+        let (_, standing) = self.verdict(image);
+        let others = standing.iter().map(|given| given.label.reviewer.as_ref()).filter(|name| *name != reviewer);
+        others.collect::<BTreeSet<&str>>().len() >= self.reviewers_per_image
+    }
+}
+
+fn standing(verdict: &Verdict) -> Standing {
+    match verdict {
+        Verdict::Agreed(_) => Standing::Settled,
+        Verdict::Disagreement | Verdict::Conflict(_) => Standing::Disputed,
+        Verdict::Unanswered | Verdict::TooFew => Standing::Open,
+    }
+}
+
+/// The last row of one reviewer, whatever became of it.
+pub(super) fn last_of<'b>(rows: &'b [Given], reviewer: &str) -> Option<&'b Label<'static>> {
+    rows.iter().rev().map(|given| &given.label).find(|label| label.reviewer == reviewer)
+}
