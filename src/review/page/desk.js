@@ -54,7 +54,7 @@
     let found = frames.get(image);
     if (!found) {
       found = { value: null, promise: null };
-      found.promise = desk.source.frames(image).then((value) => (found.value = value));
+      found.promise = desk.source.frames(desk.reviewer, image).then((value) => (found.value = value));
       found.promise.catch(() => frames.delete(image));
       frames.set(image, found);
       if (frames.size > 300) frames.delete(frames.keys().next().value);
