@@ -49,7 +49,8 @@
     by("desk").hidden = false;
     for (const part of ["stage", "seeing", "trouble", "classes", "facts", "strip", "finder", "grid", "progress", "frame", "keys"])
       Trapline[part].start();
-    if (desk.queue.total === 0) return frame.gate(t("empty.title"), t("empty.text"));
+    if (desk.queue.total === 0)
+      return frame.gate(t("empty.title"), t(session.role === "adjudicate" ? "empty.agree" : "empty.text"));
     const first = (await desk.queue.nextOpen(place())) ?? (await desk.queue.item(place()));
     await desk.show(first);
     if (!Trapline.Queue.isOpen(first)) desk.end();
