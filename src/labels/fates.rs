@@ -5,6 +5,12 @@ use std::collections::{HashMap, HashSet};
 
 use super::standing::{Standing, moment};
 
+/// Rows that supersede a label which no file holds, and its id.
+pub(super) type Unknown = Vec<(u32, String)>;
+
+/// Pairs of rows of which the first supersedes the second.
+type Links = Vec<(u32, u32)>;
+
 /// What became of each row.
 #[derive(Debug, Default)]
 pub(super) struct Fates {
@@ -22,7 +28,7 @@ pub(super) struct Fates {
 
 impl Fates {
     /// The fates of `rows`, and those that supersede a label which no file holds, with its id.
-    pub fn of(rows: &[Standing<'_>]) -> (Self, Vec<(u32, String)>) {
+    pub fn of(rows: &[Standing<'_>]) -> (Self, Unknown) {
         let (links, unknown) = links(rows);
         let none = || vec![false; rows.len()];
         let mut fates = Self { fallen: none(), withdrawn: none(), overruled: none(), overrules: none(), follows: none() };
@@ -47,7 +53,7 @@ impl Fates {
 }
 
 /// Pairs of rows of which the first supersedes the second, and ids that no row has.
-fn links(rows: &[Standing<'_>]) -> (Vec<(u32, u32)>, Vec<(u32, String)>) {
+fn links(rows: &[Standing<'_>]) -> (Links, Unknown) {
     let mut naming: HashMap<&str, Vec<u32>> = HashMap::new();
     let mut order = Vec::new();
     for (row, standing) in (0_u32..).zip(rows) {

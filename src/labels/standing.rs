@@ -168,7 +168,7 @@ mod tests {
     fn label<'a>(id: &'a str, reviewer: &'a str, time: &'a str, supersedes: &'a str) -> Label<'a> {
         let class = "as written".into();
         let [id, reviewer, time, supersedes] = [id, reviewer, time, supersedes].map(std::borrow::Cow::Borrowed);
-        Label { id, reviewer, class, time, supersedes, ..Label::default() }
+        Label { id, class, reviewer, time, supersedes, ..Label::default() }
     }
 
     /// A row about the only observation; without a class it is no answer.
