@@ -141,7 +141,8 @@ class Page:
         return any(element.is_displayed() for element in self.all(selector))
 
     def text(self, selector):
-        return self.find(selector).text
+        """The text as a person sees it, in one breath: the page may redraw at any moment."""
+        return self.js("document.querySelector(arguments[0]).innerText", selector)
 
     def js(self, script, *arguments):
         return self.driver.execute_script(f"return {script}", *arguments)
@@ -196,7 +197,8 @@ class Page:
             message = json.loads(entry["message"])["message"]
             if message["method"] == "Network.requestWillBeSent":
                 url = message["params"]["request"]["url"]
-                if not url.startswith(("data:", "blob:", "chrome:", "about:")):
+                # What the browser shows before it is told where to go is its own.
+                if url.startswith(("http:", "https:", "ws:", "wss:")):
                     found.add(url.split("/")[2])
         return found
 

@@ -54,7 +54,7 @@
   /** On the picture: what was said of it. */
   const stamp = (item, said) => {
     const box = by("stamp");
-    box.hidden = !said && !item.done_by_others;
+    box.hidden = !said && (!item.done_by_others || Trapline.Queue.isOpen(item));
     if (said) {
       const colour = desk.session.classes.find((one) => one.name === said)?.color;
       const swatch = make("span", { class: "swatch", "aria-hidden": "true" });

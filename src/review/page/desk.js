@@ -54,7 +54,7 @@
     let found = frames.get(image);
     if (!found) {
       found = { value: null, promise: null };
-      found.promise = desk.source.frames(image).then((value) => (found.value = value));
+      found.promise = desk.source.frames(desk.reviewer, image).then((value) => (found.value = value));
       found.promise.catch(() => frames.delete(image));
       frames.set(image, found);
       if (frames.size > 300) frames.delete(frames.keys().next().value);
@@ -159,7 +159,14 @@
 
   /** Shows an item and waits until its picture is there. */
   desk.show = async (item) => {
-    Object.assign(desk, { item, at: item.at, peeked: null, playing: false, frames: desk.framesOf(item.image).value });
+    Object.assign(desk, {
+      item,
+      at: item.at,
+      peeked: null,
+      playing: false,
+      isEnded: false,
+      frames: desk.framesOf(item.image).value,
+    });
     tell("item", item);
     const painted = paintOrSay();
     desk.prefetch();
@@ -186,14 +193,20 @@
     await paintOrSay();
   };
 
-  const post = async (answers) => {
+  /** Nothing is left to answer. */
+  desk.end = () => {
+    desk.isEnded = true;
+    tell("end");
+  };
+
+  const post = async (answers, isLabel) => {
     for (let list = answers; ;) {
       try {
         const reply = await desk.source.answer(desk.reviewer, list);
         trouble.clear();
         return reply;
       } catch (error) {
-        const choice = await trouble.ask(error, waiting - 1);
+        const choice = await trouble.ask(error, waiting - 1, isLabel && list.length === 1);
         if (choice === "drop") {
           trouble.clear();
           // What was typed after it was meant for pictures that never came.
@@ -201,7 +214,7 @@
           desk.say(t("dropped"));
           return null;
         }
-        if (choice.class && list.length === 1) list = [{ ...list[0], class: choice.class }];
+        if (choice.class) list = [{ ...list[0], class: choice.class }];
       }
     }
   };
@@ -210,13 +223,16 @@
    * Saves answers and takes over what the other side says stands now: `[{ item, class, comment }]`. False where they were
    * given up. What stands already is not sent again.
    */
-  desk.commit = async (wishes, { note = true } = {}) => {
+  desk.commit = async (wishes, { note = true, isLabel = false } = {}) => {
     const changes = wishes.filter((wish) => !sameAnswer(wish.item.answer, wish.class === null ? null : wish));
     if (changes.length === 0) return true;
     const before = changes.map(
       ({ item }) => item.answer && { class: item.answer.class, comment: item.answer.comment, time: item.answer.time },
     );
-    const reply = await post(changes.map(({ item, class: name, comment }) => ({ image: item.image, class: name, comment })));
+    const reply = await post(
+      changes.map(({ item, class: name, comment }) => ({ image: item.image, class: name, comment })),
+      isLabel,
+    );
     if (!reply) return false;
     const said = new Map(reply.answers.map((one) => [one.image, one.answer]));
     changes.forEach(({ item }) => {
@@ -250,14 +266,15 @@
   desk.label = (choose, since = performance.now()) =>
     desk.turn(async () => {
       const { item } = desk;
-      const name = item && choose(item);
+      // Keys typed beyond the last image mean no image.
+      const name = item && !desk.isEnded && choose(item);
       if (!name) return;
       if (!desk.isSeen) {
         desk.say(t("stage.unseen"));
         return;
       }
       const list = (await targets(item)).map((other) => ({ item: other, class: name, comment: writeComment(desk.draft(other)) }));
-      if (!(await desk.commit(list))) return;
+      if (!(await desk.commit(list, { isLabel: true }))) return;
       desk.last = item.answer?.class ?? name;
       const next = await desk.queue.nextOpen(item.at);
       const values = { class: desk.nameOf(desk.last), n: list.length };
@@ -266,13 +283,16 @@
         await desk.show(next);
         delays.push(performance.now() - since);
         if (delays.length > 2000) delays.shift();
-      } else tell("end");
+      } else desk.end();
       desk.say(next ? `${said} ${t("now_at", { at: next.at + 1 })}` : said);
       tell("answered", item);
     });
 
-  /** Answers with a class by its name; after a failure in its place. */
-  desk.answer = (name, since) => (trouble.open ? trouble.replace(name) : desk.label(() => name, since));
+  /** Answers with a class by its name; after a failure in place of the answer that could not be saved. */
+  desk.answer = (name, since) => {
+    if (!trouble.open) return desk.label(() => name, since);
+    return trouble.open.isLabel ? trouble.replace(name) : desk.say(t("trouble.first"));
+  };
 
   /** Accepts the model's label, where it is shown. */
   desk.accept = (since) =>
@@ -295,7 +315,7 @@
   desk.remark = (change) =>
     desk.turn(async () => {
       const { item } = desk;
-      if (!item) return;
+      if (!item || desk.isEnded) return;
       const before = desk.draft(item);
       const draft = { ...before, ...change(before) };
       if (item.answer) {
@@ -312,7 +332,7 @@
     desk.turn(async () => {
       const item = await desk.queue.item(Math.min(Math.max(at(), 0), desk.queue.total - 1));
       if (!item) return;
-      if (item === desk.item && !desk.peeked) {
+      if (item === desk.item && !desk.peeked && !desk.isEnded) {
         desk.say(t("edge"));
         return;
       }

@@ -60,7 +60,7 @@
       return { total, from, revision: this.revision, items };
     }
 
-    async frames(image) {
+    async frames(_reviewer, image) {
       return (
         this.data.frames[image] ?? { event: [{ image, time: null, asked_at: this.places.get(image) ?? null }], previous: null }
       );

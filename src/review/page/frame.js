@@ -3,7 +3,7 @@
 (() => {
   const { by, make, t, desk, memory, words } = Trapline;
   const POLL_MS = 5000;
-  const frame = { isAtEnd: false, isPolling: false };
+  const frame = { isPolling: false };
 
   const head = () => {
     const { session, counts, source } = desk;
@@ -63,7 +63,6 @@
 
   /** All is answered. */
   frame.end = () => {
-    frame.isAtEnd = true;
     const { counts, session, source } = desk;
     by("end-title").textContent = t("end.title");
     by("end-text").textContent = t("end.text", { n: counts.mine });
@@ -81,8 +80,7 @@
   const withCode = (text) => text.split("`").map((part, place) => (place % 2 ? make("code", { text: part }) : part));
 
   const leaveEnd = () => {
-    if (!frame.isAtEnd) return;
-    frame.isAtEnd = false;
+    if (by("end").hidden) return;
     by("end").hidden = true;
     by("review").hidden = Trapline.grid.isOpen;
     Trapline.stage.place();
@@ -99,7 +97,7 @@
 
   /** Hears what changed elsewhere: other tabs, other people, files edited by hand. */
   frame.poll = async () => {
-    if (frame.isPolling || document.hidden || desk.source.isFile || !desk.queue) return;
+    if (frame.isPolling || document.hidden || by("desk").hidden || desk.source.isFile || !desk.queue) return;
     frame.isPolling = true;
     const { acknowledged } = desk;
     try {
@@ -113,7 +111,10 @@
       if (news.notes?.length) hear(news.notes);
       if (changed.length) Trapline.tell("changed", changed);
       head();
-      if (frame.isAtEnd && desk.counts.to_do > 0) desk.goTo(() => desk.at);
+      if (desk.isEnded && desk.counts.to_do > 0) {
+        const open = await desk.queue.nextOpen(0);
+        if (open) desk.goTo(() => open.at);
+      }
     } catch (error) {
       if (error.code === "token") frame.gate(t("gate.title"), error.message);
       else offline(error);

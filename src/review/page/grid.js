@@ -169,7 +169,7 @@
     desk.turn(async () => {
       const open = await desk.queue.nextOpen(desk.item.at);
       if (open) await desk.show(open);
-      else Trapline.tell("end");
+      else desk.end();
     });
   };
 

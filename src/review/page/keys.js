@@ -126,7 +126,12 @@
 
   keys.help = () => {
     const one = (shown, text) =>
-      make("div", {}, make("dt", {}, ...shown.split(", ").map((part) => make("kbd", { text: part }))), make("dd", { text }));
+      make(
+        "div",
+        {},
+        make("dt", {}, ...shown.split(", ").map((part) => make("kbd", { text: part === "Space" ? t("key.space") : part }))),
+        make("dd", { text }),
+      );
     const list = (title, rows) => make("section", {}, make("h2", { text: title }), make("dl", {}, ...rows));
     const own = desk.session.classes.filter((each) => each.key);
     const taken = new Set(own.map((each) => each.key.toUpperCase()));

@@ -73,9 +73,9 @@
       });
     }
 
-    /** Whether an item still waits for this reviewer. */
+    /** Whether an item still waits for this reviewer. What others answered is just what an arbiter decides about. */
     static isOpen(item) {
-      return !item.answer && !item.done_by_others;
+      return !item.answer && (!item.done_by_others || Trapline.desk.session.role === "adjudicate");
     }
 
     /** The first item from `at` on that `wanted` holds for, walking by `step`; null at the end. */
