@@ -13,7 +13,7 @@
       dialog.addEventListener("cancel", (event) => !desk.item && event.preventDefault());
       by("reviewer-form").addEventListener("submit", (event) => {
         const name = by("reviewer-name").value.trim();
-        if (name && !/[+\p{Cc}]/u.test(name)) {
+        if (name && !/[+/\\\p{Cc}]/u.test(name)) {
           resolve(name);
           return;
         }

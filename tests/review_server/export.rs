@@ -1,0 +1,1 @@
+//! A review that is sent as a folder, and its answers that come back.

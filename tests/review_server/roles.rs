@@ -1,0 +1,1 @@
+//! What each role sees, and how answers add up.
