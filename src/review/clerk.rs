@@ -155,6 +155,10 @@ impl Clerk {
             _ => {}
         }
         let mut ids: Vec<String> = label.superseded().map(str::to_owned).collect();
+        if is_withdrawal {
+            // A page that was sent as a file knows its rows by other names than those under which they were taken.
+            ids.retain(|id| book.rows(image).iter().any(|given| given.label.id == *id));
+        }
         let mut add = |id: &str| {
             if !ids.iter().any(|known| known == id) {
                 ids.push(id.to_owned());

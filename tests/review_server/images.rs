@@ -137,10 +137,23 @@ fn a_disk_that_is_not_there_is_said_and_takes_no_answer_away() {
     server.ask("GET", &format!("/api/image/{}", images[0])).refused(404, "absent");
     server.answer("anna", &[(&images[0], Some("vole"))]);
     assert_eq!(answered(&server, "anna")[&images[0]], "vole");
+    std::fs::rename(space.path("unplugged"), space.path("raw")).unwrap();
+    assert_eq!(status(&server, &images[0]), 200);
+    // One that is declared to be elsewhere need not be there when the page is opened.
     drop(server);
+    let disk = tempfile::tempdir().unwrap();
+    let mount = disk.path().join("mount");
+    std::fs::rename(space.path("raw"), &mount).unwrap();
+    std::fs::write(mount.join(".trapline-root"), "").unwrap();
+    space.edit("pipeline.yaml", "root: raw", "root: archive");
+    space.edit("pipeline.yaml", "steps:\n", "roots: { archive: { marker: .trapline-root } }\nsteps:\n");
+    space.write("trapline.local.yaml", format!("roots:\n  archive: '{}'\n", mount.display()));
+    space.try_run().unwrap();
+    std::fs::rename(&mount, disk.path().join("unplugged")).unwrap();
     let server = serve(&space, &[]);
     assert_eq!(answered(&server, "anna")[&images[0]], "vole");
-    server.ask("GET", &format!("/api/image/{}", images[0])).refused(404, "absent");
+    server.ask("GET", &format!("/api/image/{}", images[1])).refused(404, "absent");
+    server.answer("anna", &[(&images[1], Some("empty"))]);
 }
 
 #[test]

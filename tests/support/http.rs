@@ -1,6 +1,6 @@
 //! `trapline review` as a browser, a rival page or an attacker sees it: requests written byte by byte.
 
-use std::io::{BufRead as _, BufReader, Read as _, Write as _};
+use std::io::{BufReader, Read as _, Write as _};
 use std::net::{IpAddr, Ipv4Addr, SocketAddr, TcpStream};
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
@@ -27,18 +27,16 @@ impl Server {
         let mut command = Command::new(env!("CARGO_BIN_EXE_trapline"));
         command.args(["review", "qc", "--port", "0", "--format", "json"]).args(more).current_dir(project);
         let mut child = command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
-        let mut line = String::new();
-        BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
-        if line.is_empty() {
+        let out = BufReader::new(child.stdout.take().unwrap());
+        let Some(Ok(said)) = serde_json::Deserializer::from_reader(out).into_iter::<Value>().next() else {
             let mut said = String::new();
             child.stderr.take().unwrap().read_to_string(&mut said).unwrap();
             let _ = child.wait();
             panic!("no server: {said}");
-        }
+        };
         // Nobody reads what it says from now on, and nothing it says may stop it.
         let mut err = child.stderr.take().unwrap();
         std::thread::spawn(move || std::io::copy(&mut err, &mut std::io::sink()));
-        let said: Value = serde_json::from_str(&line).unwrap();
         let port = u16::try_from(said["port"].as_u64().unwrap()).unwrap();
         let token = said["token"].as_str().unwrap().to_owned();
         assert_eq!(said["url"], format!("http://127.0.0.1:{port}/#{token}"));
