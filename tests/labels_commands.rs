@@ -158,6 +158,12 @@ fn a_status_counts_by_reviewer_and_type_and_says_what_is_wrong() {
     let page = run(&space, &["labels", "status", "qc"]).out;
     assert!(page.contains("1 of 3 images answered; missing: 1 disagreement, 1 unanswered."), "{page}");
     assert!(page.contains("labels/qc/ben.csv line 3: `wolf` is no class"), "{page}");
+    assert!(
+        page.contains("\nagreement 0.0 % (0 to 79) of 1 image with two answers or more, Cohen's kappa 0.00 (0.00 to 0.79)\n"),
+        "{page}"
+    );
+    assert_eq!((&status["agreement"]["images"], &status["agreement"]["kappa"]["kind"]), (&1.into(), &"cohen".into()));
+    assert_eq!(status["agreement"]["reviewers"], serde_json::json!(["anna", "ben"]));
     // A sheet for the disagreement names what an answer would settle.
     let sheet = run(&space, &["labels", "todo", "qc", "--reviewer", "carla"]).out;
     let settles: Vec<&str> = sheet.lines().filter(|line| line.matches("lb:").count() == 2).collect();
@@ -179,7 +185,7 @@ fn wrong_arguments_are_said_with_the_way_out() {
     let end = run(&space, &["labels", "status", "metadata"]);
     assert!(end.code == 2 && end.err.contains("step `metadata` asks nobody: name `qc`"), "{}", end.err);
     let end = run(&space, &["labels", "add", "qc", "--reviewer", " "]);
-    assert!(end.code == 2 && end.err.contains("--reviewer wants a name"), "{}", end.err);
+    assert!(end.code == 2 && end.err.contains("--reviewer: a reviewer's name has 1 to 60 characters"), "{}", end.err);
     let end = tell(&space, &ADD, "image,what\n1,2\n");
     assert!(end.code == 2 && end.err.contains("must name the columns `class`"), "{}", end.err);
     let end = tell(&space, &ADD, "file,class,shown\n1.jpg,vole,model\n9.jpg,vole,\n2.jpg\n\n3.jpg,vole,blind");

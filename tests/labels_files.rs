@@ -268,7 +268,7 @@ proptest! {
 
     #[test]
     fn the_order_of_rows_is_nobody_s_statement(
-        rows in proptest::collection::vec((0_u64..4, 0_usize..3, 0_usize..3, 0_u64..3, proptest::option::of(0_usize..12)), 1..24),
+        rows in proptest::collection::vec((0_u64..4, 0_usize..4, 0_usize..3, 0_u64..3, proptest::option::of(0_usize..12)), 1..24),
         order in Just((0..24_usize).collect::<Vec<_>>()).prop_shuffle(),
         reviewers in 1_usize..3,
     ) {
@@ -277,7 +277,8 @@ proptest! {
             // Two of four answers carry no time at all.
             time: if *time == 0 { "".into() } else { format!("2026-01-0{time}").into() },
             supersedes: superseded.map(|other| format!("l{other}")).unwrap_or_default().into(),
-            ..label(*image, ["vole", "empty", "stoat"][*class], ["anna", "ben", "carla"][*reviewer], "")
+            // Without a class an answer is taken back, or nobody has filled in the row.
+            ..label(*image, ["vole", "empty", "stoat", ""][*class], ["anna", "ben", "carla"][*reviewer], "")
         }).collect();
         let weigh = |rows: &[Label<'_>]| {
             let folder = tempfile::tempdir().unwrap();
@@ -285,7 +286,7 @@ proptest! {
             let text = fs::read(folder.path().join("x.csv")).unwrap();
             let question = Question { reviewers, ..question() };
             let outputs = review(&question, &Taxonomy::default(), &[table(4)], &[], &[("x.csv", &text)]).unwrap().outputs;
-            let labels = outputs.tables[0].select(&["content", "class", "reviewer", "shown"]).unwrap();
+            let labels = outputs.tables[0].select(&["content", "class", "reviewer", "shown", "method"]).unwrap();
             (labels, outputs.tables[1].clone(), outputs.metrics)
         };
         let shuffled: Vec<Label<'_>> = order.iter().filter_map(|at| given.get(*at).cloned()).collect();

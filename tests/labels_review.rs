@@ -230,8 +230,8 @@ fn conflicts_and_disagreements_are_missing_until_a_row_supersedes() {
     let looked = look(&space);
     assert_eq!(shown(&space, "missing", &["path", "status"]), ["b/2024/3.jpg,needs another reviewer"]);
     assert_eq!(
-        shown(&space, "labels", &["path", "class", "reviewer", "comment"]),
-        ["a/2024/1.jpg,vole,ben+carla,clear", "a/2024/2.jpg,mink,carla,"]
+        shown(&space, "labels", &["path", "class", "reviewer", "comment", "method"]),
+        ["a/2024/1.jpg,vole,ben+carla,clear,adjudicated", "a/2024/2.jpg,mink,carla,,adjudicated"]
     );
     assert_eq!((looked.metric("conflicts"), looked.metric("disagreements"), looked.metric("reviewers")), (0, 0, 2));
 }
@@ -271,6 +271,28 @@ fn an_answer_taken_back_was_never_given() {
     space.write("labels/qc/carla.csv", format!("{}c2,a,1.jpg,,2026-01-05,c1\n", space.read("labels/qc/carla.csv")));
     let looked = look(&space);
     assert_eq!((looked.metric("disagreements"), looked.kinds()), (1, vec!["disagreements"]));
+}
+
+#[test]
+fn first_answers_say_how_far_people_agree_and_each_label_how_it_came_about() {
+    let space = space();
+    let header = "label,site,file,class,supersedes\n";
+    space.write("labels/qc/anna.csv", format!("{header}a1,a,1.jpg,vole,\na2,a,2.jpg,vole,\na3,b,3.jpg,vole,\n"));
+    assert_eq!(look(&space).metric("agreement_images"), 0);
+    assert_eq!(shown(&space, "labels", &["class", "method"]), ["vole,single"; 3]);
+    space.write("labels/qc/ben.csv", format!("{header}b1,a,1.jpg,vole,\nb2,a,2.jpg,empty,\nb3,b,3.jpg,vole,\n"));
+    let looked = look(&space);
+    assert_eq!(shown(&space, "labels", &["path", "method"]), ["a/2024/1.jpg,unanimous", "b/2024/3.jpg,unanimous"]);
+    assert!((looked.metrics["agreement"] - 2.0 / 3.0).abs() < 1e-12 && looked.metrics["kappa"].abs() < 1e-12);
+    assert!(looked.metrics["agreement_lower"] < 0.3 && looked.metrics["kappa_lower"] < 0.0);
+    // Carla's is a third opinion about one image, and settles another: what she says there is not independent.
+    space.write("labels/qc/carla.csv", format!("{header}c1,a,1.jpg,empty,\nc2,a,2.jpg,vole,a2 b2\n"));
+    let looked = look(&space);
+    let methods = ["a/2024/1.jpg,vole,majority", "a/2024/2.jpg,vole,adjudicated", "b/2024/3.jpg,vole,unanimous"];
+    assert_eq!(shown(&space, "labels", &["path", "class", "method"]), methods);
+    assert_eq!(looked.metric("agreement_images"), 3);
+    // Pairs that agree: one of three, none of one, one of one.
+    assert!((looked.metrics["agreement"] - 4.0 / 9.0).abs() < 1e-12, "{:?}", looked.metrics);
 }
 
 #[test]

@@ -188,11 +188,11 @@ mod page {
     fn terms(args: &Review) -> anyhow::Result<Terms> {
         let name = args.reviewer.as_deref().map(reviewer).transpose().map_err(|message| anyhow!("--reviewer: {message}"))?;
         let role = if args.adjudicate { Role::Adjudicate } else { Role::Review };
-        let known = args.language.as_deref().filter(|language| LANGUAGES.iter().any(|(code, _)| code == language));
+        let known = args.language.as_deref().filter(|language| LANGUAGES.contains(language));
         let strings = match (&args.language, known) {
             (Some(file), None) => {
                 let text = std::fs::read_to_string(file).with_context(|| {
-                    let codes = LANGUAGES.map(|(code, _)| format!("`{code}`")).join(", ");
+                    let codes = LANGUAGES.map(|code| format!("`{code}`")).join(", ");
                     format!("--language: `{file}` is none of {codes}, and cannot be read as a file")
                 })?;
                 Some(

@@ -5,6 +5,12 @@ use std::collections::{HashMap, HashSet};
 
 use super::standing::{Standing, moment};
 
+/// Rows that supersede a label which no file holds, and its id.
+pub(super) type Unknown = Vec<(u32, String)>;
+
+/// Pairs of rows of which the first supersedes the second.
+type Links = Vec<(u32, u32)>;
+
 /// What became of each row.
 #[derive(Debug, Default)]
 pub(super) struct Fates {
@@ -16,14 +22,16 @@ pub(super) struct Fates {
     pub overruled: Vec<bool>,
     /// It replaces the answer of another reviewer.
     pub overrules: Vec<bool>,
+    /// It replaces an answer of its own reviewer.
+    pub follows: Vec<bool>,
 }
 
 impl Fates {
     /// The fates of `rows`, and those that supersede a label which no file holds, with its id.
-    pub fn of(rows: &[Standing<'_>]) -> (Self, Vec<(u32, String)>) {
+    pub fn of(rows: &[Standing<'_>]) -> (Self, Unknown) {
         let (links, unknown) = links(rows);
         let none = || vec![false; rows.len()];
-        let mut fates = Self { fallen: none(), withdrawn: none(), overruled: none(), overrules: none() };
+        let mut fates = Self { fallen: none(), withdrawn: none(), overruled: none(), overrules: none(), follows: none() };
         if links.is_empty() {
             return (fates, unknown);
         }
@@ -38,13 +46,14 @@ impl Fates {
             fates.fallen[earlier] = true;
             fates.overruled[earlier] |= !is_own;
             fates.overrules[later] |= !is_own;
+            fates.follows[later] |= is_own && rows[earlier].class.is_some() && !fates.withdrawn[earlier];
         }
         (fates, unknown)
     }
 }
 
 /// Pairs of rows of which the first supersedes the second, and ids that no row has.
-fn links(rows: &[Standing<'_>]) -> (Vec<(u32, u32)>, Vec<(u32, String)>) {
+fn links(rows: &[Standing<'_>]) -> (Links, Unknown) {
     let mut naming: HashMap<&str, Vec<u32>> = HashMap::new();
     let mut order = Vec::new();
     for (row, standing) in (0_u32..).zip(rows) {
@@ -94,18 +103,18 @@ fn withdraw(rows: &[Standing<'_>], links: &[(u32, u32)], withdrawn: &mut [bool])
             taken.entry((observation, row(at).label.reviewer.as_ref())).or_default().push(at);
         }
     }
+    let given_anew: HashSet<u32> =
+        links.iter().filter(|(_, earlier)| row(*earlier).label.is_withdrawal()).map(|(later, _)| *later).collect();
     for (at, standing) in (0_u32..).zip(rows) {
-        let Some(observation) = standing.observation else { continue };
+        let Some(observation) = standing.observation.filter(|_| !given_anew.contains(&at)) else { continue };
         let taken = taken.get(&(observation, standing.label.reviewer.as_ref())).map_or(&[][..], Vec::as_slice);
         withdrawn[at as usize] |= taken.iter().any(|later| is_replaced(rows, at, *later));
     }
 }
 
-/// Says whether an answer had replaced an earlier one of the same reviewer without naming it: by a later time, or by saying the same
-/// again.
+/// Says whether an answer had replaced an earlier one of the same reviewer without naming it: by a later time, or by saying the same.
 fn is_replaced(rows: &[Standing<'_>], earlier: u32, later: u32) -> bool {
     let (before, after) = (&rows[earlier as usize], &rows[later as usize]);
     let (then, now) = (moment(&before.label.time), moment(&after.label.time));
-    let is_same = before.class == after.class;
-    before.class.is_some() && (then, earlier) < (now, later) && (is_same || then.is_some() && then < now)
+    before.class.is_some() && (then.is_some() && then < now || before.class == after.class && then <= now)
 }

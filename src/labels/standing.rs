@@ -89,7 +89,7 @@ fn weigh(rows: &[Standing<'_>], fates: &Fates, observation: u32, group: &[u32], 
     let (mut first, mut changed_mind) = (Vec::new(), Vec::new());
     for own in by_reviewer.chunk_by(|a, b| reviewer(a) == reviewer(b)) {
         reviewers += 1;
-        first.extend(earliest(rows, own).filter(|row| !fates.overrules[*row as usize]));
+        first.extend(earliest(rows, fates, own));
         let own: Vec<u32> = own.iter().filter(|row| !fates.fallen[**row as usize]).copied().collect();
         match latest(rows, &own) {
             Some(last) => {
@@ -114,14 +114,18 @@ fn weigh(rows: &[Standing<'_>], fates: &Fates, observation: u32, group: &[u32], 
     (Answers { observation, verdict, current, adjudicated, first }, changed_mind)
 }
 
-/// The first of a reviewer's rows: by time where all have one, else as the files have them.
-fn earliest(rows: &[Standing<'_>], own: &[u32]) -> Option<u32> {
+/// The first of a reviewer's rows; nothing where neither times nor what they supersede tells which it is, or where it overrules
+/// somebody.
+fn earliest(rows: &[Standing<'_>], fates: &Fates, own: &[u32]) -> Option<u32> {
     let time = |row: &u32| moment(&rows[*row as usize].label.time);
-    if own.iter().all(|row| time(row).is_some()) {
-        own.iter().copied().min_by_key(|row| (time(row), *row))
-    } else {
-        own.iter().copied().min()
+    let mut candidates: Vec<u32> = own.iter().copied().filter(|row| !fates.follows[*row as usize]).collect();
+    let times: Option<Vec<i128>> = candidates.iter().map(time).collect();
+    if let Some(first) = times.and_then(|times| times.into_iter().min()) {
+        candidates.retain(|row| time(row) == Some(first));
     }
+    let first = *candidates.first()?;
+    let is_alike = |row: &u32| rows[*row as usize].class == rows[first as usize].class && !fates.overrules[*row as usize];
+    candidates.iter().all(is_alike).then_some(first)
 }
 
 /// The last of a reviewer's rows; nothing where they differ and their times do not order them, or where there are none.
@@ -164,7 +168,7 @@ mod tests {
     fn label<'a>(id: &'a str, reviewer: &'a str, time: &'a str, supersedes: &'a str) -> Label<'a> {
         let class = "as written".into();
         let [id, reviewer, time, supersedes] = [id, reviewer, time, supersedes].map(std::borrow::Cow::Borrowed);
-        Label { id, reviewer, class, time, supersedes, ..Label::default() }
+        Label { id, class, reviewer, time, supersedes, ..Label::default() }
     }
 
     /// A row about the only observation; without a class it is no answer.
@@ -280,6 +284,10 @@ mod tests {
         // A reviewer who settles it speaks for the first time at the first answer.
         let own = label("d", "ben", "", "l e b");
         assert_eq!(first(&[(&late, "vole"), (&early, "stoat"), (&ben, "vole"), (&own, "stoat")]), (vec![1, 2], true));
+        // Neither a time nor an id says which of two came first: it is not asked.
+        let untimed = label("u", "anna", "", "");
+        assert_eq!(first(&[(&late, "vole"), (&untimed, "stoat"), (&ben, "vole")]), (vec![2], false));
+        assert_eq!(first(&[(&late, "vole"), (&label("f", "anna", "", "l"), "stoat"), (&ben, "vole")]), (vec![0, 2], false));
         let back = withdrawal("w", "anna", "e");
         assert_eq!(first(&[(&early, "stoat"), (&back, ""), (&ben, "vole")]), (vec![2], false));
     }

@@ -9,7 +9,7 @@ use rayon::prelude::*;
 use serde::Serialize;
 
 use super::office::{MOST_ITEMS, Office, OfficeError};
-use super::page::{DOCUMENT, SCRIPT, SCRIPT_PLACE, STYLE, STYLE_PLACE};
+use super::page::standalone;
 use super::showing::{Unshowable, show};
 use super::wire::{FramesShown, Item, Session};
 use crate::id::ContentId;
@@ -18,10 +18,6 @@ use crate::id::ContentId;
 pub const PAGE: &str = "review.html";
 /// The folder of images.
 pub const IMAGES: &str = "images";
-
-/// What lets the page run from a disk, and reach nothing else.
-const POLICY: &str =
-    "default-src 'none'; script-src 'unsafe-inline'; style-src 'unsafe-inline'; img-src 'self' file: data: blob:";
 
 /// Everything that the page would ask a server for.
 #[derive(Serialize)]
@@ -120,7 +116,7 @@ pub fn export(
     }
     let session = Session { reviewer: Some(reviewer.to_owned()), asked: items.len(), ..office.session() };
     let page = folder.join(PAGE);
-    std::fs::write(&page, page_of(&Data { session, items, frames, images })?).map_err(write(&page))?;
+    std::fs::write(&page, standalone(&serde_json::to_string(&Data { session, items, frames, images })?)).map_err(write(&page))?;
     Ok(exported)
 }
 
@@ -160,20 +156,4 @@ fn copy(content: ContentId, path: Option<&Path>, folder: &Path) -> Result<(Strin
     let file = folder.join(&name);
     std::fs::write(&file, &picture.bytes).map_err(|error| format!("cannot write `{}`: {error}", file.display()))?;
     Ok((name, picture.bytes.len() as u64))
-}
-
-/// The page with script, style and data in it.
-fn page_of(data: &Data) -> Result<String, serde_json::Error> {
-    // Within a script element only `</` and `<!--` mean anything.
-    let json = serde_json::to_string(data)?.replace('<', "\\u003c");
-    let policy = format!("<meta http-equiv=\"Content-Security-Policy\" content=\"{POLICY}\">");
-    let style = format!("{policy}\n<style>\n{STYLE}\n</style>");
-    // At the end of the body: what a deferred script finds is there by then.
-    let script = format!(
-        "<script type=\"application/json\" id=\"trapline-data\">{json}</script>\n<script>\n{}\n</script>\n</body>",
-        SCRIPT.replace("</script", "<\\/script")
-    );
-    let page = DOCUMENT.replacen(STYLE_PLACE, &style, 1).replacen(SCRIPT_PLACE, "", 1);
-    let (head, tail) = page.rsplit_once("</body>").unwrap_or((&page, ""));
-    Ok(format!("{head}{script}{tail}"))
 }

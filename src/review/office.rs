@@ -249,7 +249,8 @@ impl Office {
             corrected_time: corrected.clone().filter(|_| raw.is_some() && corrected != raw),
             time: raw.or(corrected),
             temperature_c: number(table, "temperature_c", row),
-            sample: text_of(table, "type", row).to_owned(),
+            // Why an image was drawn hints at what a model said of it.
+            sample: if self.desk.question.blind { String::new() } else { text_of(table, "type", row).to_owned() },
             predicted: if self.desk.question.blind { None } else { predicted() },
             answer: own.map(|given| say(&given.label)),
             done_by_others: own.is_none() && self.book.is_done_by_others(image, reviewer),

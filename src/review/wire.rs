@@ -86,7 +86,7 @@ pub struct Item {
     pub corrected_time: Option<String>,
     /// Degrees Celsius, by the camera.
     pub temperature_c: Option<f64>,
-    /// Which sample drew it.
+    /// Which sample drew it; nothing in a blind review.
     #[serde(rename = "type")]
     pub sample: String,
     /// What the model says; never in a blind review.

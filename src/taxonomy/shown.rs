@@ -124,12 +124,11 @@ fn give_colours(shown: &mut [ShownClass]) {
     let free: Vec<&str> = PALETTE.iter().copied().filter(|colour| declared.iter().all(|other| other != colour)).collect();
     let mut next = free.iter().chain(&PALETTE).copied().cycle();
     for class in shown.iter_mut().filter(|class| class.colour.is_empty()) {
-        class.colour = match class.role {
+        class.colour.push_str(match class.role {
             Role::Empty => GREY_EMPTY,
             Role::BadQuality => GREY_BAD,
             Role::Animal | Role::Other => next.next().unwrap_or(PALETTE[0]),
-        }
-        .to_owned();
+        });
     }
 }
 

@@ -1,6 +1,6 @@
 "use strict";
-// The review page: classic scripts that share one object. `order.txt` lists them in the order in which they make `/app.js`; a line
-// `lang/NAME.json` there becomes `Trapline.languages["NAME"] = CONTENT;`. Nothing runs before `main.js`, the last of them.
+// The review page: classic scripts that share one object. `order.txt` lists them in the order in which they make `/app.js`; a
+// line `lang/NAME.json` there becomes `Trapline.languages["NAME"] = CONTENT;`. Nothing runs before `main.js`, the last of them.
 const Trapline = { languages: {}, listeners: {} };
 
 (() => {
@@ -78,7 +78,7 @@ const Trapline = { languages: {}, listeners: {} };
   /** Takes a comment apart: its marks and the words after them. */
   Trapline.readComment = (comment) => {
     const draft = { difficult: false, clock: false, text: (comment ?? "").trim() };
-    for (let found = true; found; ) {
+    for (let found = true; found;) {
       found = false;
       for (const [mark, written] of Object.entries(MARKS)) {
         if (draft.text.startsWith(written)) {
@@ -93,5 +93,7 @@ const Trapline = { languages: {}, listeners: {} };
 
   /** The comment that a draft makes. */
   Trapline.writeComment = (draft) =>
-    [draft.difficult && MARKS.difficult, draft.clock && MARKS.clock, draft.text.replace(/\s+/g, " ").trim()].filter(Boolean).join(" ");
+    [draft.difficult && MARKS.difficult, draft.clock && MARKS.clock, draft.text.replace(/\s+/g, " ").trim()]
+      .filter(Boolean)
+      .join(" ");
 })();

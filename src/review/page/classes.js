@@ -8,7 +8,13 @@
   classes.button = (one, press) => {
     const button = make(
       "button",
-      { type: "button", class: "class", "data-class": one.name, "data-key": one.key ?? null, "aria-keyshortcuts": one.key ?? null },
+      {
+        type: "button",
+        class: "class",
+        "data-class": one.name,
+        "data-key": one.key ?? null,
+        "aria-keyshortcuts": one.key ?? null,
+      },
       make("span", { class: "swatch", "aria-hidden": "true" }),
       make("span", { class: "name", text: one.display }),
       icon("check"),
@@ -48,7 +54,7 @@
   /** On the picture: what was said of it. */
   const stamp = (item, said) => {
     const box = by("stamp");
-    box.hidden = !said && !item.done_by_others;
+    box.hidden = !said && (!item.done_by_others || Trapline.Queue.isOpen(item));
     if (said) {
       const colour = desk.session.classes.find((one) => one.name === said)?.color;
       const swatch = make("span", { class: "swatch", "aria-hidden": "true" });
@@ -87,7 +93,8 @@
       event.preventDefault();
       by("comment").blur();
     });
-    for (const input of document.querySelectorAll("input[name=scope]")) input.addEventListener("change", () => classes.setScope(input.value));
+    for (const input of document.querySelectorAll("input[name=scope]"))
+      input.addEventListener("change", () => classes.setScope(input.value));
     classes.setScope(Trapline.memory.read("scope") === "event" ? "event" : "frame");
     Trapline.on("item", () => {
       mark();

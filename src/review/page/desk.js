@@ -1,6 +1,7 @@
 "use strict";
-// The desk: the item shown, what keys do to it, and their order. Everything that changes something goes through `turn`, one after the
-// other, so that keys typed faster than the disk are neither lost nor mixed up. The page moves on only after the answer is saved.
+// The desk: the item shown, what keys do to it, and their order. Everything that changes something goes through `turn`, one
+// after the other, so that keys typed faster than the disk are neither lost nor mixed up. The page moves on only after the
+// answer is saved.
 (() => {
   const { by, t, tell, stage, seeing, trouble, readComment, writeComment, sameAnswer } = Trapline;
   const PREFETCH = 10;
@@ -43,7 +44,8 @@
   };
 
   /** How a class is called; its written name where nobody declared it. */
-  desk.nameOf = (name) => desk.session.classes.find((one) => one.name === name)?.display ?? (name === "unknown" ? t("class.unknown") : name);
+  desk.nameOf = (name) =>
+    desk.session.classes.find((one) => one.name === name)?.display ?? (name === "unknown" ? t("class.unknown") : name);
 
   /** What is said about an item besides its class: as answered, or as begun and not yet answered. */
   desk.draft = (item) => drafts.get(item.image) ?? readComment(item.answer?.comment);
@@ -52,12 +54,22 @@
     let found = frames.get(image);
     if (!found) {
       found = { value: null, promise: null };
-      found.promise = desk.source.frames(image).then((value) => (found.value = value));
+      found.promise = desk.source.frames(desk.reviewer, image).then((value) => (found.value = value));
       found.promise.catch(() => frames.delete(image));
       frames.set(image, found);
       if (frames.size > 300) frames.delete(frames.keys().next().value);
     }
     return found;
+  };
+
+  /** A picture to be shown small: the full one where it comes anyway. */
+  desk.thumbnail = (image) => desk.pictures.soon(image, desk.pictures.has(image) ? null : SMALL);
+
+  /** The frames of the event that are played next, round and round: an event of hundreds is not held at once. */
+  const film = () => {
+    const { event } = desk.frames;
+    const place = event.findIndex((frame) => frame.image === (desk.peeked ?? desk.item.image));
+    return [...event.slice(place), ...event.slice(0, place)].slice(0, PREFETCH);
   };
 
   /** Orders pictures ahead of time: this one, the next, the small ones of the event, nine more, the two neighbours. */
@@ -66,21 +78,26 @@
     if (!item) return;
     const list = [];
     const full = (image) => list.push({ image, width: null });
+    const small = ({ image }) => list.push({ image, width: desk.pictures.has(image) ? null : SMALL });
     const withBefore = (image, near) => {
       full(image);
       const known = near || seeing.difference ? desk.framesOf(image) : frames.get(image);
       if (seeing.difference && known?.value?.previous) full(known.value.previous);
-      else if (seeing.difference) known?.promise.then(() => clearTimeout(later) ?? (later = setTimeout(desk.prefetch, 30)), () => {});
+      else if (seeing.difference)
+        known?.promise.then(
+          () => clearTimeout(later) ?? (later = setTimeout(desk.prefetch, 30)),
+          () => {},
+        );
     };
     const ahead = queue.openAhead(item.at, PREFETCH);
     withBefore(item.image, true);
-    if (desk.playing) for (const frame of desk.frames?.event ?? []) full(frame.image);
+    if (desk.playing) for (const frame of film()) full(frame.image);
     if (ahead[0]) withBefore(ahead[0].image, true);
-    for (const frame of desk.frames?.event ?? []) list.push({ image: frame.image, width: SMALL });
+    for (const frame of desk.frames?.event ?? []) small(frame);
     for (const at of [item.at + 1, item.at - 1]) if (queue.peek(at)) full(queue.peek(at).image);
     ahead.slice(1).forEach((next, place) => withBefore(next.image, place < 2));
     if (ahead[0] && ahead[0].event !== item.event) {
-      for (const frame of frames.get(ahead[0].image)?.value?.event ?? []) list.push({ image: frame.image, width: SMALL });
+      for (const frame of frames.get(ahead[0].image)?.value?.event ?? []) small(frame);
     }
     desk.pictures.want(list);
   };
@@ -134,9 +151,22 @@
     }
   };
 
+  Trapline.on("look", () => {
+    if (!desk.item) return;
+    desk.prefetch();
+    desk.turn(paintOrSay);
+  });
+
   /** Shows an item and waits until its picture is there. */
   desk.show = async (item) => {
-    Object.assign(desk, { item, at: item.at, peeked: null, playing: false, frames: desk.framesOf(item.image).value });
+    Object.assign(desk, {
+      item,
+      at: item.at,
+      peeked: null,
+      playing: false,
+      isEnded: false,
+      frames: desk.framesOf(item.image).value,
+    });
     tell("item", item);
     const painted = paintOrSay();
     desk.prefetch();
@@ -159,17 +189,24 @@
   desk.peek = async (image) => {
     desk.peeked = image === desk.item.image ? null : image;
     tell("peek");
+    if (desk.playing) desk.prefetch();
     await paintOrSay();
   };
 
-  const post = async (answers) => {
-    for (let list = answers; ; ) {
+  /** Nothing is left to answer. */
+  desk.end = () => {
+    desk.isEnded = true;
+    tell("end");
+  };
+
+  const post = async (answers, isLabel) => {
+    for (let list = answers; ;) {
       try {
         const reply = await desk.source.answer(desk.reviewer, list);
         trouble.clear();
         return reply;
       } catch (error) {
-        const choice = await trouble.ask(error, waiting - 1);
+        const choice = await trouble.ask(error, waiting - 1, isLabel && list.length === 1);
         if (choice === "drop") {
           trouble.clear();
           // What was typed after it was meant for pictures that never came.
@@ -177,20 +214,25 @@
           desk.say(t("dropped"));
           return null;
         }
-        if (choice.class && list.length === 1) list = [{ ...list[0], class: choice.class }];
+        if (choice.class) list = [{ ...list[0], class: choice.class }];
       }
     }
   };
 
   /**
-   * Saves answers and takes over what the other side says stands now: `[{ item, class, comment }]`. False where they were given up. What
-   * stands already is not sent again.
+   * Saves answers and takes over what the other side says stands now: `[{ item, class, comment }]`. False where they were
+   * given up. What stands already is not sent again.
    */
-  desk.commit = async (wishes, { note = true } = {}) => {
+  desk.commit = async (wishes, { note = true, isLabel = false } = {}) => {
     const changes = wishes.filter((wish) => !sameAnswer(wish.item.answer, wish.class === null ? null : wish));
     if (changes.length === 0) return true;
-    const before = changes.map(({ item }) => item.answer && { class: item.answer.class, comment: item.answer.comment, time: item.answer.time });
-    const reply = await post(changes.map(({ item, class: name, comment }) => ({ image: item.image, class: name, comment })));
+    const before = changes.map(
+      ({ item }) => item.answer && { class: item.answer.class, comment: item.answer.comment, time: item.answer.time },
+    );
+    const reply = await post(
+      changes.map(({ item, class: name, comment }) => ({ image: item.image, class: name, comment })),
+      isLabel,
+    );
     if (!reply) return false;
     const said = new Map(reply.answers.map((one) => [one.image, one.answer]));
     changes.forEach(({ item }) => {
@@ -201,7 +243,9 @@
     desk.acknowledged = Math.max(desk.acknowledged, reply.revision);
     if (note) {
       const after = (item) => item.answer && { class: item.answer.class, comment: item.answer.comment };
-      desk.history.push(changes.map(({ item }, at) => ({ image: item.image, at: item.at, before: before[at], after: after(item) })));
+      desk.history.push(
+        changes.map(({ item }, at) => ({ image: item.image, at: item.at, before: before[at], after: after(item) })),
+      );
     }
     tell("saved", changes.length);
     return true;
@@ -222,14 +266,15 @@
   desk.label = (choose, since = performance.now()) =>
     desk.turn(async () => {
       const { item } = desk;
-      const name = item && choose(item);
+      // Keys typed beyond the last image mean no image.
+      const name = item && !desk.isEnded && choose(item);
       if (!name) return;
       if (!desk.isSeen) {
         desk.say(t("stage.unseen"));
         return;
       }
       const list = (await targets(item)).map((other) => ({ item: other, class: name, comment: writeComment(desk.draft(other)) }));
-      if (!(await desk.commit(list))) return;
+      if (!(await desk.commit(list, { isLabel: true }))) return;
       desk.last = item.answer?.class ?? name;
       const next = await desk.queue.nextOpen(item.at);
       const values = { class: desk.nameOf(desk.last), n: list.length };
@@ -238,13 +283,16 @@
         await desk.show(next);
         delays.push(performance.now() - since);
         if (delays.length > 2000) delays.shift();
-      } else tell("end");
+      } else desk.end();
       desk.say(next ? `${said} ${t("now_at", { at: next.at + 1 })}` : said);
       tell("answered", item);
     });
 
-  /** Answers with a class by its name; after a failure in its place. */
-  desk.answer = (name, since) => (trouble.open ? trouble.replace(name) : desk.label(() => name, since));
+  /** Answers with a class by its name; after a failure in place of the answer that could not be saved. */
+  desk.answer = (name, since) => {
+    if (!trouble.open) return desk.label(() => name, since);
+    return trouble.open.isLabel ? trouble.replace(name) : desk.say(t("trouble.first"));
+  };
 
   /** Accepts the model's label, where it is shown. */
   desk.accept = (since) =>
@@ -260,11 +308,14 @@
       return desk.last;
     }, since);
 
-  /** Changes a mark or the words, of the answer that stands or of the one to come; `change` makes the new draft of the old one. */
+  /**
+   * Changes a mark or the words, of the answer that stands or of the one to come; `change` makes the new draft of the old
+   * one.
+   */
   desk.remark = (change) =>
     desk.turn(async () => {
       const { item } = desk;
-      if (!item) return;
+      if (!item || desk.isEnded) return;
       const before = desk.draft(item);
       const draft = { ...before, ...change(before) };
       if (item.answer) {
@@ -281,7 +332,7 @@
     desk.turn(async () => {
       const item = await desk.queue.item(Math.min(Math.max(at(), 0), desk.queue.total - 1));
       if (!item) return;
-      if (item === desk.item && !desk.peeked) {
+      if (item === desk.item && !desk.peeked && !desk.isEnded) {
         desk.say(t("edge"));
         return;
       }

@@ -16,7 +16,11 @@
       ["facts.temperature", typeof item.temperature_c === "number" ? `${Trapline.words.number(item.temperature_c)} °C` : null],
     ];
     by("facts").replaceChildren(
-      ...rows.filter(([, value]) => value).map(([key, value]) => make("div", { class: key.split(".")[1] }, make("dt", { text: t(key) }), make("dd", { text: value }))),
+      ...rows
+        .filter(([, value]) => value)
+        .map(([key, value]) =>
+          make("div", { class: key.split(".")[1] }, make("dt", { text: t(key) }), make("dd", { text: value, title: value })),
+        ),
     );
     said(item);
     by("position").textContent = t("position", { at: item.at + 1, total: desk.queue.total });
@@ -28,7 +32,10 @@
     box.replaceChildren();
     if (item.answers?.length) {
       const list = make("ul");
-      for (const one of item.answers) list.append(make("li", {}, make("span", { class: "soft", text: one.reviewer }), make("b", { text: desk.nameOf(one.class) })));
+      for (const one of item.answers)
+        list.append(
+          make("li", {}, make("span", { class: "soft", text: one.reviewer }), make("b", { text: desk.nameOf(one.class) })),
+        );
       box.append(make("h2", { text: t("said.others") }), list);
     }
     if (item.predicted) {
@@ -36,7 +43,13 @@
       const share = typeof confidence === "number" ? Trapline.words.share(confidence) : "";
       const button = make(
         "button",
-        { type: "button", id: "accept", class: "class accept", "aria-keyshortcuts": "Enter", "aria-label": t("accept", { class: desk.nameOf(name), share }) },
+        {
+          type: "button",
+          id: "accept",
+          class: "class accept",
+          "aria-keyshortcuts": "Enter",
+          title: t("accept", { class: desk.nameOf(name), share }),
+        },
         make("span", { class: "swatch", "aria-hidden": "true" }),
         make("span", { class: "name", text: desk.nameOf(name) }),
         make("span", { class: "share", text: share }),

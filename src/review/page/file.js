@@ -1,10 +1,9 @@
 "use strict";
-// Where the page gets what it shows when it was sent as a file: data in the page, pictures beside it, answers in this browser until
-// they are saved as a CSV in the form of a label file.
+// Where the page gets what it shows when it was sent as a file: data in the page, pictures beside it, answers in this browser
+// until they are saved as a CSV in the form of a label file.
 (() => {
   const { Trouble, t, by, memory } = Trapline;
-  const COLUMNS =
-    "label,observation,class,reviewer,time,question,shown,supersedes,pixels,site,season,file,comment".split(",");
+  const COLUMNS = "label,observation,class,reviewer,time,question,shown,supersedes,pixels,site,season,file,comment".split(",");
 
   /** An identity for a row; it begins with letters, so that no spreadsheet takes it for a number. */
   const newLabel = () => {
@@ -61,8 +60,10 @@
       return { total, from, revision: this.revision, items };
     }
 
-    async frames(image) {
-      return this.data.frames[image] ?? { event: [{ image, time: null, asked_at: this.places.get(image) ?? null }], previous: null };
+    async frames(_reviewer, image) {
+      return (
+        this.data.frames[image] ?? { event: [{ image, time: null, asked_at: this.places.get(image) ?? null }], previous: null }
+      );
     }
 
     async image(image) {
@@ -136,7 +137,9 @@
       return this.data.items.filter((item) => this.row(reviewer, item.image)?.is_saved === false).length;
     }
 
-    /** The answers in the form of a label file: for each image the row that stands; a withdrawal has no class and says of what. */
+    /**
+     * The answers in the form of a label file: for each image the row that stands; a withdrawal has no class and says of what.
+     */
     csv(reviewer) {
       const { question, blind } = this.data.session;
       const cell = (text) => (/[",;\r\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text);
@@ -165,7 +168,8 @@
       setTimeout(() => URL.revokeObjectURL(url), 60000);
       for (const { image } of this.data.items) {
         const row = this.row(reviewer, image);
-        if (row && !row.is_saved) this.keep(reviewer, image, { ...row, saved: row.class ? row.label : row.saved, is_saved: true });
+        if (row && !row.is_saved)
+          this.keep(reviewer, image, { ...row, saved: row.class ? row.label : row.saved, is_saved: true });
       }
       return name;
     }

@@ -24,7 +24,8 @@
       .sort((a, b) => a.rank - b.rank || a.place - b.place)
       .map(({ one }) => one);
     finder.options = [...found];
-    if (typed && !all.some((one) => [plain(one.display), plain(one.name)].includes(typed))) finder.options.push({ add: by("finder-text").value.trim() });
+    if (typed && !all.some((one) => [plain(one.display), plain(one.name)].includes(typed)))
+      finder.options.push({ add: by("finder-text").value.trim() });
     finder.at = Math.min(finder.at, Math.max(finder.options.length - 1, 0));
     by("finder-list").replaceChildren(...finder.options.map(row));
     show();

@@ -3,13 +3,16 @@
 (() => {
   const { by, make, t, desk, memory, words } = Trapline;
   const POLL_MS = 5000;
-  const frame = { isAtEnd: false, isPolling: false };
+  const frame = { isPolling: false };
 
   const head = () => {
     const { session, counts, source } = desk;
-    by("project").textContent = `${session.pipeline} · ${session.step}`;
+    by("project").textContent = session.pipeline;
+    by("step").textContent = session.step;
     by("mode").textContent = t(session.role === "adjudicate" ? "mode.adjudicate" : session.blind ? "mode.blind" : "mode.model");
-    by("mode").title = t(session.role === "adjudicate" ? "mode.adjudicate_long" : session.blind ? "mode.blind_long" : "mode.model_long");
+    by("mode").title = t(
+      session.role === "adjudicate" ? "mode.adjudicate_long" : session.blind ? "mode.blind_long" : "mode.model_long",
+    );
     by("who").textContent = desk.reviewer;
     by("who").title = t(session.reviewer ? "name.fixed" : "name.change");
     by("who").disabled = Boolean(session.reviewer);
@@ -60,14 +63,14 @@
 
   /** All is answered. */
   frame.end = () => {
-    frame.isAtEnd = true;
     const { counts, session, source } = desk;
     by("end-title").textContent = t("end.title");
     by("end-text").textContent = t("end.text", { n: counts.mine });
     const others = counts.asked - counts.answered;
     const next = source.isFile ? t("end.file") : others > 0 ? t("end.others", { n: others }) : t("end.run");
     by("end-next").replaceChildren(...withCode(next));
-    if (counts.disagreements && session.role !== "adjudicate") by("end-next").append(" ", t("end.disagreements", { n: counts.disagreements }));
+    if (counts.disagreements && session.role !== "adjudicate")
+      by("end-next").append(" ", t("end.disagreements", { n: counts.disagreements }));
     by("review").hidden = true;
     by("end").hidden = false;
     by("end-title").focus();
@@ -77,8 +80,7 @@
   const withCode = (text) => text.split("`").map((part, place) => (place % 2 ? make("code", { text: part }) : part));
 
   const leaveEnd = () => {
-    if (!frame.isAtEnd) return;
-    frame.isAtEnd = false;
+    if (by("end").hidden) return;
     by("end").hidden = true;
     by("review").hidden = Trapline.grid.isOpen;
     Trapline.stage.place();
@@ -95,7 +97,7 @@
 
   /** Hears what changed elsewhere: other tabs, other people, files edited by hand. */
   frame.poll = async () => {
-    if (frame.isPolling || document.hidden || desk.source.isFile || !desk.queue) return;
+    if (frame.isPolling || document.hidden || by("desk").hidden || desk.source.isFile || !desk.queue) return;
     frame.isPolling = true;
     const { acknowledged } = desk;
     try {
@@ -109,7 +111,10 @@
       if (news.notes?.length) hear(news.notes);
       if (changed.length) Trapline.tell("changed", changed);
       head();
-      if (frame.isAtEnd && desk.counts.to_do > 0) desk.goTo(() => desk.at);
+      if (desk.isEnded && desk.counts.to_do > 0) {
+        const open = await desk.queue.nextOpen(0);
+        if (open) desk.goTo(() => open.at);
+      }
     } catch (error) {
       if (error.code === "token") frame.gate(t("gate.title"), error.message);
       else offline(error);
@@ -140,7 +145,8 @@
     by("end-undo").addEventListener("click", () => desk.undo());
     by("end-look").addEventListener("click", () => desk.goTo(() => 0));
     by("who").addEventListener("click", () => Trapline.tell("rename"));
-    for (const button of document.querySelectorAll("[data-close]")) button.addEventListener("click", () => button.closest("dialog").close());
+    for (const button of document.querySelectorAll("[data-close]"))
+      button.addEventListener("click", () => button.closest("dialog").close());
     for (const dialog of document.querySelectorAll("dialog:not(#reviewer)")) {
       dialog.addEventListener("click", (event) => event.target === dialog && dialog.close());
     }

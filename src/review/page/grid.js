@@ -1,6 +1,6 @@
 "use strict";
-// Many images at once: all of one predicted class, or of one event or site. What does not belong is left out by a click or a key; the
-// rest is answered with one key and sent as one batch.
+// Many images at once: all of one predicted class, or of one event or site. What does not belong is left out by a click or a
+// key; the rest is answered with one key and sent as one batch.
 (() => {
   const { by, make, icon, t, desk, Queue } = Trapline;
   const MANY = { small: 60, medium: 40, large: 18 };
@@ -25,26 +25,46 @@
       ["site", t("grid.site")],
     ];
     const names = new Set(desk.session.classes.map((one) => one.name));
-    if (!desk.session.blind) options.unshift(...[...names].map((name) => [`class:${name}`, t("grid.class", { class: desk.nameOf(name) })]));
+    if (!desk.session.blind)
+      options.unshift(...[...names].map((name) => [`class:${name}`, t("grid.class", { class: desk.nameOf(name) })]));
     select.replaceChildren(...options.map(([value, text]) => make("option", { value, text })));
     select.value = grid.group;
   };
 
+  /** What stands on a tile: how sure the model is, else the time. */
+  const caption = (item) =>
+    item.predicted ? Trapline.words.share(item.predicted.confidence ?? 0) : (item.time ?? item.file).split("T").at(-1);
+
   const tile = (item, place) => {
-    const button = make("button", { type: "button", class: "tile", "data-tile": item.image, tabindex: place === grid.focus ? "0" : "-1" });
+    const button = make("button", {
+      type: "button",
+      class: "tile",
+      "data-tile": item.image,
+      tabindex: place === grid.focus ? "0" : "-1",
+    });
     desk.pictures.soon(item.image, desk.SMALL).then(
       (picture) => button.prepend(make("img", { src: picture.src, alt: "", draggable: "false" })),
       (error) => error.code !== "aborted" && button.classList.add("absent"),
     );
-    const words = item.predicted ? Trapline.words.share(item.predicted.confidence ?? 0) : (item.time ?? item.file).split("T").at(-1);
-    button.append(make("span", { class: "caption", text: words }), make("span", { class: "out", "aria-hidden": "true" }, icon("close"), t("grid.out")));
+    button.append(
+      make("span", { class: "caption", text: caption(item) }),
+      make("span", { class: "out", "aria-hidden": "true" }, icon("close"), t("grid.out")),
+    );
     button.addEventListener("click", () => toggle(place));
     button.addEventListener("focus", () => (grid.focus = place));
     return button;
   };
 
   const label = (item) =>
-    [item.site, item.file, item.time && Trapline.civil(item.time), item.predicted && desk.nameOf(item.predicted.class)].filter(Boolean).join(", ");
+    [
+      caption(item),
+      item.site,
+      item.file,
+      item.time && Trapline.civil(item.time),
+      item.predicted && desk.nameOf(item.predicted.class),
+    ]
+      .filter(Boolean)
+      .join(", ");
 
   const mark = () => {
     [...by("tiles").querySelectorAll(".tile")].forEach((button, place) => {
@@ -118,11 +138,12 @@
     }
   };
 
-  const first = async () => fill(usual() ? 0 : (await desk.queue.find(0, 1, belongs()))?.at ?? 0);
+  const first = async () => fill(usual() ? 0 : ((await desk.queue.find(0, 1, belongs()))?.at ?? 0));
 
   grid.open = () => {
     if (grid.isOpen || !desk.item) return undefined;
     Trapline.strip.stop();
+    by("warning").hidden = true;
     grid.isOpen = true;
     grid.like = desk.item;
     grid.group = desk.item.predicted ? `class:${desk.item.predicted.class}` : "site";
@@ -148,7 +169,7 @@
     desk.turn(async () => {
       const open = await desk.queue.nextOpen(desk.item.at);
       if (open) await desk.show(open);
-      else Trapline.tell("end");
+      else desk.end();
     });
   };
 

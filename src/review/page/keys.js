@@ -32,10 +32,7 @@
       ["+", "key.zoom_in", () => stage.zoomBy(1.5)],
       ["-", "key.zoom_out", () => stage.zoomBy(1 / 1.5)],
       ["0", "key.zoom_fit", () => stage.reset()],
-      ["Ctrl+←", "key.pan_left", () => stage.panBy(80, 0)],
-      ["Ctrl+→", "key.pan_right", () => stage.panBy(-80, 0)],
-      ["Ctrl+↑", "key.pan_up", () => stage.panBy(0, 80)],
-      ["Ctrl+↓", "key.pan_down", () => stage.panBy(0, -80)],
+      ["Ctrl, ←↑↓→", "key.pan", null],
       ["Shift+D", "key.difference", () => seeing.toggle()],
       ["Shift+L", "key.look", () => (by("look").open = !by("look").open)],
       ["Shift+R", "key.look_reset", () => seeing.reset()],
@@ -128,13 +125,22 @@
   };
 
   keys.help = () => {
-    const one = (shown, text) => make("div", {}, make("dt", {}, ...shown.split(", ").map((part) => make("kbd", { text: part }))), make("dd", { text }));
+    const one = (shown, text) =>
+      make(
+        "div",
+        {},
+        make("dt", {}, ...shown.split(", ").map((part) => make("kbd", { text: part === "Space" ? t("key.space") : part }))),
+        make("dd", { text }),
+      );
     const list = (title, rows) => make("section", {}, make("h2", { text: title }), make("dl", {}, ...rows));
     const own = desk.session.classes.filter((each) => each.key);
     const taken = new Set(own.map((each) => each.key.toUpperCase()));
     const rows = (name) => COMMANDS[name].filter(([key]) => !taken.has(key)).map(([key, text]) => one(key, t(text)));
     by("help-keys").replaceChildren(
-      list(t("help.classes"), own.map((each) => one(each.key.toUpperCase(), each.display))),
+      list(
+        t("help.classes"),
+        own.map((each) => one(each.key.toUpperCase(), each.display)),
+      ),
       list(t("help.answer"), rows("answer")),
       list(t("help.move"), rows("move")),
       list(t("help.see"), rows("see")),
@@ -145,6 +151,8 @@
 
   keys.start = () => {
     for (const group of ["answer", "move", "see"]) for (const [key, , action] of COMMANDS[group]) byKey.set(key, action);
+    const steps = { "←": [80, 0], "→": [-80, 0], "↑": [0, 80], "↓": [0, -80] };
+    for (const [arrow, step] of Object.entries(steps)) byKey.set(`Ctrl+${arrow}`, () => stage.panBy(...step));
     document.addEventListener("keydown", press);
     keys.isOn = Trapline.memory.read("keys") !== "off";
     by("keys-on").checked = keys.isOn;

@@ -10,10 +10,13 @@
       by("reviewer-name").value = known ?? "";
       dialog.showModal();
       by("reviewer-name").select();
-      dialog.addEventListener("cancel", (event) => !desk.item && event.preventDefault());
+      let isNamed = false;
+      // Nobody can answer without a name; whoever only thought of another one may leave it.
+      dialog.addEventListener("close", () => !isNamed && !desk.reviewer && dialog.showModal());
       by("reviewer-form").addEventListener("submit", (event) => {
         const name = by("reviewer-name").value.trim();
         if (name && !/[+/\\\p{Cc}]/u.test(name)) {
+          isNamed = true;
           resolve(name);
           return;
         }
@@ -44,11 +47,13 @@
     desk.revision = desk.queue.revision;
     desk.counts = (await desk.source.changes(desk.reviewer, desk.revision)).counts;
     by("desk").hidden = false;
-    for (const part of ["stage", "seeing", "trouble", "classes", "facts", "strip", "finder", "grid", "progress", "frame", "keys"]) Trapline[part].start();
-    if (desk.queue.total === 0) return frame.gate(t("empty.title"), t("empty.text"));
+    for (const part of ["stage", "seeing", "trouble", "classes", "facts", "strip", "finder", "grid", "progress", "frame", "keys"])
+      Trapline[part].start();
+    if (desk.queue.total === 0)
+      return frame.gate(t("empty.title"), t(session.role === "adjudicate" ? "empty.agree" : "empty.text"));
     const first = (await desk.queue.nextOpen(place())) ?? (await desk.queue.item(place()));
     await desk.show(first);
-    if (!Trapline.Queue.isOpen(first)) Trapline.tell("end");
+    if (!Trapline.Queue.isOpen(first)) desk.end();
     desk.say(t("welcome", { n: desk.counts.to_do }));
     return undefined;
   };

@@ -1,6 +1,6 @@
 "use strict";
-// Pictures ahead of time: whoever shows something says what is wanted, most urgent first; a few are fetched and decoded at once, and
-// what nobody wants any more is forgotten, so that memory stays bounded however long the queue is.
+// Pictures ahead of time: whoever shows something says what is wanted, most urgent first; a few are fetched and decoded at
+// once, and what nobody wants any more is forgotten, so that memory stays bounded however long the queue is.
 (() => {
   /** The browser opens six connections to one host: two stay free for answers. */
   const AT_ONCE = 4;
@@ -75,6 +75,12 @@
       } finally {
         entry.held -= 1;
       }
+    }
+
+    /** Whether a picture is here or on its way. */
+    has(image, width) {
+      const entry = this.entries.get(Trapline.Pictures.key(image, width));
+      return Boolean(entry) && entry.state !== "failed";
     }
 
     /** A picture in its turn among the wanted. */

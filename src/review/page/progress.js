@@ -20,7 +20,7 @@
       spent += gap;
       count += one.n;
     });
-    return count >= 5 && spent > 0 ? (count / spent) * 60000 : null;
+    return count >= 20 && spent > 0 ? (count / spent) * 60000 : null;
   };
 
   /** A time in words, of its largest unit. */
@@ -46,7 +46,11 @@
       [counts.asked, "progress.asked"],
     ];
     if (counts.disagreements) list.push([counts.disagreements, "progress.disagreements"]);
-    const box = make("div", { class: "figures" }, ...list.map(([value, key]) => figure(Trapline.words.number(value), t(key, { n: value }))));
+    const box = make(
+      "div",
+      { class: "figures" },
+      ...list.map(([value, key]) => figure(Trapline.words.number(value), t(key, { n: value }))),
+    );
     if (pace) box.append(figure(Trapline.words.number(Math.round(pace)), t("progress.pace")));
     if (progress.left()) box.append(figure(progress.left(), t("progress.time_left")));
     return box;
@@ -63,7 +67,15 @@
     for (const one of list) {
       const words = t("progress.of", { done: one.answered, asked: one.asked });
       const name = desk.nameOf(one.name);
-      body.append(make("tr", {}, make("th", { scope: "row", text: name }), make("td", { class: "wide" }, bar(one.asked ? one.answered / one.asked : 1)), make("td", { class: "number", text: words })));
+      body.append(
+        make(
+          "tr",
+          {},
+          make("th", { scope: "row", text: name }),
+          make("td", { class: "wide" }, bar(one.asked ? one.answered / one.asked : 1)),
+          make("td", { class: "number", text: words }),
+        ),
+      );
     }
     return make("table", {}, make("caption", { text: t("progress.strata") }), body);
   };
@@ -82,7 +94,9 @@
     const body = make("tbody");
     for (const one of list) {
       const half = (one.high - one.low) / 2;
-      const words = one.n ? t("progress.precision_is", { p: share(one.p), half: share(half), n: one.n }) : t("progress.precision_none");
+      const words = one.n
+        ? t("progress.precision_is", { p: share(one.p), half: share(half), n: one.n })
+        : t("progress.precision_none");
       const more = one.more ? t("progress.more", { n: one.more, half: share(one.half_width_then) }) : "";
       body.append(
         make(
@@ -102,11 +116,24 @@
     const row = (name, value) => {
       if (!value || typeof value.value !== "number") return;
       const words = t("progress.interval", { value: share(value.value), low: share(value.low), high: share(value.high) });
-      body.append(make("tr", {}, make("th", { scope: "row", text: name }), make("td", { class: "wide" }, interval(Math.max(value.low, 0), value.high, Math.max(value.value, 0))), make("td", { text: words })));
+      body.append(
+        make(
+          "tr",
+          {},
+          make("th", { scope: "row", text: name }),
+          make("td", { class: "wide" }, interval(Math.max(value.low, 0), value.high, Math.max(value.value, 0))),
+          make("td", { text: words }),
+        ),
+      );
     };
     row(t("progress.percent"), one.percent);
     row(t(one.kappa?.kind === "fleiss" ? "progress.fleiss" : "progress.cohen"), one.kappa);
-    return make("table", {}, make("caption", { text: t("progress.agreement", { n: one.images, names: one.reviewers.join(", ") }) }), body);
+    return make(
+      "table",
+      {},
+      make("caption", { text: t("progress.agreement", { n: one.images, names: one.reviewers.join(", ") }) }),
+      body,
+    );
   };
 
   const draw = (reply) => {

@@ -73,9 +73,9 @@
       });
     }
 
-    /** Whether an item still waits for this reviewer. */
+    /** Whether an item still waits for this reviewer. What others answered is just what an arbiter decides about. */
     static isOpen(item) {
-      return !item.answer && !item.done_by_others;
+      return !item.answer && (!item.done_by_others || Trapline.desk.session.role === "adjudicate");
     }
 
     /** The first item from `at` on that `wanted` holds for, walking by `step`; null at the end. */
@@ -104,7 +104,9 @@
       return first && isOpen(first) ? first : null;
     }
 
-    /** Open items after `at` that are here already, `count` at most. Fetches the page behind them, so that nobody waits for it. */
+    /**
+     * Open items after `at` that are here already, `count` at most. Fetches the page behind them, so that nobody waits for it.
+     */
     openAhead(at, count) {
       const found = [];
       let here = at + 1;

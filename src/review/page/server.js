@@ -68,8 +68,9 @@
       return this.get("queue", { reviewer, from, count });
     }
 
-    frames(image) {
-      return this.get(`frames/${image}`);
+    /** The trigger event of an image; places in the queue are those of the reviewer. */
+    frames(reviewer, image) {
+      return this.get(`frames/${image}`, { reviewer });
     }
 
     /** A picture's address and a way to forget it. */

@@ -1,5 +1,6 @@
 "use strict";
-// The picture's place: fits it, zooms to the pointer and pans. Zoom and centre stay from picture to picture, in parts of the picture.
+// The picture's place: fits it, zooms to the pointer and pans. Zoom and centre stay from picture to picture, in parts of the
+// picture.
 (() => {
   const { by } = Trapline;
   const MAX_ZOOM = 24;

@@ -19,7 +19,7 @@
 
   const tile = (frame, place, count) => {
     const button = make("button", { type: "button", class: "frame", "data-frame": frame.image });
-    const small = desk.pictures.soon(frame.image, desk.SMALL).then((picture) => {
+    const small = desk.thumbnail(frame.image).then((picture) => {
       const copy = make("img", { src: picture.src, alt: "" });
       copy.draggable = false;
       button.prepend(copy);
@@ -54,7 +54,11 @@
       } else button.removeAttribute("aria-current");
       const colour = desk.session.classes.find((one) => one.name === answer?.class)?.color;
       button.style.setProperty("--colour", colour ?? "");
-      button.querySelector(".caption").textContent = answer ? desk.nameOf(answer.class) : frame.asked_at === null ? "–" : "?";
+      button.querySelector(".caption").textContent = answer
+        ? desk.nameOf(answer.class)
+        : frame.asked_at === null
+          ? ""
+          : t("open");
     }
   };
 

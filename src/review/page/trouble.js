@@ -15,10 +15,13 @@
     open.resolve(choice);
   };
 
-  /** Asks what to do about a failed answer: `retry`, `drop`, or another class for it. `waiting` answers were typed after it. */
-  trouble.ask = (error, waiting) =>
+  /**
+   * Asks what to do about a failed answer: `retry`, `drop`, or another class for it. `waiting` answers were typed after it;
+   * `isLabel` says that a class key may take its place.
+   */
+  trouble.ask = (error, waiting, isLabel) =>
     new Promise((resolve) => {
-      trouble.open = { resolve, clock: 0 };
+      trouble.open = { resolve, isLabel, clock: 0 };
       by("trouble").hidden = false;
       const words = [t("trouble.unsaved"), error.message];
       if (error.passing) {
@@ -30,7 +33,7 @@
       // The same sentence every few seconds would be read aloud every few seconds.
       if (by("trouble-text").dataset.said !== error.message || !error.passing) by("trouble-text").textContent = "";
       by("trouble-text").dataset.said = error.message;
-      by("trouble-text").textContent = words.join(" ");
+      by("trouble-text").textContent = words.map((word) => (/[.?!…]$/.test(word) ? word : `${word}.`)).join(" ");
       trouble.attempts += 1;
     });
 
@@ -46,6 +49,8 @@
   trouble.replace = (name) => settle({ class: name });
 
   trouble.start = () => {
+    // Leaving the page now would leave an answer behind.
+    addEventListener("beforeunload", (event) => trouble.open && event.preventDefault());
     by("retry").addEventListener("click", trouble.retry);
     by("drop").addEventListener("click", trouble.drop);
   };

@@ -1,9 +1,8 @@
 "use strict";
-// What was done in this tab, one entry per key, so that Ctrl+Z goes back without limit and over a reload. Where nothing is noted (another
-// browser, a new port), the reviewer's own answers by time take its place.
+// What was done in this tab, one entry per key, so that Ctrl+Z goes back without limit and over a reload. Where nothing is
+// noted (another browser, a new port), the reviewer's own answers by time take its place.
 (() => {
-  const same = (one, other) =>
-    (one?.class ?? null) === (other?.class ?? null) && (one?.comment ?? "") === (other?.comment ?? "");
+  const same = (one, other) => (one?.class ?? null) === (other?.class ?? null) && (one?.comment ?? "") === (other?.comment ?? "");
 
   Trapline.sameAnswer = same;
 
@@ -25,7 +24,10 @@
       }
     }
 
-    /** Notes what one key did: `[{ image, at, before, after }]`. Each entry is kept by itself, so that a key costs the same always. */
+    /**
+     * Notes what one key did: `[{ image, at, before, after }]`. Each entry is kept by itself, so that a key costs the same
+     * always.
+     */
     push(list) {
       this.entries.push(list);
       try {
@@ -68,7 +70,9 @@
         return false;
       });
       if (!best) return [];
-      return [{ image: best.image, at: best.at, before: null, after: { class: best.answer.class, comment: best.answer.comment } }];
+      return [
+        { image: best.image, at: best.at, before: null, after: { class: best.answer.class, comment: best.answer.comment } },
+      ];
     }
   };
 })();

@@ -1,7 +1,7 @@
 "use strict";
 // Words in the reader's language. A language file is flat: key -> text with {places}; "one || many" is chosen by the value `n`.
 (() => {
-  const words = { language: "en", strings: {} };
+  const words = { language: "en", locale: "en", strings: {} };
 
   /** Names of the languages, each in itself. */
   words.names = { en: "English", nb: "Norsk bokmål" };
@@ -10,14 +10,22 @@
   words.use = (language, own = null) => {
     words.language = language ?? "en";
     words.strings = { ...Trapline.languages.en, ...Trapline.languages[words.language], ...own };
-    document.documentElement.lang = words.language;
+    try {
+      [words.locale] = Intl.getCanonicalLocales(words.language);
+    } catch {
+      // A language file may be called anything; numbers are then written as in English.
+      words.locale = "en";
+    }
+    document.documentElement.lang = words.locale;
     words.apply(document);
   };
 
   /** The language to begin with: the session's, else the one chosen here before, else the browser's. */
   words.first = (session) => {
     const known = (language) => (language && Trapline.languages[language] ? language : null);
-    const browser = navigator.languages.map((tag) => tag.toLowerCase().split("-")[0]).map((tag) => (["no", "nn"].includes(tag) ? "nb" : tag));
+    const browser = navigator.languages
+      .map((tag) => tag.toLowerCase().split("-")[0])
+      .map((tag) => (["no", "nn"].includes(tag) ? "nb" : tag));
     return session?.language ?? known(Trapline.memory.read("language")) ?? browser.find((tag) => known(tag)) ?? "en";
   };
 
@@ -29,11 +37,10 @@
   };
 
   /** Large numbers in groups, texts as they are. */
-  words.number = (value) => (typeof value === "number" ? value.toLocaleString(words.language) : String(value));
+  words.number = (value) => (typeof value === "number" ? value.toLocaleString(words.locale) : String(value));
 
   /** A share with two decimals, as in the tables of the programme. */
-  words.share = (value) =>
-    value.toLocaleString(words.language, { minimumFractionDigits: 2, maximumFractionDigits: 2 });
+  words.share = (value) => value.toLocaleString(words.locale, { minimumFractionDigits: 2, maximumFractionDigits: 2 });
 
   /** Fills in all texts that the page itself holds. */
   words.apply = (root) => {

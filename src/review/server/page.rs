@@ -3,10 +3,10 @@
 use axum::http::header;
 use axum::response::{Html, IntoResponse};
 
-use crate::review::page::{DOCUMENT, SCRIPT, STYLE};
+use crate::review::page::{HTML, SCRIPT, STYLE};
 
 pub(super) async fn index() -> Html<&'static str> {
-    Html(DOCUMENT)
+    Html(HTML)
 }
 
 pub(super) async fn script() -> impl IntoResponse {

@@ -164,9 +164,9 @@ pub fn given(question: &Question, taxonomy: &Taxonomy, asked: &Asked, files: &[(
         .filter_map(|(row, observation)| {
             let image = observation.filter(|at| (*at as usize) < asked.len())?;
             let declared = class_of(&classes, &row, |_, _| ()).map(str::to_owned);
-            let counts = !row.label.class.is_empty() && !(question.blind && is_shown(&row));
+            let is_none = row.label.class.is_empty() || question.blind && is_shown(&row);
             let is_declared = declared.is_some();
-            let class = declared.or_else(|| Some(row.label.class.to_string())).filter(|_| counts);
+            let class = declared.or_else(|| Some(row.label.class.to_string())).filter(|_| !is_none);
             Some(Given { image, class, is_declared, label: row.label.into_owned() })
         })
         .collect())
