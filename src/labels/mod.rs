@@ -22,7 +22,7 @@ mod write;
 pub use read::{LabelFile, read};
 pub use standing::{Answers, Standing, Standings, Verdict, moment, standings};
 pub use text::{decode, is_quote_open};
-pub use write::{Appender, file_stem};
+pub use write::{Appender, Stamp, Wrote, file_stem};
 
 /// The columns of a label file, in the order in which a new one is written.
 pub const COLUMNS: [&str; 13] = [

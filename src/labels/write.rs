@@ -3,6 +3,7 @@
 use std::fs::{File, Metadata};
 use std::io::{self, Read as _, Seek as _, SeekFrom, Write as _};
 use std::path::{Path, PathBuf};
+use std::time::SystemTime;
 
 use super::read::{Layout, layout};
 use super::text::{check_merged, decode, is_quote_open, is_utf16};
@@ -19,6 +20,40 @@ pub struct Appender {
     stem: String,
     number: u32,
     open: Option<Open>,
+    last: Option<Wrote>,
+}
+
+/// What tells one state of a file from the next: length, time, and on Unix which file stands under the name.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Stamp {
+    length: u64,
+    modified: Option<SystemTime>,
+    file: [i64; 4],
+}
+
+impl Stamp {
+    /// The state of the file that `metadata` describes.
+    #[must_use]
+    pub fn of(metadata: &Metadata) -> Self {
+        Self { length: metadata.len(), modified: metadata.modified().ok(), file: file_of(metadata) }
+    }
+
+    /// Says whether the file holds nothing.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.length == 0
+    }
+}
+
+/// A file before and after rows were added, both seen under its lock.
+#[derive(Debug, Clone)]
+pub struct Wrote {
+    /// Which.
+    pub path: PathBuf,
+    /// Just before.
+    pub before: Stamp,
+    /// Just after.
+    pub after: Stamp,
 }
 
 #[derive(Debug)]
@@ -51,7 +86,7 @@ impl Appender {
     /// Prepares to add answers of `reviewer` to a file in `folder`; nothing is made yet.
     #[must_use]
     pub fn new(folder: &Path, reviewer: &str) -> Self {
-        Self { folder: folder.to_owned(), stem: file_stem(reviewer), number: 1, open: None }
+        Self { folder: folder.to_owned(), stem: file_stem(reviewer), number: 1, open: None, last: None }
     }
 
     /// The file that the next rows go to, as far as known.
@@ -59,6 +94,12 @@ impl Appender {
     pub fn path(&self) -> PathBuf {
         let name = if self.number == 1 { format!("{}.csv", self.stem) } else { format!("{}-{}.csv", self.stem, self.number) };
         self.folder.join(name)
+    }
+
+    /// What the last rows changed: who knows the state before them knows that nobody else wrote in between.
+    #[must_use]
+    pub fn last(&self) -> Option<&Wrote> {
+        self.last.as_ref()
     }
 
     /// Adds rows and returns once they are on the disk. Rows without an id get theirs.
@@ -79,14 +120,15 @@ impl Appender {
             if !open.is_in_place() {
                 continue;
             }
+            let before = open.stamp()?;
             match open.prepare() {
-                Ok(before) => {
-                    let written = open.write(before, rows);
+                Ok(missing) => {
+                    let written = open.write(missing, rows).and_then(|()| open.stamp());
                     let _ = open.file.unlock();
-                    if written.is_ok() {
-                        self.open = Some(open);
-                    }
-                    return written;
+                    let after = written?;
+                    self.last = Some(Wrote { path: open.path.clone(), before, after });
+                    self.open = Some(open);
+                    return Ok(());
                 }
                 Err(LabelError::Content { .. }) if self.number < FILES => self.number += 1,
                 Err(error) => return Err(error),
@@ -119,6 +161,10 @@ impl Open {
             Err(error) if error.kind() == io::ErrorKind::Unsupported => Ok(()),
             result => result.map_err(error("lock", &self.path)),
         }
+    }
+
+    fn stamp(&self) -> Result<Stamp, LabelError> {
+        self.file.metadata().map(|metadata| Stamp::of(&metadata)).map_err(error("read", &self.path))
     }
 
     fn is_in_place(&self) -> bool {
@@ -223,6 +269,17 @@ fn push_field(text: &str, separator: u8, bytes: &mut Vec<u8>) {
 fn error(action: &'static str, path: &Path) -> impl FnOnce(io::Error) -> LabelError {
     let path = path.to_owned();
     move |source| LabelError::File { action, path, source }
+}
+
+#[cfg(unix)]
+fn file_of(metadata: &Metadata) -> [i64; 4] {
+    use std::os::unix::fs::MetadataExt as _;
+    [metadata.dev().cast_signed(), metadata.ino().cast_signed(), metadata.ctime(), metadata.ctime_nsec()]
+}
+
+#[cfg(not(unix))]
+fn file_of(_: &Metadata) -> [i64; 4] {
+    [0; 4]
 }
 
 #[cfg(unix)]

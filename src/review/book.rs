@@ -1,6 +1,6 @@
 //! What the label files say of each image asked about, kept up to date while answers come in.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 
 use super::desk::Desk;
@@ -31,6 +31,15 @@ pub enum Standing {
     Settled,
     /// No class has more than half of the answers, or one reviewer says two things.
     Disputed,
+}
+
+/// What label files say now and did not say before.
+#[derive(Debug, Default)]
+pub struct Reread {
+    /// The images of which they say something else.
+    pub changed: Vec<u32>,
+    /// By reviewer: rows that were there before.
+    pub gone: BTreeMap<String, usize>,
 }
 
 /// How many images there are of each kind.
@@ -69,11 +78,11 @@ impl Book {
         Ok(book)
     }
 
-    /// Reads the label files again; gives the images of which they say something else than before.
+    /// Reads the label files again.
     ///
     /// # Errors
     /// When a file cannot be used; the book stays as it was.
-    pub fn read(&mut self, desk: &Desk) -> Result<Vec<u32>, StepError> {
+    pub fn read(&mut self, desk: &Desk) -> Result<Reread, StepError> {
         let mut rows: Vec<Vec<Given>> = (0..self.asked.table.rows).map(|_| Vec::new()).collect();
         for given in given(&desk.question, &desk.pipeline.classes, &self.asked, &desk.named_files())? {
             rows[given.image as usize].push(given);
@@ -83,11 +92,21 @@ impl Book {
         let count = |wanted: Standing| self.standing.iter().filter(|one| **one == wanted).count();
         self.counts = Counts { settled: count(Standing::Settled), disputed: count(Standing::Disputed) };
         let said = |rows: &[Given]| rows.iter().map(|given| (given.label.id.clone(), given.class.clone())).collect::<Vec<_>>();
-        let changed = |image: &u32| {
-            let at = *image as usize;
-            before.get(at).is_none_or(|rows| said(rows) != said(&self.rows[at]))
-        };
-        Ok((0..self.images()).filter(changed).collect())
+        let mut reread = Reread::default();
+        for image in 0..self.images() {
+            let now = &self.rows[image as usize];
+            let then = before.get(image as usize).map_or(&[][..], Vec::as_slice);
+            if said(now) == said(then) {
+                continue;
+            }
+            reread.changed.push(image);
+            let of = |rows: &[Given], row: &Given| rows.iter().filter(|one| one.label.reviewer == row.label.reviewer).count();
+            let is_gone = |row: &&Given| now.iter().all(|now| now.label.id != row.label.id) && of(now, row) < of(then, row);
+            for row in then.iter().filter(is_gone) {
+                *reread.gone.entry(row.label.reviewer.to_string()).or_default() += 1;
+            }
+        }
+        Ok(reread)
     }
 
     /// How many images are asked about.

@@ -3,7 +3,7 @@
 use super::book::{Book, last_of};
 use super::desk::Desk;
 use super::pictures::{file_of, text_of};
-use crate::labels::{Appender, Label, LabelError, shown};
+use crate::labels::{Appender, Label, LabelError, Wrote, shown};
 use crate::step::review::Given;
 
 /// Takes down the answers of one reviewer.
@@ -53,8 +53,8 @@ pub enum Refusal {
 /// One sentence with the way out.
 pub fn reviewer(name: &str) -> Result<&str, String> {
     let name = name.trim();
-    if name.is_empty() || name.chars().count() > 60 || name.contains(|c: char| c.is_control() || c == '+') {
-        return Err("a reviewer's name has 1 to 60 characters, without `+` and control characters".to_owned());
+    if name.is_empty() || name.chars().count() > 60 || name.contains(|c: char| c.is_control() || "+/\\".contains(c)) {
+        return Err("a reviewer's name has 1 to 60 characters, without `+`, `/`, `\\` and control characters".to_owned());
     }
     Ok(name)
 }
@@ -70,6 +70,12 @@ impl Clerk {
     #[must_use]
     pub fn path(&self) -> std::path::PathBuf {
         self.appender.path()
+    }
+
+    /// What the last answers changed on the disk.
+    #[must_use]
+    pub fn wrote(&self) -> Option<&Wrote> {
+        self.appender.last()
     }
 
     /// Takes answers down, all or none of them: they are on the disk and in `book` when this returns. `pixels` gives the hash of an
@@ -149,6 +155,10 @@ impl Clerk {
             _ => {}
         }
         let mut ids: Vec<String> = label.superseded().map(str::to_owned).collect();
+        if is_withdrawal {
+            // A page that was sent as a file knows its rows by other names than those under which they were taken.
+            ids.retain(|id| book.rows(image).iter().any(|given| given.label.id == *id));
+        }
         let mut add = |id: &str| {
             if !ids.iter().any(|known| known == id) {
                 ids.push(id.to_owned());

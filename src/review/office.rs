@@ -2,9 +2,8 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::path::PathBuf;
-use std::time::SystemTime;
 
-use super::book::{Book, Standing};
+use super::book::{Book, Reread, Standing};
 use super::clerk::{Clerk, Entry, Refusal, reviewer};
 use super::desk::{Desk, DeskError};
 use super::frames::Frames;
@@ -15,7 +14,7 @@ use super::wire::{
     Predicted, QueuePart, Said, SaidBy, Session,
 };
 use crate::id::ContentId;
-use crate::labels::{Label, shown};
+use crate::labels::{Label, Stamp, shown};
 use crate::step::StepError;
 use crate::step::review::{Given, label_files};
 use crate::table::{Table, TableError, civil};
@@ -108,8 +107,8 @@ pub struct Office {
     before: HashSet<ContentId>,
 }
 
-/// Length and time of each label file.
-type Stamps = BTreeMap<PathBuf, (u64, Option<SystemTime>)>;
+/// The state of each label file as it was read.
+type Stamps = BTreeMap<PathBuf, Stamp>;
 
 impl Office {
     /// Opens the office. `scene` holds all images of the pipeline, for the frames around those asked about.
@@ -317,10 +316,10 @@ impl Office {
     /// [`OfficeError::NoImage`].
     pub fn file(&self, name: &str) -> Result<(ContentId, Option<PathBuf>), OfficeError> {
         let unknown = || OfficeError::NoImage(name.to_owned());
-        let hex = name.split_once('-').map_or(name, |(hex, _)| hex);
-        let content = content_of(hex).ok_or_else(unknown)?;
-        if let Some(row) = self.book.with_content(content).first() {
-            let path = self.pictures.path(&self.book.asked.table, *row as usize);
+        let asked = self.image(name).ok();
+        let content = asked.and_then(|image| self.content(image)).or_else(|| content_of(name)).ok_or_else(unknown)?;
+        if let Some(row) = asked {
+            let path = self.pictures.path(&self.book.asked.table, row as usize);
             if path.is_some() || self.scene.is_none() {
                 return Ok((content, path));
             }
@@ -351,6 +350,26 @@ impl Office {
         !self.book.with_content(content).is_empty() && !self.hashes.contains_key(&content)
     }
 
+    /// The hash of an image's pixels, as far as it is known: made when it was shown, or written when it was answered before.
+    fn hash(&self, image: u32) -> Option<String> {
+        let content = self.content(image)?;
+        let is_of_it = |label: &&Label<'_>| label.observation == Some(content) && !label.pixels.is_empty();
+        let written = || self.book.rows(image).iter().map(|given| &given.label).find(is_of_it).map(|label| label.pixels.to_string());
+        self.hashes.get(&content).cloned().or_else(written)
+    }
+
+    /// The files of images that are to be answered and whose pixels have no hash yet. Making it takes longer than an answer may keep
+    /// others waiting, so it is made before [`Office::answer`].
+    #[must_use]
+    pub fn unhashed(&self, given: &Answers) -> Vec<(ContentId, PathBuf)> {
+        let images = given.answers.iter().take(MOST_ANSWERS).filter_map(|one| self.image(&one.image).ok());
+        let without = images.filter(|image| self.hash(*image).is_none());
+        let file = |image: u32| {
+            Some((self.content(image)?, self.pictures.path(&self.book.asked.table, image as usize)?))
+        };
+        without.filter_map(file).collect()
+    }
+
     /// Takes answers down; they are on the disk when this returns.
     ///
     /// # Errors
@@ -370,14 +389,10 @@ impl Office {
             }
             entries.push(self.entry(&name, image, one)?);
         }
+        let known: BTreeMap<u32, String> =
+            entries.iter().filter_map(|entry| Some((entry.image, self.hash(entry.image)?))).collect();
+        let pixels = |image: u32| known.get(&image).cloned();
         let Some(clerk) = self.clerks.get_mut(&name) else { return Err(OfficeError::Bad("nobody is here".to_owned())) };
-        let (pictures, table, hashes) = (&self.pictures, std::sync::Arc::clone(&self.book.asked), &self.hashes);
-        let mut decoder = crate::photo::decode::Decoder::default();
-        let pixels = |image: u32| {
-            let content = table.table.column("content").and_then(|column| column.content(image as usize));
-            let known = content.and_then(|content| hashes.get(&content).cloned());
-            known.or_else(|| pictures.hash(&table.table, image as usize, &mut decoder))
-        };
         let taken = clerk.take(&self.desk, &mut self.book, entries, now, pixels).map_err(|refusal| match refusal {
             Refusal::Row(message) => OfficeError::Bad(format!("the answer {message}")),
             Refusal::Disk(error) => OfficeError::Disk(error),
@@ -423,7 +438,7 @@ impl Office {
             class: class.into(),
             reviewer: reviewer.to_owned().into(),
             shown: shown.into(),
-            comment: given.comment.trim().to_owned().into(),
+            comment: one_line(&given.comment).into(),
             supersedes: supersedes.into(),
             ..Label::default()
         };
@@ -466,9 +481,25 @@ impl Office {
         self.refresh();
         let name = self.enter(name)?;
         let queue = &self.queues[&name];
-        let changed = |image: &&u32| self.touched[**image as usize] > since;
-        let items = queue.order.iter().filter(changed).take(MOST_ITEMS).map(|image| self.item(queue, &name, *image)).collect();
-        Ok(Changes { revision: self.revision, items, counts: self.counts(&name), notes: self.notes() })
+        let (images, revision) = self.changed(queue, since);
+        let items = images.into_iter().map(|image| self.item(queue, &name, image)).collect();
+        Ok(Changes { revision, items, counts: self.counts(&name), notes: self.notes() })
+    }
+
+    /// The images of a queue that changed since a state, as many as one reply tells of, and the state after them.
+    fn changed(&self, queue: &Queue, since: u64) -> (Vec<u32>, u64) {
+        if since >= self.revision {
+            return (Vec::new(), self.revision);
+        }
+        let state = |image: &u32| self.touched[*image as usize];
+        let mut images: Vec<u32> = queue.order.iter().copied().filter(|image| state(image) > since).collect();
+        if images.len() <= MOST_ITEMS {
+            return (images, self.revision);
+        }
+        images.sort_by_key(state);
+        let cut = state(&images[MOST_ITEMS]);
+        images.retain(|image| state(image) < cut);
+        (images, cut - 1)
     }
 
     fn notes(&self) -> Vec<String> {
@@ -502,11 +533,14 @@ impl Office {
     }
 
     fn touch(&mut self, images: &[u32]) {
-        self.revision += 1;
-        for image in images {
-            self.touched[*image as usize] = self.revision;
-            for queue in self.queues.values_mut() {
-                queue.update(&self.book, *image);
+        // No state changes more images than one reply tells of.
+        for some in images.chunks(MOST_ITEMS) {
+            self.revision += 1;
+            for image in some {
+                self.touched[*image as usize] = self.revision;
+                for queue in self.queues.values_mut() {
+                    queue.update(&self.book, *image);
+                }
             }
         }
     }
@@ -523,9 +557,13 @@ impl Office {
             Ok(self.book.read(&self.desk)?)
         });
         match read {
-            Ok(images) => {
-                self.touch(&images);
+            Ok(Reread { changed, gone }) => {
+                self.touch(&changed);
+                let new = undeclared(&self.book).into_iter().filter(|class| !self.added.contains(class)).collect::<Vec<_>>();
+                self.added.extend(new);
                 self.take_notes();
+                let gone: Vec<String> = gone.iter().map(|(name, count)| self.gone(name, *count)).collect();
+                self.notes.extend(gone);
             }
             // What was read before stands, and nothing is written over the file.
             Err(error) => self.notes = vec![super::sentence(&error)],
@@ -533,12 +571,22 @@ impl Office {
         self.stamps = stamps;
     }
 
-    /// Knows the reviewer's own file as it is after an answer.
+    /// Knows the reviewer's own file as it is after an answer. Where somebody else wrote between reading and answering, the file is
+    /// read again at the next request.
     fn restamp(&mut self, name: &str) {
-        let Some(path) = self.clerks.get(name).map(Clerk::path) else { return };
-        if let Some(stamp) = stamp(&path) {
-            self.stamps.insert(path, stamp);
+        let Some(wrote) = self.clerks.get(name).and_then(Clerk::wrote) else { return };
+        let is_known = self.stamps.get(&wrote.path).map_or(wrote.before.is_empty(), |known| *known == wrote.before);
+        if is_known {
+            self.stamps.insert(wrote.path.clone(), wrote.after);
         }
+    }
+
+    fn gone(&self, reviewer: &str, count: usize) -> String {
+        let (answers, folder) = (if count == 1 { "answer" } else { "answers" }, self.desk.question.folder.trim_end_matches('/'));
+        format!(
+            "another program took {count} {answers} of `{reviewer}` out of the files in `{folder}`: where nobody meant to, take the \
+             file back from git or a copy"
+        )
     }
 
     fn take_notes(&mut self) {
@@ -588,9 +636,8 @@ fn stamps(desk: &Desk) -> Stamps {
     paths.filter_map(|path| stamp(&path).map(|stamp| (path, stamp))).collect()
 }
 
-fn stamp(path: &std::path::Path) -> Option<(u64, Option<SystemTime>)> {
-    let metadata = std::fs::metadata(path).ok()?;
-    Some((metadata.len(), metadata.modified().ok()))
+fn stamp(path: &std::path::Path) -> Option<Stamp> {
+    Some(Stamp::of(&std::fs::metadata(path).ok()?))
 }
 
 fn number(table: &Table, name: &str, row: usize) -> Option<f64> {
@@ -603,6 +650,12 @@ fn number(table: &Table, name: &str, row: usize) -> Option<f64> {
         crate::table::Type::Float64 => column.float64(row),
         _ => None,
     }
+}
+
+/// A comment as it stands in a file, so that the same answer is known again.
+fn one_line(comment: &str) -> String {
+    let spaced: String = comment.chars().map(|c| if c.is_ascii_control() { ' ' } else { c }).collect();
+    spaced.trim().to_owned()
 }
 
 fn content_of(hex: &str) -> Option<ContentId> {

@@ -1,7 +1,7 @@
 //! The files of images on this machine, and the hashes of their pixels.
 
 use std::collections::BTreeMap;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use crate::check::Pipeline;
 use crate::id::ContentId;
@@ -33,10 +33,14 @@ impl Pictures {
 
     /// The hash of the pixels of the image in a row; `None` where it is absent, damaged, or not the image that the row means.
     pub fn hash(&self, table: &Table, row: usize, decoder: &mut Decoder) -> Option<String> {
-        let content = table.column("content")?.content(row)?;
-        let bytes = std::fs::read(self.path(table, row)?).ok()?;
-        (ContentId::of(&bytes) == content).then(|| pixel_hash(&bytes, decoder))?
+        hash_of(&self.path(table, row)?, table.column("content")?.content(row)?, decoder)
     }
+}
+
+/// The hash of the pixels of the image in a file; `None` where it is absent, damaged, or not the image with this content.
+pub fn hash_of(path: &Path, content: ContentId, decoder: &mut Decoder) -> Option<String> {
+    let bytes = std::fs::read(path).ok()?;
+    (ContentId::of(&bytes) == content).then(|| pixel_hash(&bytes, decoder))?
 }
 
 /// The hash of the pixels of an image as it stands in a label file; `None` where it is damaged.

@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, clippy::missing_panics_doc, clippy::print_stderr, missing_docs, reason = "test support")]
 
 pub mod adopt;
+pub mod http;
 pub mod people;
 
 use std::fs;

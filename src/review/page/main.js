@@ -15,7 +15,7 @@
       dialog.addEventListener("close", () => !isNamed && !desk.reviewer && dialog.showModal());
       by("reviewer-form").addEventListener("submit", (event) => {
         const name = by("reviewer-name").value.trim();
-        if (name && !/[+\p{Cc}]/u.test(name)) {
+        if (name && !/[+/\\\p{Cc}]/u.test(name)) {
           isNamed = true;
           resolve(name);
           return;

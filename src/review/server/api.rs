@@ -5,11 +5,14 @@ use axum::extract::rejection::{JsonRejection, PathRejection, QueryRejection};
 use axum::extract::{Path, Query, State};
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
+use rayon::prelude::*;
 use serde::Deserialize;
 use serde_json::json;
 
 use super::Desk;
+use crate::photo::decode::Decoder;
 use crate::review::office::{Office, OfficeError};
+use crate::review::pictures::hash_of;
 use crate::review::sentence;
 use crate::review::wire::{Answers, AnswersTaken, Changes, ClassGiven, ClassTaken, FramesShown, Progress, QueuePart, Session};
 
@@ -47,8 +50,12 @@ impl From<OfficeError> for Failure {
 
 impl From<JsonRejection> for Failure {
     fn from(rejection: JsonRejection) -> Self {
-        let code = if rejection.status() == StatusCode::PAYLOAD_TOO_LARGE { "too_large" } else { "bad_request" };
-        Self::new(rejection.status(), code, rejection.body_text())
+        let (status, code) = match rejection.status() {
+            StatusCode::PAYLOAD_TOO_LARGE => (StatusCode::PAYLOAD_TOO_LARGE, "too_large"),
+            StatusCode::UNSUPPORTED_MEDIA_TYPE => (StatusCode::UNSUPPORTED_MEDIA_TYPE, "content_type"),
+            _ => (StatusCode::BAD_REQUEST, "bad_request"),
+        };
+        Self::new(status, code, rejection.body_text())
     }
 }
 
@@ -72,7 +79,15 @@ async fn work<T: Send + 'static>(
 where
     Json<T>: IntoResponse,
 {
-    let done = tokio::task::spawn_blocking(move || work(&mut desk.office())).await;
+    aside(move || work(&mut desk.office())).await
+}
+
+/// Work away from the thread that listens.
+async fn aside<T: Send + 'static>(work: impl FnOnce() -> Result<T, OfficeError> + Send + 'static) -> Result<Json<T>, Failure>
+where
+    Json<T>: IntoResponse,
+{
+    let done = tokio::task::spawn_blocking(work).await;
     let done =
         done.map_err(|_| Failure::new(StatusCode::INTERNAL_SERVER_ERROR, "failed", "the request failed; nothing was written"))?;
     Ok(Json(done?))
@@ -134,12 +149,28 @@ pub(super) async fn progress(State(desk): State<Desk>, who: Result<Query<Who>, Q
 
 pub(super) async fn answers(State(desk): State<Desk>, given: Result<Json<Answers>, JsonRejection>) -> Reply<AnswersTaken> {
     let (Json(given), now) = (given?, (desk.now)());
-    work(desk, move |office| office.answer(&given, &now)).await
+    aside(move || {
+        // A sheet of images that nobody looked at takes a while to decode: meanwhile others go on.
+        let wanted = desk.office().unhashed(&given);
+        let hashed: Vec<_> = wanted
+            .into_par_iter()
+            .map_init(Decoder::default, |decoder, (content, path)| Some((content, hash_of(&path, content, decoder)?)))
+            .flatten()
+            .collect();
+        let mut office = desk.office();
+        hashed.into_iter().for_each(|(content, hash)| office.keep_hash(content, hash));
+        office.answer(&given, &now)
+    })
+    .await
 }
 
 pub(super) async fn classes(State(desk): State<Desk>, given: Result<Json<ClassGiven>, JsonRejection>) -> Reply<ClassTaken> {
     let Json(ClassGiven { reviewer, name }) = given?;
     work(desk, move |office| office.add_class(&reviewer, &name)).await
+}
+
+pub(super) async fn no_method() -> Failure {
+    Failure::new(StatusCode::METHOD_NOT_ALLOWED, "method", "this address is not asked in that way")
 }
 
 pub(super) async fn nothing() -> Failure {

@@ -27,13 +27,12 @@ pub(super) async fn image(
 ) -> Result<Response, Failure> {
     let (Path(name), Query(Size { width })) = (name?, size?);
     let width = width.map(|width| width.clamp(16, 4096));
-    let tag = format!("\"{name}{}\"", width.map(|width| format!("-{width}")).unwrap_or_default());
-    let content = desk.office().file(&name)?;
+    let (content, path) = desk.office().file(&name)?;
+    let tag = format!("\"{}{}\"", content.hex(), width.map(|width| format!("-{width}")).unwrap_or_default());
     let fixed = [(header::ETAG, tag.clone()), (header::CACHE_CONTROL, "private, max-age=3600, immutable".to_owned())];
     if headers.get(header::IF_NONE_MATCH).is_some_and(|known| known.as_bytes() == tag.as_bytes()) {
         return Ok((StatusCode::NOT_MODIFIED, fixed).into_response());
     }
-    let (content, path) = content;
     let absent = || {
         let message = "the disk with this image is not there: plug it in, or name its folder in `trapline.local.yaml`";
         Failure::new(StatusCode::NOT_FOUND, "absent", message)

@@ -85,6 +85,7 @@ fn router(desk: Desk) -> Router {
         .route("/answers", post(api::answers))
         .route("/classes", post(api::classes))
         .fallback(api::nothing)
+        .method_not_allowed_fallback(api::no_method)
         .layer(from_fn_with_state(desk.clone(), guard::authorised));
     Router::new()
         .route("/", get(page::index))
@@ -92,6 +93,7 @@ fn router(desk: Desk) -> Router {
         .route("/style.css", get(page::style))
         .nest("/api", api)
         .fallback(api::nothing)
+        .method_not_allowed_fallback(api::no_method)
         .layer(DefaultBodyLimit::max(BODY_LIMIT))
         .layer(from_fn_with_state(desk.clone(), guard::from_here))
         .layer(from_fn(guard::sealed))
