@@ -109,7 +109,7 @@ impl Clerk {
                     rows.push(label.clone());
                     taken.push(Taken { image, label: Some(label), is_new: true });
                 }
-                Written::Stands(label) => taken.push(Taken { image, label, is_new: false }),
+                Written::Stands(label) => taken.push(Taken { image, label: label.map(|label| *label), is_new: false }),
             }
         }
         if !rows.is_empty() {
@@ -151,7 +151,7 @@ impl Clerk {
         let is_withdrawal = label.class.is_empty();
         match &own[..] {
             [] if is_withdrawal => return Written::Stands(None),
-            [only] if stands(only) && label.supersedes.is_empty() => return Written::Stands(Some(only.label.clone())),
+            [only] if stands(only) && label.supersedes.is_empty() => return Written::Stands(Some(Box::new(only.label.clone()))),
             _ => {}
         }
         let mut ids: Vec<String> = label.superseded().map(str::to_owned).collect();
@@ -169,7 +169,9 @@ impl Clerk {
             let rows = book.rows(image).iter().map(|given| &given.label);
             rows.filter(|row| row.reviewer == self.reviewer && !row.class.is_empty()).for_each(|row| add(&row.id));
         } else {
-            own.iter().for_each(|given| add(&given.label.id));
+            for given in &own {
+                add(&given.label.id);
+            }
             // The same answer once more is another row only if it names what went before.
             let last = last_of(book.rows(image), &self.reviewer);
             last.filter(|row| row.class.is_empty()).into_iter().for_each(|row| add(&row.id));
@@ -182,7 +184,7 @@ impl Clerk {
 /// What becomes of an answer.
 enum Written {
     New,
-    Stands(Option<Label<'static>>),
+    Stands(Option<Box<Label<'static>>>),
 }
 
 /// Fills in what is known of the image.
