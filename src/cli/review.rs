@@ -108,8 +108,13 @@ mod page {
             let name = name.ok_or_else(|| anyhow!("`--export` wants to know for whom: `--reviewer NAME`"))?;
             return send(&mut office, &name, folder, args.format, terminal);
         }
-        let (asked, missing) = (counted(office.book().len() as u64, "image"), office.missing());
-        let left = if missing == 0 { "all answered".to_owned() } else { format!("{} to answer", count(missing as u64)) };
+        let (asked, missing) = (counted(office.book().len() as u64, "image"), office.missing() as u64);
+        let disputed = counted(office.book().counts().disputed as u64, "disagreement");
+        let left = match (args.adjudicate, missing) {
+            (true, _) => format!("{disputed} to settle"),
+            (false, 0) => "all answered".to_owned(),
+            (false, missing) => format!("{} to answer", count(missing)),
+        };
         terminal.say(&format!("`{step}` asks about {asked}: {left}.\n"));
         serve(args, office, terminal)
     }
