@@ -193,10 +193,14 @@ impl Book {
         standing
     }
 
-    /// Says whether so many people other than `reviewer` answered about an image that nobody else needs to.
+    /// Says whether so many people other than `reviewer` answered about an image that nobody else needs to, or an arbiter settled it
+    /// without the reviewer.
     #[must_use]
     pub fn is_done_by_others(&self, image: u32, reviewer: &str) -> bool {
         let (_, standing) = self.verdict(image);
+        if self.standing(image) == Standing::Settled && standing.iter().all(|given| given.label.reviewer != reviewer) {
+            return true;
+        }
         let others = standing.iter().map(|given| given.label.reviewer.as_ref()).filter(|name| *name != reviewer);
         others.collect::<BTreeSet<&str>>().len() >= self.reviewers_per_image
     }
