@@ -252,7 +252,10 @@ mod with_libtorch {
         wrong[half..].iter_mut().skip(3).step_by(4).for_each(|byte| *byte ^= 0x80);
         std::fs::write(&weights, wrong).unwrap();
         let words = space.try_run().unwrap().errors().remove(0);
-        assert!(words.contains("cannot start from model `demo_mammals@1`") && words.contains("are not those of its ONNX"), "{words}");
+        assert!(
+            words.contains("cannot start from model `demo_mammals@1`") && words.contains("are not those of its ONNX"),
+            "{words}"
+        );
         std::fs::write(&weights, right).unwrap();
         let notes = "models/demo_mammals/1/model.yaml";
         space.edit(notes, "crop_bottom_px: ", "crop_bottom_px: 1");

@@ -6,8 +6,8 @@ use std::sync::Arc;
 use super::desk::Desk;
 use crate::id::ContentId;
 use crate::labels::{self, Answers, Label, Verdict, standings};
-use crate::step::StepError;
 use crate::step::review::{Asked, Given, given};
+use crate::step::{Finding, StepError};
 
 /// The images asked about, and every row about each.
 #[derive(Debug)]
@@ -15,6 +15,7 @@ pub struct Book {
     /// The images.
     pub asked: Arc<Asked>,
     rows: Vec<Vec<Given>>,
+    findings: Vec<Finding>,
     standing: Vec<Standing>,
     counts: Counts,
     reviewers_per_image: usize,
@@ -69,6 +70,7 @@ impl Book {
         let mut book = Self {
             asked: Arc::new(asked),
             rows: Vec::new(),
+            findings: Vec::new(),
             standing: Vec::new(),
             counts: Counts::default(),
             reviewers_per_image: desk.question.reviewers,
@@ -84,28 +86,31 @@ impl Book {
     /// When a file cannot be used; the book stays as it was.
     pub fn read(&mut self, desk: &Desk) -> Result<Reread, StepError> {
         let mut rows: Vec<Vec<Given>> = (0..self.asked.table.rows).map(|_| Vec::new()).collect();
-        for given in given(&desk.question, &desk.pipeline.classes, &self.asked, &desk.named_files())? {
+        let (all, findings) = given(&desk.question, &desk.pipeline.classes, &self.asked, &desk.named_files())?;
+        for given in all {
             rows[given.image as usize].push(given);
         }
+        self.findings = findings;
         let before = std::mem::replace(&mut self.rows, rows);
-        self.standing = (0..self.images()).map(|image| standing(&self.verdict(image).0)).collect();
-        let count = |wanted: Standing| self.standing.iter().filter(|one| **one == wanted).count();
-        self.counts = Counts { settled: count(Standing::Settled), disputed: count(Standing::Disputed) };
-        let said = |rows: &[Given]| rows.iter().map(|given| (given.label.id.clone(), given.class.clone())).collect::<Vec<_>>();
+        self.standing.resize(self.rows.len(), Standing::Open);
+        let is_same = |now: &Given, then: &Given| said(now) == said(then);
         let mut reread = Reread::default();
         for image in 0..self.images() {
             let now = &self.rows[image as usize];
             let then = before.get(image as usize).map_or(&[][..], Vec::as_slice);
-            if said(now) == said(then) {
+            if now.len() == then.len() && now.iter().zip(then).all(|(now, then)| is_same(now, then)) {
                 continue;
             }
             reread.changed.push(image);
+            self.standing[image as usize] = standing(&self.verdict(image).0);
             let of = |rows: &[Given], row: &Given| rows.iter().filter(|one| one.label.reviewer == row.label.reviewer).count();
             let is_gone = |row: &&Given| now.iter().all(|now| now.label.id != row.label.id) && of(now, row) < of(then, row);
             for row in then.iter().filter(is_gone) {
                 *reread.gone.entry(row.label.reviewer.to_string()).or_default() += 1;
             }
         }
+        let count = |wanted: Standing| self.standing.iter().filter(|one| **one == wanted).count();
+        self.counts = Counts { settled: count(Standing::Settled), disputed: count(Standing::Disputed) };
         Ok(reread)
     }
 
@@ -129,6 +134,12 @@ impl Book {
     #[must_use]
     pub fn with_content(&self, content: ContentId) -> &[u32] {
         self.places.get(&content).map_or(&[], Vec::as_slice)
+    }
+
+    /// What a person should know about the label files, as they were last read.
+    #[must_use]
+    pub fn findings(&self) -> &[Finding] {
+        &self.findings
     }
 
     /// All rows about an image, in the order in which they were written.
@@ -193,13 +204,24 @@ impl Book {
         standing
     }
 
-    /// Says whether so many people other than `reviewer` answered about an image that nobody else needs to.
+    /// Says whether so many people other than `reviewer` answered about an image that nobody else needs to, or an arbiter settled it
+    /// without the reviewer.
     #[must_use]
     pub fn is_done_by_others(&self, image: u32, reviewer: &str) -> bool {
         let (_, standing) = self.verdict(image);
+        if self.standing(image) == Standing::Settled && standing.iter().all(|given| given.label.reviewer != reviewer) {
+            return true;
+        }
         let others = standing.iter().map(|given| given.label.reviewer.as_ref()).filter(|name| *name != reviewer);
         others.collect::<BTreeSet<&str>>().len() >= self.reviewers_per_image
     }
+}
+
+/// All of a row that says something of its image; not the line, which moves with those before it.
+fn said(given: &Given) -> impl PartialEq {
+    let Label { id, reviewer, time, shown, supersedes, comment, .. } = &given.label;
+    let texts: [&str; 6] = [id, reviewer, time, shown, supersedes, comment];
+    (given.class.as_deref(), texts)
 }
 
 fn standing(verdict: &Verdict) -> Standing {

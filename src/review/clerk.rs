@@ -148,10 +148,11 @@ impl Clerk {
             let comment = if label.comment.is_empty() && !whole { true } else { said.comment == label.comment };
             own.class.as_deref() == Some(label.class.as_ref()) && said.shown == label.shown && comment
         };
+        let replaces = |own: &Label<'_>| label.superseded().all(|id| own.superseded().any(|known| known == id));
         let is_withdrawal = label.class.is_empty();
         match &own[..] {
             [] if is_withdrawal => return Written::Stands(None),
-            [only] if stands(only) && label.supersedes.is_empty() => return Written::Stands(Some(Box::new(only.label.clone()))),
+            [only] if stands(only) && replaces(&only.label) => return Written::Stands(Some(Box::new(only.label.clone()))),
             _ => {}
         }
         let mut ids: Vec<String> = label.superseded().map(str::to_owned).collect();

@@ -589,10 +589,7 @@ impl Office {
     }
 
     fn take_notes(&mut self) {
-        self.notes = match self.desk.review() {
-            Ok(reviewed) => reviewed.outputs.findings.iter().filter(|finding| is_note(&finding.kind)).map(note).collect(),
-            Err(error) => vec![super::sentence(&error)],
-        };
+        self.notes = self.book.findings().iter().filter(|finding| is_note(&finding.kind)).map(note).collect();
     }
 }
 

@@ -75,6 +75,38 @@ fn a_file_that_a_spreadsheet_saved_goes_on_in_its_own_form() {
 }
 
 #[test]
+fn more_answers_than_one_reply_tells_of_arrive_in_several() {
+    let space = TestSpace::new();
+    space.write("pipeline.yaml", crate::support::PIPELINE);
+    let jpeg = crate::support::jpeg(1);
+    for number in 0..1500_u16 {
+        space.write(&format!("raw/a/2024/{number}.jpg"), [&jpeg[..], &number.to_be_bytes()].concat());
+    }
+    crate::ask(&space, "metadata", "blind: true");
+    let server = serve(&space, &[]);
+    let opened = server.get("/api/queue?reviewer=anna");
+    assert_eq!((&opened["total"], opened["items"].as_array().unwrap().len()), (&1500.into(), 200));
+    let images: Vec<String> =
+        (0..1500_u16).map(|number| trapline::id::ContentId::of(&[&jpeg[..], &number.to_be_bytes()].concat()).hex()).collect();
+    let rows: String = images.iter().map(|image| format!("b3:{image},vole\n")).collect();
+    space.write(&file("ben"), format!("observation,class\n{rows}"));
+    let (mut since, mut heard) = (opened["revision"].clone(), std::collections::BTreeSet::new());
+    for turn in 0.. {
+        let some = news(&server, &since);
+        if some.is_empty() {
+            assert_eq!(turn, 2);
+            break;
+        }
+        heard.extend(some);
+        since = server.get(&format!("/api/changes?reviewer=anna&since={since}"))["revision"].clone();
+        // Answers of this page must not hide what it has not heard yet.
+        server.answer("anna", &[(&images[0], Some("vole"))]);
+    }
+    assert_eq!(heard.len(), 1500);
+    assert_eq!(server.get("/api/changes?reviewer=anna")["counts"]["to_do"], 0);
+}
+
+#[test]
 fn a_file_that_git_replaced_is_read_and_nothing_goes_to_the_old_one() {
     let space = space();
     let (server, images) = begun(&space);

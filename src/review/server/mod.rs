@@ -27,6 +27,9 @@ pub use guard::{Hosts, Token};
 /// The largest request, bytes: a thousand answers with words to each.
 const BODY_LIMIT: usize = 512 * 1024;
 
+/// How many requests are worked on at once: each thread keeps memory for itself once it read all label files.
+const HANDS: usize = 8;
+
 /// What every request sees.
 #[derive(Clone)]
 struct Desk {
@@ -57,7 +60,8 @@ impl Server {
     /// # Errors
     /// When the port is taken, or the address is none of this machine.
     pub fn listen(address: SocketAddr) -> std::io::Result<Self> {
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_io().enable_time().build()?;
+        let runtime =
+            tokio::runtime::Builder::new_current_thread().max_blocking_threads(HANDS).enable_io().enable_time().build()?;
         let listener = runtime.block_on(TcpListener::bind(address))?;
         let address = listener.local_addr()?;
         Ok(Self { runtime, listener, address })

@@ -11,7 +11,7 @@ use super::tables;
 use super::weighed::{Weighed, is_shown};
 use crate::labels::{Answers, Label, Standing, Verdict, shown, standings};
 use crate::stats::interval::number;
-use crate::step::{MISSING_LABELS, Outputs, Params, StepError};
+use crate::step::{Finding, MISSING_LABELS, Outputs, Params, StepError};
 use crate::table::{ColumnBuilder, Schema, Table, Type};
 use crate::taxonomy::Taxonomy;
 
@@ -95,13 +95,31 @@ pub fn review(
 ) -> Result<Reviewed, StepError> {
     let mut findings = Findings::default();
     let asked = Asked::of(images, known, question.blind)?;
-    for _ in 0..asked.nameless {
-        findings.add("nameless", String::new);
-    }
     let texts = rows::decode(&question.folder, files)?;
     let rows = rows::read(&texts, &question.question, &mut findings)?;
     let classes = Classes::new(taxonomy, &question.extra_classes);
-    let (observations, others) = match_rows(&asked, &rows, &mut findings)?;
+    let (weighed, unblinded) = weigh(question, &classes, &asked, &rows, &mut findings)?;
+    let tables = tables::make(&weighed, &unblinded, question.blind)?;
+    let agreement = agreement(&weighed);
+    let mut metrics = metrics(&weighed, &tables, &findings);
+    metrics.extend(agreement_metrics(agreement.as_ref()));
+    let outputs = Outputs { metrics, tables, findings: findings.finish(), ..Outputs::default() };
+    Ok(Reviewed { asked, outputs, agreement })
+}
+
+/// Compares `rows` with the images `asked` about; beside them the images of which an answer does not count, because the model's was
+/// in sight.
+fn weigh<'a>(
+    question: &Question,
+    classes: &'a Classes,
+    asked: &'a Asked,
+    rows: &'a [Row<'a>],
+    findings: &mut Findings,
+) -> Result<(Weighed<'a>, HashSet<u32>), StepError> {
+    for _ in 0..asked.nameless {
+        findings.add("nameless", String::new);
+    }
+    let (observations, others) = match_rows(asked, rows, findings)?;
     let mut unblinded = HashSet::new();
     let replaced: HashSet<&str> = rows.iter().flat_map(|row| row.label.superseded().filter(|id| *id != row.label.id)).collect();
     let standing: Vec<Standing<'_>> = rows
@@ -110,7 +128,7 @@ pub fn review(
         .map(|(row, observation)| {
             // What was corrected or taken back needs nobody's attention any more.
             let is_replaced = replaced.contains(row.label.id.as_ref());
-            let mut class = class_of(&classes, row, |kind, words| {
+            let mut class = class_of(classes, row, |kind, words| {
                 if !is_replaced {
                     findings.add(kind, || words);
                 }
@@ -126,14 +144,9 @@ pub fn review(
         .collect();
     let wanted = |observation: u32| if (observation as usize) < asked.len() { question.reviewers } else { 1 };
     let standings = standings(&standing, wanted);
-    let weighed = Weighed { rows: &rows, asked: &asked, standing, others, standings };
-    say(&weighed, &mut findings);
-    let tables = tables::make(&weighed, &unblinded, question.blind)?;
-    let agreement = agreement(&weighed);
-    let mut metrics = metrics(&weighed, &tables, &findings);
-    metrics.extend(agreement_metrics(agreement.as_ref()));
-    let outputs = Outputs { metrics, tables, findings: findings.finish(), ..Outputs::default() };
-    Ok(Reviewed { asked, outputs, agreement })
+    let weighed = Weighed { rows, asked, standing, others, standings };
+    say(&weighed, findings);
+    Ok((weighed, unblinded))
 }
 
 /// A row of a label file about an image that is asked about.
@@ -149,27 +162,33 @@ pub struct Given {
     pub label: Label<'static>,
 }
 
-/// The rows of `files` (name, content) about the images `asked` about, in the order in which they stand.
+/// The rows of `files` (name, content) about the images `asked` about, in the order in which they stand, and what a person should
+/// know about them.
 ///
 /// # Errors
 /// When a file cannot be used at all.
-pub fn given(question: &Question, taxonomy: &Taxonomy, asked: &Asked, files: &[(&str, &[u8])]) -> Result<Vec<Given>, StepError> {
+pub fn given(
+    question: &Question,
+    taxonomy: &Taxonomy,
+    asked: &Asked,
+    files: &[(&str, &[u8])],
+) -> Result<(Vec<Given>, Vec<Finding>), StepError> {
     let mut findings = Findings::default();
     let texts = rows::decode(&question.folder, files)?;
     let rows = rows::read(&texts, &question.question, &mut findings)?;
     let classes = Classes::new(taxonomy, &question.extra_classes);
-    let (observations, _) = match_rows(asked, &rows, &mut findings)?;
-    let about = rows.into_iter().zip(observations);
-    Ok(about
-        .filter_map(|(row, observation)| {
-            let image = observation.filter(|at| (*at as usize) < asked.len())?;
-            let declared = class_of(&classes, &row, |_, _| ()).map(str::to_owned);
-            let is_none = row.label.class.is_empty() || question.blind && is_shown(&row);
-            let is_declared = declared.is_some();
-            let class = declared.or_else(|| Some(row.label.class.to_string())).filter(|_| !is_none);
-            Some(Given { image, class, is_declared, label: row.label.into_owned() })
-        })
-        .collect())
+    let (weighed, _) = weigh(question, &classes, asked, &rows, &mut findings)?;
+    let said: Vec<(Option<u32>, Option<String>)> =
+        weighed.standing.iter().map(|one| (one.observation, one.class.map(str::to_owned))).collect();
+    drop(weighed);
+    let given = rows.into_iter().zip(said).filter_map(|(row, (observation, declared))| {
+        let image = observation.filter(|at| (*at as usize) < asked.len())?;
+        let is_none = row.label.class.is_empty() || question.blind && is_shown(&row);
+        let is_declared = declared.is_some();
+        let class = declared.or_else(|| Some(row.label.class.to_string())).filter(|_| !is_none);
+        Some(Given { image, class, is_declared, label: row.label.into_owned() })
+    });
+    Ok((given.collect(), findings.finish()))
 }
 
 /// The class that a row counts for; `say` takes what a person should know, kind and words.
