@@ -93,28 +93,47 @@ fn withdraw(rows: &[Standing<'_>], links: &[(u32, u32)], withdrawn: &mut [bool])
     for (later, earlier) in links.iter().filter(own) {
         replaced.entry(*later).or_default().push(*earlier);
     }
-    let mut taken: HashMap<(u32, &str), Vec<u32>> = HashMap::new();
+    let mut taken: HashMap<(u32, &str), Taken<'_>> = HashMap::new();
     while let Some(at) = next.pop() {
         if std::mem::replace(&mut withdrawn[at as usize], true) {
             continue;
         }
         next.extend(replaced.get(&at).into_iter().flatten());
         if let Some(observation) = row(at).observation {
-            taken.entry((observation, row(at).label.reviewer.as_ref())).or_default().push(at);
+            taken.entry((observation, row(at).label.reviewer.as_ref())).or_default().add(row(at), at);
         }
     }
     let given_anew: HashSet<u32> =
         links.iter().filter(|(_, earlier)| row(*earlier).label.is_withdrawal()).map(|(later, _)| *later).collect();
     for (at, standing) in (0_u32..).zip(rows) {
         let Some(observation) = standing.observation.filter(|_| !given_anew.contains(&at)) else { continue };
-        let taken = taken.get(&(observation, standing.label.reviewer.as_ref())).map_or(&[][..], Vec::as_slice);
-        withdrawn[at as usize] |= taken.iter().any(|later| is_replaced(rows, at, *later));
+        let taken = taken.get(&(observation, standing.label.reviewer.as_ref()));
+        withdrawn[at as usize] |= taken.is_some_and(|taken| taken.replaced(standing, at));
     }
 }
 
-/// Says whether an answer had replaced an earlier one of the same reviewer without naming it: by a later time, or by saying the same.
-fn is_replaced(rows: &[Standing<'_>], earlier: u32, later: u32) -> bool {
-    let (before, after) = (&rows[earlier as usize], &rows[later as usize]);
-    let (then, now) = (moment(&before.label.time), moment(&after.label.time));
-    before.class.is_some() && (then.is_some() && then < now || before.class == after.class && then <= now)
+/// The answers of one reviewer about one observation that were taken back: the last of all, and the last of each class.
+#[derive(Default)]
+struct Taken<'a> {
+    last: Option<i128>,
+    of_class: HashMap<Option<&'a str>, (Option<i128>, u32)>,
+}
+
+impl<'a> Taken<'a> {
+    fn add(&mut self, standing: &Standing<'a>, at: u32) {
+        let when = (moment(&standing.label.time), at);
+        self.last = self.last.max(when.0);
+        let last = self.of_class.entry(standing.class).or_insert(when);
+        *last = when.max(*last);
+    }
+
+    /// Says whether one of them had replaced an earlier answer without naming it: by a later time, or by saying the same again.
+    fn replaced(&self, earlier: &Standing<'a>, at: u32) -> bool {
+        if earlier.class.is_none() {
+            return false;
+        }
+        let then = moment(&earlier.label.time);
+        let is_repeated = self.of_class.get(&earlier.class).is_some_and(|last| (then, at) < *last);
+        is_repeated || then.is_some() && then < self.last
+    }
 }

@@ -165,14 +165,11 @@ impl Clerk {
                 ids.push(id.to_owned());
             }
         };
-        if is_withdrawal {
-            // What an earlier row said must not come back with the later one gone.
-            let rows = book.rows(image).iter().map(|given| &given.label);
-            rows.filter(|row| row.reviewer == self.reviewer && !row.class.is_empty()).for_each(|row| add(&row.id));
-        } else {
-            for given in &own {
-                add(&given.label.id);
-            }
+        // With what stands, all that it replaced is taken back.
+        for given in &own {
+            add(&given.label.id);
+        }
+        if !is_withdrawal {
             // The same answer once more is another row only if it names what went before.
             let last = last_of(book.rows(image), &self.reviewer);
             last.filter(|row| row.class.is_empty()).into_iter().for_each(|row| add(&row.id));
