@@ -5,6 +5,7 @@
 //! alone. Folders say nothing: a burst may lie in several. The raw clock decides, so that correcting a clock renames no event.
 
 use crate::observation::{Key, PLACE};
+use crate::table::civil::DAY_S;
 use crate::table::{Cell, Column, ColumnBuilder, Groups, Schema, Table, TableError, Type};
 
 mod touched;
@@ -20,6 +21,9 @@ pub const EVENT_ID: &str = "event_id";
 
 /// Why the camera took an image; `T` is a time-lapse image.
 pub const TRIGGER: &str = "trigger";
+
+/// How time-lapse images are written: by cameras, in the COAT portal's tables, in Camtrap DP.
+pub const TIME_LAPSE: &[&str] = &["T", "time_lapse", "timeLapse"];
 
 /// The camera's number of an event.
 pub const NUMBER: &str = "event";
@@ -264,7 +268,6 @@ impl Places {
 
     /// The event that starts with `shot`, the one at `at` in their order.
     fn begin(&self, shot: &Shot, at: u32) -> Event {
-        const DAY_S: i64 = 86_400;
         let mut hasher = self.hashed[shot.place as usize].clone();
         match (shot.number, shot.time) {
             (Some(number), _) => feed(&mut hasher, "number", &number.to_string()),

@@ -11,6 +11,14 @@ use crate::table::{CellRef, Column, Schema, Table, TableError, Type};
 /// Columns that say where an observation was made; they belong to the key of every table that has them.
 pub const PLACE: &[&str] = &["site", "season"];
 
+/// Columns that describe a site: the name in the COAT portal's tables, and ours.
+pub const SITE_COLUMNS: &[[&str; 2]] = &[
+    ["sn_region", "region"],
+    ["sn_locality", "locality"],
+    ["sn_section", "section"],
+    ["sc_type_of_sites_ecological", "habitat"],
+];
+
 /// Columns that say which image it is, the surest first.
 pub const IDENTITY: &[&str] = &["content", "name", "path", "file"];
 

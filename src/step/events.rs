@@ -63,7 +63,8 @@ Where all time-lapse images of a site and day are of bad quality the camera saw 
 `day_missing`. Such a day is missing in an analysis, not a day without animals.
 
 ## What it yields
-`events`: `event_id`, `site`, `season`, `trigger` and `event` as far as the images have them, `first` and `last` (corrected times where
+`events`: `event_id`, `site`, `season`, `region`, `locality`, `section`, `habitat` (or COAT's names of these four), `trigger` and
+`event` as far as the images have them, `first` and `last` (corrected times where
 there are such), `images`, `labelled` (images with people's labels), `label`, `confidence` (the model's; missing where people decided),
 `agreement` (share of the images with a label that have this one), `source` (`manual`, `automatic`), `rule`, `day_missing` (missing on
 days without time-lapse images), and for `average` the means `p_CLASS`. `images`: the input's rows with `event_id`; a column of that name is
@@ -77,7 +78,7 @@ PNAS 115, E5716-E5725: averages over capture events.
 /// The kind, as declared.
 pub static KIND: StepKind = StepKind {
     name: "events",
-    revision: 1,
+    revision: 2,
     summary: "groups images into trigger events, each with one label",
     docs: DOCS,
     inputs: &[Port::table("images", &[], "images, most often with labels of people, of a model, or of both")],

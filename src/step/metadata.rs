@@ -16,7 +16,7 @@ use crate::recipe::Recipe;
 use crate::table::{Cell, Column, ColumnBuilder, Schema, Table, Type, civil};
 
 mod dating;
-mod deployments;
+pub(super) mod deployments;
 pub mod row;
 
 use dating::{Dated, Dating};
@@ -214,7 +214,8 @@ impl Metadata {
     }
 }
 
-fn read_deployments(job: &Job<'_>) -> Result<Option<Deployments>, StepError> {
+/// Reads the project's deployment table, where one is declared.
+pub(super) fn read_deployments(job: &Job<'_>) -> Result<Option<Deployments>, StepError> {
     let (Some(declared), Some(bytes)) = (job.context.deployments, job.files.get("deployments")) else { return Ok(None) };
     Deployments::read(&declared.path.to_string_lossy(), bytes).map(Some).map_err(|errors| all_errors(errors.into_iter()))
 }

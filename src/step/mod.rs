@@ -36,6 +36,7 @@ pub mod review;
 pub mod sample;
 pub mod select;
 pub mod split;
+pub mod summarise;
 #[cfg(test)]
 pub(crate) mod testing;
 pub mod threshold;

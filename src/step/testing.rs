@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use super::{Cancel, Context, InputTable, Job, Outputs, ParamValue, Params, Progress, Step, StepError, StepKind};
+use super::{Cancel, Context, Deployments, InputTable, Job, Outputs, ParamValue, Params, Progress, Step, StepError, StepKind};
 use crate::diagnostic::{FileId, Report, Span, Spanned};
 use crate::id::ContentId;
 use crate::table::{Cell, ColumnBuilder, Schema, Table, Type};
@@ -90,6 +90,8 @@ pub struct Project {
     pub on_locate: Option<OnLocate>,
     /// The programme's classes.
     pub classes: Taxonomy,
+    /// The deployment table, where one is declared.
+    pub deployments: Option<Deployments>,
 }
 
 impl Project {
@@ -97,7 +99,7 @@ impl Project {
     pub fn new() -> Self {
         let folder = tempfile::tempdir().unwrap();
         let root = folder.path().join("archive");
-        Self { folder, root, cancel: Cancel::default(), on_locate: None, classes: Taxonomy::default() }
+        Self { folder, root, cancel: Cancel::default(), on_locate: None, classes: Taxonomy::default(), deployments: None }
     }
 
     /// The absolute path of a project file.
@@ -146,7 +148,7 @@ impl Project {
         let context = Context {
             project: self.folder.path(),
             classes: &self.classes,
-            deployments: None,
+            deployments: self.deployments.as_ref(),
             models: &models,
             ports: BTreeMap::new(),
             span: NOWHERE,
@@ -194,7 +196,7 @@ impl Project {
         let context = Context {
             project: self.folder.path(),
             classes: &self.classes,
-            deployments: None,
+            deployments: self.deployments.as_ref(),
             models: &models,
             ports: BTreeMap::new(),
             span: NOWHERE,

@@ -7,6 +7,9 @@ const EPOCH: DateTime = DateTime::constant(1970, 1, 1, 0, 0, 0, 0);
 /// -9999-01-01T00:00:00 and 9999-12-31T23:59:59.
 const RANGE: std::ops::RangeInclusive<i64> = -377_705_116_800..=253_402_300_799;
 
+/// Seconds of a day: civil days have no other length.
+pub const DAY_S: i64 = 86_400;
+
 /// Says whether `seconds` lies within the years -9999 to 9999.
 #[must_use]
 pub fn in_range(seconds: i64) -> bool {
@@ -29,6 +32,12 @@ pub fn to_seconds(time: DateTime) -> i64 {
 #[must_use]
 pub fn format(seconds: i64) -> String {
     from_seconds(seconds).map(|time| time.to_string()).unwrap_or_default()
+}
+
+/// `YYYY-MM-DD`: the date `day` days after 1970-01-01; empty out of range.
+#[must_use]
+pub fn format_day(day: i64) -> String {
+    day.checked_mul(DAY_S).and_then(from_seconds).map(|time| time.date().to_string()).unwrap_or_default()
 }
 
 /// Reads `YYYY-MM-DDThh:mm:ss`, with a space instead of `T`, without seconds or without time, and EXIF's `YYYY:MM:DD hh:mm:ss`.
@@ -66,6 +75,10 @@ mod tests {
             assert_eq!(parse(text), expected, "{text}");
         }
         assert_eq!(format(1_562_572_800), "2019-07-08T08:00:00");
+        assert_eq!(
+            (format_day(18_085), format_day(-1), format_day(i64::MAX)),
+            ("2019-07-08".into(), "1969-12-31".into(), String::new())
+        );
         assert_eq!(parse("2019-07-08"), Some(1_562_544_000));
         assert_eq!(parse("2019-13-08T08:00:00"), None);
         assert_eq!(parse("2019:07:0é 08:00"), None);

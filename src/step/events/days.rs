@@ -4,14 +4,10 @@ use std::collections::BTreeMap;
 
 use super::times;
 use super::votes::Votes;
-use crate::event::TRIGGER;
+use crate::event::{TIME_LAPSE, TRIGGER};
 use crate::observation::PLACE;
-use crate::table::{Column, Groups, Table, TableError, civil};
-
-const DAY_S: i64 = 86_400;
-
-/// How time-lapse images are written: by cameras, in the COAT portal's tables, in Camtrap DP.
-const TIME_LAPSE: &[&str] = &["T", "time_lapse", "timeLapse"];
+use crate::table::civil::{self, DAY_S};
+use crate::table::{Column, Groups, Table, TableError};
 
 /// The days of sites with time-lapse images.
 pub(super) struct Days<'a> {
@@ -37,10 +33,7 @@ impl<'a> Days<'a> {
             *days.seen.entry(day).or_insert(true) &= votes.is_bad(row).unwrap_or(false);
         }
         let missing = days.seen.iter().filter(|(_, bad)| **bad).map(|((place, day), _)| {
-            let date = civil::format(day * DAY_S);
-            format!("{} {}", days.places.words(*place as usize), date.split('T').next().unwrap_or_default())
-                .trim_start()
-                .to_owned()
+            format!("{} {}", days.places.words(*place as usize), civil::format_day(*day)).trim_start().to_owned()
         });
         days.missing = missing.collect();
         Ok(days)

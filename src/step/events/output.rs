@@ -7,14 +7,14 @@ use super::decide::Decided;
 use super::votes::Votes;
 use super::{MADE, Rule, classes, times};
 use crate::event::{EVENT_ID, Events, NUMBER, TRIGGER};
-use crate::observation::{ITEM, PLACE};
+use crate::observation::{ITEM, PLACE, SITE_COLUMNS};
 use crate::stats::interval::number;
 use crate::step::StepError;
 use crate::table::{CellRef, Column, ColumnBuilder, Schema, Table, Type};
 
 /// The columns of the images that are the same for all images of an event.
 fn carried(images: &Schema) -> impl Iterator<Item = &crate::table::Field> {
-    PLACE.iter().chain(&[TRIGGER, NUMBER]).filter_map(|name| images.field(name))
+    PLACE.iter().chain(SITE_COLUMNS.as_flattened()).chain(&[TRIGGER, NUMBER]).filter_map(|name| images.field(name))
 }
 
 /// The schemas of the outputs.
