@@ -141,7 +141,7 @@ fn the_44_motion_events_in_weeks_of_iso_and_a_camera_that_stood_longer() {
     assert_eq!((0..gaps.rows).map(cells).collect::<Vec<_>>(), expected);
     let passes = space.table("passes");
     assert_eq!((0..passes.rows).filter(|row| passes.cell(*row, "trigger").to_string() == "M").count(), 44);
-    // All animals were seen by the sensor: 25 voles and 2 stoats of 44 events, the others empty.
+    // All animals were seen by the sensor: 24 voles and 2 stoats of 44 events, the others empty.
     assert_eq!(seen(&days, "events", &["site"]).len(), 10);
     let weeks = space.output("site_days", 2);
     let names = ["sn_region", "sc_type_of_sites_ecological", "sn_site", "t_year", "t_week", "v_class_id", "v_abundance"];

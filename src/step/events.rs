@@ -64,8 +64,7 @@ Where all time-lapse images of a site and day are of bad quality the camera saw 
 
 ## What it yields
 `events`: `event_id`, `site`, `season`, `region`, `locality`, `section`, `habitat` (or COAT's names of these four), `trigger` and
-`event` as far as the images have them, `first` and `last` (corrected times where
-there are such), `images`, `labelled` (images with people's labels), `label`, `confidence` (the model's; missing where people decided),
+`event` as far as the images have them, `first` and `last` (corrected times where there are such), `images`, `labelled` (images with people's labels), `label`, `confidence` (the model's; missing where people decided),
 `agreement` (share of the images with a label that have this one), `source` (`manual`, `automatic`), `rule`, `day_missing` (missing on
 days without time-lapse images), and for `average` the means `p_CLASS`. `images`: the input's rows with `event_id`; a column of that name is
 replaced.

@@ -257,7 +257,7 @@ fn findings(seen: &Seen, gaps: &Gaps, grid: &Grid, others: &BTreeMap<String, u64
         counted(
             "far_apart",
             gaps.far.len(),
-            "stretches without images are longer than a year, and no gaps: look at the clock (`trapline help metadata`), or write a deployment table",
+            "stretches without images are longer than a year, and no gaps: look at the clock, or write a deployment table",
             shown(gaps.far.clone()),
         ),
         counted(

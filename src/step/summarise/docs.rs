@@ -53,7 +53,8 @@ of them took an image. `why` says where a gap lies: `before_first_image`, `betwe
 season), or `no_images` at all. Where the deployment table names no season, a gap has that of the image before it, else of the next.
 
 ## Weeks
-COAT's abundance table: `sn_region`, `sn_locality`, `sc_type_of_sites_ecological`, `sn_site`, `t_year`, `t_week`, `v_class_id`, `v_abundance`.
+COAT's abundance table: `sn_region`, `sn_locality`, `sc_type_of_sites_ecological`, `sn_site`, `t_year`, `t_week`, `v_class_id`,
+`v_abundance`.
 - `v_abundance` is the number of events (passings) of all days of the week, of whichever season. It is missing as soon as one day of
   the week is missing, as in COAT's scripts; `missing_days: 2` bears two, and then sums the others. Days before the camera came and after
   it went are not missing: the first and the last week are shorter.
