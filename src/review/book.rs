@@ -6,8 +6,8 @@ use std::sync::Arc;
 use super::desk::Desk;
 use crate::id::ContentId;
 use crate::labels::{self, Answers, Label, Verdict, standings};
-use crate::step::{Finding, StepError};
 use crate::step::review::{Asked, Given, given};
+use crate::step::{Finding, StepError};
 
 /// The images asked about, and every row about each.
 #[derive(Debug)]

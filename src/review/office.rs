@@ -354,7 +354,8 @@ impl Office {
     fn hash(&self, image: u32) -> Option<String> {
         let content = self.content(image)?;
         let is_of_it = |label: &&Label<'_>| label.observation == Some(content) && !label.pixels.is_empty();
-        let written = || self.book.rows(image).iter().map(|given| &given.label).find(is_of_it).map(|label| label.pixels.to_string());
+        let written =
+            || self.book.rows(image).iter().map(|given| &given.label).find(is_of_it).map(|label| label.pixels.to_string());
         self.hashes.get(&content).cloned().or_else(written)
     }
 
@@ -364,9 +365,7 @@ impl Office {
     pub fn unhashed(&self, given: &Answers) -> Vec<(ContentId, PathBuf)> {
         let images = given.answers.iter().take(MOST_ANSWERS).filter_map(|one| self.image(&one.image).ok());
         let without = images.filter(|image| self.hash(*image).is_none());
-        let file = |image: u32| {
-            Some((self.content(image)?, self.pictures.path(&self.book.asked.table, image as usize)?))
-        };
+        let file = |image: u32| Some((self.content(image)?, self.pictures.path(&self.book.asked.table, image as usize)?));
         without.filter_map(file).collect()
     }
 

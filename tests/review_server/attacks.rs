@@ -87,7 +87,11 @@ fn without_the_token_nothing_is_told_and_nothing_taken() {
         let path = format!("/api/session?{key}={}", server.token);
         server.ask("GET", &path).without("Authorization").refused(401, "token");
     }
-    server.ask("GET", "/api/session").without("Authorization").with("Cookie", &format!("token={}", server.token)).refused(401, "token");
+    server
+        .ask("GET", "/api/session")
+        .without("Authorization")
+        .with("Cookie", &format!("token={}", server.token))
+        .refused(401, "token");
     assert_eq!(serve(&space, &[]).token.len(), 32);
     assert_ne!(serve(&space, &[]).token, server.token);
     assert_untouched(&space, &server);
@@ -118,10 +122,15 @@ fn another_page_in_the_same_browser_is_refused() {
         server.ask("GET", "/api/session").with("Sec-Fetch-Site", site).refused(403, "origin");
         server.ask("GET", "/app.js").with("Sec-Fetch-Site", site).refused(403, "origin");
         // A form of another page is a navigation too.
-        server.posting("/api/answers", &body).instead("Sec-Fetch-Site", site).with("Sec-Fetch-Mode", "navigate").refused(403, "origin");
+        server
+            .posting("/api/answers", &body)
+            .instead("Sec-Fetch-Site", site)
+            .with("Sec-Fetch-Mode", "navigate")
+            .refused(403, "origin");
     }
     // A link from elsewhere opens the page, which then lacks its token.
-    let link = server.ask("GET", "/").without("Authorization").with("Sec-Fetch-Site", "cross-site").with("Sec-Fetch-Mode", "navigate");
+    let link =
+        server.ask("GET", "/").without("Authorization").with("Sec-Fetch-Site", "cross-site").with("Sec-Fetch-Mode", "navigate");
     assert_eq!(link.send().status, 200);
     assert_untouched(&space, &server);
     // A command line sends neither.
@@ -202,9 +211,13 @@ fn a_batch_with_one_bad_answer_is_refused_whole() {
     let space = space();
     let (server, image, _) = target(&space);
     let nowhere = "0".repeat(64);
-    server.posting("/api/answers", answering("anna", &[(&image, Some("vole")), (&nowhere, Some("vole"))])).refused(404, "no_image");
+    server
+        .posting("/api/answers", answering("anna", &[(&image, Some("vole")), (&nowhere, Some("vole"))]))
+        .refused(404, "no_image");
     let other = server.images("anna").swap_remove(1);
-    server.posting("/api/answers", answering("anna", &[(&image, Some("vole")), (&other, Some("wolf"))])).refused(400, "bad_request");
+    server
+        .posting("/api/answers", answering("anna", &[(&image, Some("vole")), (&other, Some("wolf"))]))
+        .refused(400, "bad_request");
     assert_untouched(&space, &server);
 }
 
@@ -231,7 +244,8 @@ fn a_name_that_could_mean_another_file_is_no_reviewer() {
     let space = space();
     let (server, image, _) = target(&space);
     let long = "x".repeat(61);
-    let names = ["", " ", "../anna", "a/b", "..\\anna", "C:\\x", "anna+ben", "an\nna", "an\u{0}na", "an\u{85}na", "\u{1b}[31m", &long];
+    let names =
+        ["", " ", "../anna", "a/b", "..\\anna", "C:\\x", "anna+ben", "an\nna", "an\u{0}na", "an\u{85}na", "\u{1b}[31m", &long];
     for name in names {
         server.posting("/api/answers", answering(name, &[(&image, Some("vole"))])).refused(400, "bad_request");
         let class = json!({ "reviewer": name, "name": "mink" }).to_string();
@@ -290,7 +304,9 @@ fn every_response_keeps_page_and_answers_to_themselves() {
     let cached = server.ask("GET", &format!("/api/image/{image}")).with("If-None-Match", &format!("\"{image}\"")).send();
     assert_eq!((cached.status, cached.body.len()), (304, 0));
     cached.assert_sealed();
-    for path in ["/labels/qc/anna.csv", "/pipeline.yaml", "/../pipeline.yaml", "/%2e%2e/pipeline.yaml", "//etc/passwd", "/api", "/api/x"] {
+    for path in
+        ["/labels/qc/anna.csv", "/pipeline.yaml", "/../pipeline.yaml", "/%2e%2e/pipeline.yaml", "//etc/passwd", "/api", "/api/x"]
+    {
         server.ask("GET", path).refused(404, "no_page");
     }
     // The page itself says nothing of the review: it is there for everybody on this machine.

@@ -58,7 +58,8 @@ fn a_file_that_a_spreadsheet_saved_goes_on_in_its_own_form() {
     let saved = format!("\u{feff}{}", text.replace(',', ";").replace('\n', "\r\n"));
     space.write(&file("anna"), &saved);
     assert_eq!(answered(&server, "anna")[&images[0]], "vole");
-    let body = serde_json::json!({ "reviewer": "anna", "answers": [{ "image": images[1], "class": "empty", "comment": "a;b, \"c\"" }] });
+    let body =
+        serde_json::json!({ "reviewer": "anna", "answers": [{ "image": images[1], "class": "empty", "comment": "a;b, \"c\"" }] });
     let reply = server.posting("/api/answers", "").carrying(&body).send();
     assert_eq!(reply.status, 200);
     let now = space.read(&file("anna"));
@@ -85,9 +86,8 @@ fn more_answers_than_one_reply_tells_of_arrive_in_several() {
     let server = serve(&space, &[]);
     let opened = server.get("/api/queue?reviewer=anna");
     assert_eq!((&opened["total"], opened["items"].as_array().unwrap().len()), (&1500.into(), 200));
-    let images: Vec<String> = (0..1500_u16)
-        .map(|number| trapline::id::ContentId::of(&[&jpeg[..], &number.to_be_bytes()].concat()).hex())
-        .collect();
+    let images: Vec<String> =
+        (0..1500_u16).map(|number| trapline::id::ContentId::of(&[&jpeg[..], &number.to_be_bytes()].concat()).hex()).collect();
     let rows: String = images.iter().map(|image| format!("b3:{image},vole\n")).collect();
     space.write(&file("ben"), format!("observation,class\n{rows}"));
     let (mut since, mut heard) = (opened["revision"].clone(), std::collections::BTreeSet::new());
@@ -121,7 +121,11 @@ fn a_file_that_git_replaced_is_read_and_nothing_goes_to_the_old_one() {
     // A state without an answer that was there is said: nobody else knows that it is gone.
     let kept: String = now.lines().take(2).map(|line| format!("{line}\n")).collect();
     space.write(&file("anna"), &kept);
-    assert!(notes(&server).iter().any(|note| note.contains("took 2 answers of `anna`") && note.contains("labels/qc")), "{:?}", notes(&server));
+    assert!(
+        notes(&server).iter().any(|note| note.contains("took 2 answers of `anna`") && note.contains("labels/qc")),
+        "{:?}",
+        notes(&server)
+    );
     assert_eq!(answered(&server, "anna")[&images[2]], "");
     std::fs::remove_file(space.path(&file("anna"))).unwrap();
     server.answer("anna", &[(&images[2], Some("vole"))]);
@@ -157,7 +161,8 @@ fn a_file_in_utf_16_is_read_and_never_written_into() {
     let space = space();
     let (server, images) = begun(&space);
     let text = space.read(&file("anna"));
-    let wide: Vec<u8> = "\u{feff}".encode_utf16().chain(text.replace(',', "\t").encode_utf16()).flat_map(u16::to_le_bytes).collect();
+    let wide: Vec<u8> =
+        "\u{feff}".encode_utf16().chain(text.replace(',', "\t").encode_utf16()).flat_map(u16::to_le_bytes).collect();
     space.write(&file("anna"), &wide);
     assert_eq!(answered(&server, "anna")[&images[0]], "vole");
     server.answer("anna", &[(&images[0], Some("empty")), (&images[1], Some("vole"))]);
@@ -167,7 +172,11 @@ fn a_file_in_utf_16_is_read_and_never_written_into() {
     // No text at all: said by name, and left alone.
     let bytes = [b"PK\x03\x04".as_slice(), &[0; 80]].concat();
     space.write(&file("ben"), &bytes);
-    assert!(notes(&server).iter().any(|note| note.contains("labels/qc/ben.csv") && note.contains("CSV UTF-8")), "{:?}", notes(&server));
+    assert!(
+        notes(&server).iter().any(|note| note.contains("labels/qc/ben.csv") && note.contains("CSV UTF-8")),
+        "{:?}",
+        notes(&server)
+    );
     server.answer("anna", &[(&images[2], Some("vole"))]);
     assert_eq!(std::fs::read(space.path(&file("ben"))).unwrap(), bytes);
     assert_eq!(server.get("/api/changes?reviewer=anna")["counts"]["mine"], 3);

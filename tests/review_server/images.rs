@@ -31,9 +31,8 @@ fn status(server: &Server, image: &str) -> u16 {
 fn images_are_shown_that_are_asked_about_of_their_event_and_just_before() {
     let space = bursts();
     let server = serve(&space, &[]);
-    let hex = |day: u8, shot: u8| {
-        ContentId::of(&std::fs::read(space.path(&format!("raw/a/2024/{day}_{shot}.jpg"))).unwrap()).hex()
-    };
+    let hex =
+        |day: u8, shot: u8| ContentId::of(&std::fs::read(space.path(&format!("raw/a/2024/{day}_{shot}.jpg"))).unwrap()).hex();
     let days: BTreeMap<String, (u8, u8)> =
         (1..=6).flat_map(|day| [1, 2].map(|shot| (day, shot))).map(|(day, shot)| (hex(day, shot), (day, shot))).collect();
     let asked = server.images("anna");

@@ -34,7 +34,11 @@ fn answer_on(page: &mut Page, reviewer: &str, own: &[String], trial: u64, ask: &
     let mut dice = Dice(trial ^ (own[0].len() as u64) << 7 ^ u64::from(own[0].as_bytes()[0]) << 20);
     for turn in 0.. {
         // Most often one image, at times all of them, as a whole event or sheet is answered.
-        let some = if dice.below(4) == 0 { own } else { std::slice::from_ref(&own[usize::try_from(dice.below(own.len() as u64)).unwrap()]) };
+        let some = if dice.below(4) == 0 {
+            own
+        } else {
+            std::slice::from_ref(&own[usize::try_from(dice.below(own.len() as u64)).unwrap()])
+        };
         let answers: Vec<(String, Option<&str>, String)> = some
             .iter()
             .enumerate()
@@ -140,7 +144,8 @@ fn an_answer_that_is_sent_again_because_its_acknowledgement_was_lost_is_not_doub
     let space = crate::space();
     let mut server = serve(&space, &[]);
     let image = server.images("anna").swap_remove(0);
-    let body = json!({ "reviewer": "anna", "answers": [{ "image": image, "class": "vole", "comment": " [difficult] a\nb\t\"c\" " }] });
+    let body =
+        json!({ "reviewer": "anna", "answers": [{ "image": image, "class": "vole", "comment": " [difficult] a\nb\t\"c\" " }] });
     let once = server.posting("/api/answers", "").carrying(&body).send().json();
     let before = space.read("labels/qc/anna.csv");
     let again = server.posting("/api/answers", "").carrying(&body).send().json();

@@ -31,7 +31,10 @@ fn two_tabs_of_one_reviewer_hear_of_each_other() {
     assert_eq!(rows.len(), 3);
     assert_eq!(rows[1].supersedes, label(&first));
     assert_eq!(heard["counts"], second["counts"]);
-    assert_eq!((&heard["counts"]["mine"], &heard["counts"]["to_do"], &heard["counts"]["answered"]), (&2.into(), &1.into(), &2.into()));
+    assert_eq!(
+        (&heard["counts"]["mine"], &heard["counts"]["to_do"], &heard["counts"]["answered"]),
+        (&2.into(), &1.into(), &2.into())
+    );
     // And a third time what was said first: that is another answer, not the first one.
     let third = server.answer("anna", &[(&images[0], Some("vole"))]);
     assert_ne!(label(&third), label(&first));
@@ -44,8 +47,19 @@ fn what_was_answered_changed_taken_back_and_answered_again_reads_the_same_from_t
     let space = space();
     let mut server = serve(&space, &[]);
     let images = server.images("anna");
-    let turns =
-        [Some("vole"), Some("empty"), None, Some("vole"), None, None, Some("vole"), Some("unknown"), Some("vole"), None, Some("vole")];
+    let turns = [
+        Some("vole"),
+        Some("empty"),
+        None,
+        Some("vole"),
+        None,
+        None,
+        Some("vole"),
+        Some("unknown"),
+        Some("vole"),
+        None,
+        Some("vole"),
+    ];
     for (turn, class) in turns.into_iter().enumerate() {
         let reply = server.answer("anna", &[(&images[0], class)]);
         assert_eq!(reply["answers"][0]["answer"]["class"].as_str(), class);

@@ -24,9 +24,12 @@ fn everything(server: &Server) -> Vec<(String, Reply)> {
     let classes = ["vole", "stoat", "empty", "unknown"];
     let mut replies = Vec::new();
     for (turn, image) in images.iter().enumerate() {
-        let body = json!({ "reviewer": "anna", "answers": [{ "image": image, "class": classes[turn % 4], "comment": "[difficult]" }] });
+        let body =
+            json!({ "reviewer": "anna", "answers": [{ "image": image, "class": classes[turn % 4], "comment": "[difficult]" }] });
         replies.push(("answers".to_owned(), server.posting("/api/answers", body.to_string()).send()));
-        for path in ["session", "queue?reviewer=anna", "changes?reviewer=anna&since=0", "progress?reviewer=anna", "queue?reviewer=ben"] {
+        for path in
+            ["session", "queue?reviewer=anna", "changes?reviewer=anna&since=0", "progress?reviewer=anna", "queue?reviewer=ben"]
+        {
             replies.push((path.to_owned(), server.ask("GET", &format!("/api/{path}")).send()));
         }
         for path in [format!("frames/{image}?reviewer=anna"), format!("image/{image}"), format!("image/{image}?width=24")] {
@@ -63,7 +66,11 @@ fn a_blind_review_tells_nothing_of_what_the_model_said() {
     assert!(replies.len() > 20);
     for (path, reply) in &replies {
         let head: String = reply.headers.iter().map(|(name, value)| format!("{name}: {value}\n")).collect();
-        let body = if reply.header("content-type").is_some_and(|kind| kind.starts_with("image/")) { String::new() } else { reply.text() };
+        let body = if reply.header("content-type").is_some_and(|kind| kind.starts_with("image/")) {
+            String::new()
+        } else {
+            reply.text()
+        };
         for word in &telltales {
             assert!(!body.contains(word) && !head.contains(word), "{path} tells `{word}`: {head}{body}");
         }
@@ -99,7 +106,10 @@ fn a_review_that_is_not_blind_shows_the_model_s_answer_and_says_so_in_each_row()
     assert_eq!((sum("n"), sum("right")), (2, 1), "{progress}");
     for one in precision {
         let bound = |name: &str| one[name].as_f64().unwrap();
-        assert!(bound("low") <= bound("p") && bound("p") <= bound("high") && one["population"].as_u64() >= one["n"].as_u64(), "{one}");
+        assert!(
+            bound("low") <= bound("p") && bound("p") <= bound("high") && one["population"].as_u64() >= one["n"].as_u64(),
+            "{one}"
+        );
     }
 }
 
@@ -179,7 +189,9 @@ fn three_reviewers_agree_by_fleiss_and_nobody_agrees_alone() {
     let server = serve(&space, &[]);
     let images = server.images("anna");
     let agreement = || server.get("/api/progress?reviewer=anna")["agreement"].clone();
-    for (reviewer, classes) in [("anna", ["vole", "vole", "empty"]), ("ben", ["vole", "empty", "empty"]), ("carla", ["vole", "vole", "empty"])] {
+    for (reviewer, classes) in
+        [("anna", ["vole", "vole", "empty"]), ("ben", ["vole", "empty", "empty"]), ("carla", ["vole", "vole", "empty"])]
+    {
         assert_eq!(agreement().is_null(), reviewer != "carla");
         for (image, class) in images.iter().zip(classes) {
             server.answer(reviewer, &[(image, Some(class))]);
@@ -201,7 +213,8 @@ fn a_class_that_is_added_arrives_in_the_file_and_counts_once_it_is_declared() {
     let space = space();
     let server = serve(&space, &[]);
     let images = server.images("anna");
-    let added = server.posting("/api/classes", json!({ "reviewer": "anna", "name": " American Mink " }).to_string()).send().json();
+    let added =
+        server.posting("/api/classes", json!({ "reviewer": "anna", "name": " American Mink " }).to_string()).send().json();
     assert_eq!((&added["class"]["name"], &added["class"]["extra"]), (&json!("american_mink"), &json!(true)));
     assert!(added["class"]["key"].is_string() && added["class"]["color"].is_string());
     let way_out = "extra_classes: [american_mink]";

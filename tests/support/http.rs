@@ -234,7 +234,8 @@ impl Reply {
     /// The headers that keep page and answers to themselves.
     pub fn assert_sealed(&self) {
         let policy = self.header("content-security-policy").unwrap();
-        for part in ["default-src 'none'", "script-src 'self'", "base-uri 'none'", "form-action 'none'", "frame-ancestors 'none'"] {
+        for part in ["default-src 'none'", "script-src 'self'", "base-uri 'none'", "form-action 'none'", "frame-ancestors 'none'"]
+        {
             assert!(policy.contains(part), "{policy}");
         }
         assert!(!policy.contains("unsafe") && !policy.contains('*'), "{policy}");

@@ -60,11 +60,8 @@ impl Server {
     /// # Errors
     /// When the port is taken, or the address is none of this machine.
     pub fn listen(address: SocketAddr) -> std::io::Result<Self> {
-        let runtime = tokio::runtime::Builder::new_current_thread()
-            .max_blocking_threads(HANDS)
-            .enable_io()
-            .enable_time()
-            .build()?;
+        let runtime =
+            tokio::runtime::Builder::new_current_thread().max_blocking_threads(HANDS).enable_io().enable_time().build()?;
         let listener = runtime.block_on(TcpListener::bind(address))?;
         let address = listener.local_addr()?;
         Ok(Self { runtime, listener, address })
