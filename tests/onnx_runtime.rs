@@ -6,8 +6,10 @@
 
 #[path = "onnx/networks.rs"]
 mod networks;
+#[path = "support/python.rs"]
+mod python;
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::Command;
 
 use networks::{bundle, random_images, random_weights};
@@ -26,7 +28,7 @@ const TOLERANCE: f64 = 1e-4;
 
 #[test]
 fn all_engines_agree_on_the_class_scores() {
-    let Some(python) = python() else { return };
+    let Some(python) = python::python("onnxruntime to compare with") else { return };
     let folder = tempfile::tempdir().unwrap();
     let mut found = Vec::new();
     for (seed, (name, width, height)) in (1..).zip(NETWORKS) {
@@ -59,18 +61,6 @@ fn all_engines_agree_on_the_class_scores() {
 }
 
 /// The Python with onnxruntime; `None` where there is none.
-fn python() -> Option<PathBuf> {
-    if let Some(named) = std::env::var_os("TRAPLINE_PYTHON") {
-        return Some(named.into());
-    }
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("target/python");
-    let found = ["bin/python", "Scripts/python.exe"].map(|name| folder.join(name)).into_iter().find(|path| path.exists());
-    if found.is_none() {
-        eprintln!("skipped: no onnxruntime to compare with; `bash tests/tools/python` installs it");
-    }
-    found
-}
-
 fn embedded(network: Vec<u8>, images: &[f32], width: u32, height: u32) -> Vec<f32> {
     let mut session = Network::load(&bundle(CLASSES, width, height), network).unwrap().session().unwrap();
     images.chunks(images.len() / IMAGES).flat_map(|image| session.look(image, "logits").unwrap().1).collect()

@@ -233,4 +233,38 @@ mod with_libtorch {
         let unpacked = unpack(&store.get(more.outputs[0].id).unwrap()).unwrap();
         assert!(unpacked.notes.contains("from: net@candidate"), "{}", unpacked.notes);
     }
+
+    #[test]
+    fn a_model_to_start_from_is_the_one_that_is_listed_and_its_weights_are_those_of_its_network() {
+        let space = TestSpace::with_model();
+        let images = super::space();
+        std::fs::rename(images.path("raw"), space.path("raw")).unwrap();
+        let options = "preset: small, architecture: resnet10_narrow, width: 32, height: 24, epochs: 1, batch: 16";
+        let start = format!("preset: small, start: demo_mammals@1{}", options.trim_start_matches("preset: small"));
+        let net = &PIPELINE[..PIPELINE.find("  predictions:").unwrap()];
+        let old = &net[net.find("preset: small").unwrap()..net.rfind(" }").unwrap()];
+        space.write("pipeline.yaml", net.replace(old, &start));
+        let weights = space.path("models/demo_mammals/1/model.safetensors");
+        let right = std::fs::read(&weights).unwrap();
+        let mut wrong = right.clone();
+        // Many numbers, by up to a half: still a file of weights, and those of another network.
+        let half = wrong.len() / 8 * 4;
+        wrong[half..].iter_mut().skip(2).step_by(4).for_each(|byte| *byte ^= 0x40);
+        std::fs::write(&weights, wrong).unwrap();
+        let words = space.try_run().unwrap().errors().remove(0);
+        assert!(
+            words.contains("cannot start from model `demo_mammals@1`") && words.contains("are not those of its ONNX"),
+            "{words}"
+        );
+        std::fs::write(&weights, right).unwrap();
+        let notes = "models/demo_mammals/1/model.yaml";
+        space.edit(notes, "crop_bottom_px: ", "crop_bottom_px: 1");
+        let words = space.try_run().unwrap().errors().remove(0);
+        assert!(words.contains("`demo_mammals@1` is not the one that `models.lock` lists"), "{words}");
+        space.edit(notes, "crop_bottom_px: 1", "crop_bottom_px: ");
+        space.run();
+        let (store, result) = result(&space, "net");
+        let made = unpack(&store.get(result.outputs[0].id).unwrap()).unwrap();
+        assert!(made.notes.contains("from: demo_mammals@1"), "{}", made.notes);
+    }
 }

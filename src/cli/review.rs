@@ -22,7 +22,7 @@ The page is for this machine alone: it is served at 127.0.0.1, and its address c
 Each answer is on the disk, in the reviewer's own file among the labels of the step, before the page moves on. Stop with Ctrl-C.")]
 pub(super) struct Review {
     #[command(flatten)]
-    review: ReviewArgs,
+    which: ReviewArgs,
 
     /// Who labels; without it the page asks, and several may label at once
     #[arg(long, value_name = "NAME")]
@@ -63,7 +63,7 @@ pub(super) fn run(args: &Review, _terminal: Terminal) -> anyhow::Result<Exit> {
     anyhow::bail!(
         "this Trapline was built without the review page: build it with `--features review`, or label with a spreadsheet: \
          `trapline labels todo {}`",
-        args.review.step
+        args.which.step
     )
 }
 
@@ -98,7 +98,7 @@ mod page {
 
     pub(in crate::cli) fn run(args: &Review, terminal: Terminal) -> anyhow::Result<Exit> {
         let terms = terms(args)?;
-        let Some((desk, store)) = labels::desk::open(&args.review, terminal)? else { return Ok(Exit::BadInput) };
+        let Some((desk, store)) = labels::desk::open(&args.which, terminal)? else { return Ok(Exit::BadInput) };
         let scene = scene(&desk, &store, terminal)?;
         drop(store);
         let step = desk.step().to_owned();
@@ -108,8 +108,13 @@ mod page {
             let name = name.ok_or_else(|| anyhow!("`--export` wants to know for whom: `--reviewer NAME`"))?;
             return send(&mut office, &name, folder, args.format, terminal);
         }
-        let (asked, missing) = (counted(office.book().len() as u64, "image"), office.missing());
-        let left = if missing == 0 { "all answered".to_owned() } else { format!("{} to answer", count(missing as u64)) };
+        let (asked, missing) = (counted(office.book().len() as u64, "image"), office.missing() as u64);
+        let disputed = counted(office.book().counts().disputed as u64, "disagreement");
+        let left = match (args.adjudicate, missing) {
+            (true, _) => format!("{disputed} to settle"),
+            (false, 0) => "all answered".to_owned(),
+            (false, missing) => format!("{} to answer", count(missing)),
+        };
         terminal.say(&format!("`{step}` asks about {asked}: {left}.\n"));
         serve(args, office, terminal)
     }

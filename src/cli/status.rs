@@ -268,7 +268,7 @@ mod tests {
             let time = format!("2026-01-0{id}T00:00:00Z");
             let entry = journal::Entry {
                 time,
-                event: Event::RunStarted { run: id.into(), pipeline: pipeline.into(), steps: Vec::new() },
+                event: Event::RunStarted { run: id.into(), pipeline: pipeline.into(), steps: Vec::new(), stage: None },
             };
             std::fs::create_dir_all(folder.path().join("runs").join(id)).unwrap();
             let text = serde_json::to_string(&entry).unwrap() + "\n";

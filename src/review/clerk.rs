@@ -109,7 +109,7 @@ impl Clerk {
                     rows.push(label.clone());
                     taken.push(Taken { image, label: Some(label), is_new: true });
                 }
-                Written::Stands(label) => taken.push(Taken { image, label, is_new: false }),
+                Written::Stands(label) => taken.push(Taken { image, label: label.map(|label| *label), is_new: false }),
             }
         }
         if !rows.is_empty() {
@@ -152,7 +152,7 @@ impl Clerk {
         let is_withdrawal = label.class.is_empty();
         match &own[..] {
             [] if is_withdrawal => return Written::Stands(None),
-            [only] if stands(only) && replaces(&only.label) => return Written::Stands(Some(only.label.clone())),
+            [only] if stands(only) && replaces(&only.label) => return Written::Stands(Some(Box::new(only.label.clone()))),
             _ => {}
         }
         let mut ids: Vec<String> = label.superseded().map(str::to_owned).collect();
@@ -166,7 +166,9 @@ impl Clerk {
             }
         };
         // With what stands, all that it replaced is taken back.
-        own.iter().for_each(|given| add(&given.label.id));
+        for given in &own {
+            add(&given.label.id);
+        }
         if !is_withdrawal {
             // The same answer once more is another row only if it names what went before.
             let last = last_of(book.rows(image), &self.reviewer);
@@ -180,7 +182,7 @@ impl Clerk {
 /// What becomes of an answer.
 enum Written {
     New,
-    Stands(Option<Label<'static>>),
+    Stands(Option<Box<Label<'static>>>),
 }
 
 /// Fills in what is known of the image.

@@ -265,29 +265,6 @@ mod tests {
         assert!(Frames::of(&table(&[("path", Type::Text)], &[])).is_err());
         assert_eq!(Frames::of(&table(&[("content", Type::Content)], &[])).unwrap().row(id("1")), None);
     }
-
-    #[test]
-    #[ignore = "prints how long a million images take"]
-    #[expect(clippy::print_stdout, reason = "the figure is what it is for")]
-    fn a_million_images_are_ordered_in_seconds() {
-        let fields = [("content", Type::Content), ("site", Type::Text), ("season", Type::Text), ("datetime_raw", Type::DateTime)];
-        let mut builders: Vec<_> = fields.iter().map(|(_, ty)| crate::table::ColumnBuilder::new(*ty)).collect();
-        let seed = |number: u32| ContentId::of(&number.to_le_bytes());
-        for number in 0..1_000_000_u32 {
-            builders[0].push_content(seed(number));
-            builders[1].push_text(&format!("site{}", number % 100));
-            builders[2].push_text("2024");
-            builders[3].push(crate::table::CellRef::DateTime(i64::from(number / 200) * 300 + i64::from(number / 100 % 2)));
-        }
-        let table = Table::from_builders(Schema::of(&fields), builders).unwrap();
-        let started = std::time::Instant::now();
-        let frames = Frames::of(&table).unwrap();
-        let built = started.elapsed();
-        let started = std::time::Instant::now();
-        assert!((0..10_000).all(|number| frames.event(seed(number * 97)).is_some_and(|event| event.len() == 2)));
-        println!("built in {built:?}, 10 000 questions in {:?}", started.elapsed());
-    }
-
     /// The name of the step whose table `source` takes for a review.
     fn found(steps: &str, review: &str) -> Option<String> {
         let folder = tempfile::tempdir().unwrap();

@@ -14,7 +14,7 @@ const LEVEL: f64 = 0.95;
 
 /// The progress of a review. In a blind one nothing tells what a model said.
 pub(super) fn of(desk: &Desk, book: &Book, counts: Counts) -> Progress {
-    let predicted = book.asked.table.column("label").filter(|_| !desk.question.blind).is_some();
+    let predicted = !desk.question.blind && book.asked.table.column("label").is_some();
     Progress {
         counts,
         strata: strata(book, predicted),

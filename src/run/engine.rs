@@ -54,7 +54,8 @@ pub fn run(
         journal.event(&Event::Notice { message });
     }
     let names = order.iter().map(|index| pipeline.steps[*index].name.value.clone()).collect();
-    journal.event(&Event::RunStarted { run: host.run_id.clone(), pipeline: pipeline.name.clone(), steps: names });
+    let (run, pipeline_name, stage) = (host.run_id.clone(), pipeline.name.clone(), options.stage.clone());
+    journal.event(&Event::RunStarted { run, pipeline: pipeline_name, steps: names, stage });
     let mut engine = Engine {
         pipeline,
         options,

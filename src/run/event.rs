@@ -18,6 +18,9 @@ pub enum Event {
         pipeline: String,
         /// Steps that it covers, in order.
         steps: Vec<String>,
+        /// The stage that was asked for; missing in the everyday run.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        stage: Option<String>,
     },
     /// A step begins.
     StepStarted {

@@ -181,15 +181,12 @@ impl Step for Classify {
         let mut models = Vec::new();
         let mut fits = true;
         for model in seasons.models() {
-            match context.models.get(&model.value) {
-                Some(signature) => {
-                    fits &= check_classes(model, signature, context, report);
-                    models.push(signature);
-                }
-                None => {
-                    report.push(unknown(model, context));
-                    fits = false;
-                }
+            if let Some(signature) = context.models.get(&model.value) {
+                fits &= check_classes(model, signature, context, report);
+                models.push(signature);
+            } else {
+                report.push(unknown(model, context));
+                fits = false;
             }
         }
         fits = fits && engine::check(self.engine, self.engine_span, seasons.models(), context, report);

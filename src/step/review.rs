@@ -44,10 +44,14 @@ qc_labels:
   with: { labels: labels/qc/, blind: true }
 ```
 
+`trapline review qc_labels` opens a page in the browser: one key labels an image and brings the next. `--export FOLDER` makes the page and
+its images into a folder that can be sent to somebody.
+
 ## Label files
-- One CSV per reviewer in the folder `labels`, rows are only ever added. `trapline labels todo STEP -o todo.csv` lists what is missing; fill
-  in the column `class` in a spreadsheet and give the file back with `trapline labels add STEP --reviewer NAME todo.csv`, or save it into
-  the folder as it is. Comma, semicolon and tab, any order of columns and columns of your own are fine.
+- One CSV per reviewer in the folder `labels`, rows are only ever added: by the page, or by hand. `trapline labels todo STEP -o todo.csv`
+  lists what is missing; fill in the column `class` in a spreadsheet and give the file back with
+  `trapline labels add STEP --reviewer NAME todo.csv`, or save it into the folder as it is. Comma, semicolon and tab, any order of columns
+  and columns of your own are fine.
 - A row says which image (`observation`, or `file` with `site` and `season`), the `class`, the `reviewer` (else the file's name), the
   `time`, what was `shown` (`blind` or `model`), and which labels it `supersedes`, by their ids in `label`. A row without a class is not
   answered yet.
@@ -72,8 +76,7 @@ who see what the model says agree with it, and so with each other: only a blind 
 ## Outputs
 `labels` has one row per answered image, also for those that are not asked about any more (type `other`). Its column `method` says how
 its class came about: `single` (one person), `unanimous`, `majority`, or `adjudicated` (somebody superseded the answer of another).
-`missing` lists what is still
-to be answered, and why. `answers` has every answer that stands, by reviewer: for agreement between people.
+`missing` lists what is still to be answered, and why. `answers` has every answer that stands, by reviewer: for agreement between people.
 
 In a step with `blind: true` no output shows what a model said, and answers given with the model's answer in sight do not count.
 

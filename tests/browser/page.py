@@ -138,7 +138,7 @@ class Page:
         return self.driver.find_elements(By.CSS_SELECTOR, selector)
 
     def shown(self, selector):
-        return any(element.is_displayed() for element in self.all(selector))
+        return self.js("[...document.querySelectorAll(arguments[0])].some(one => one.checkVisibility())", selector)
 
     def text(self, selector):
         """The text as a person sees it, in one breath: the page may redraw at any moment."""
@@ -149,8 +149,7 @@ class Page:
 
     def image(self):
         """The identity of the picture on the stage."""
-        found = self.all("#view [data-image]")
-        return found[-1].get_attribute("data-image") if found else None
+        return self.js("[...document.querySelectorAll('#view [data-image]')].at(-1)?.dataset.image")
 
     def press(self, *keys):
         """Presses keys as a person at the keyboard does, wherever the focus is."""

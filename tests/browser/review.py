@@ -323,7 +323,7 @@ class Together(Case):
         ben = pages["ben"]
         for number, image in enumerate(seen):
             place = ben.js("Trapline.desk.source.queue('ben', 0, 1000).then(part => part.items.find(item => item.image === arguments[0]).at)", image)
-            ben.js("Trapline.desk.queue.at(arguments[0]).then(item => Trapline.desk.show(item))", place)
+            ben.js("Trapline.desk.queue.item(arguments[0]).then(item => Trapline.desk.show(item))", place)
             wait("the image", lambda: ben.image() == image)
             ben.press("t" if number == 0 else "v")
             ben.settle()

@@ -121,7 +121,8 @@ fn render(desk: &Desk, counts: &Counts) -> String {
         }
     }
     if counts.missing > 0 {
-        page.push_str(&format!("Next: trapline labels todo {} -o todo.csv\n", desk.step()));
+        let next = if cfg!(feature = "review") { "review" } else { "labels todo" };
+        page.push_str(&format!("Next: trapline {next} {}\n", desk.step()));
     }
     page
 }

@@ -25,13 +25,15 @@ pub(in crate::cli) struct Summary {
     gates: Vec<String>,
     notices: Vec<String>,
     end: Option<(Outcome, f64, u64)>,
+    stage: Option<String>,
 }
 
 impl Summary {
     /// Takes one event in.
     pub(in crate::cli) fn note(&mut self, event: &Event) {
         match event {
-            Event::RunStarted { .. } | Event::StepStarted { .. } | Event::Phase { .. } => {}
+            Event::RunStarted { stage, .. } => self.stage.clone_from(stage),
+            Event::StepStarted { .. } | Event::Phase { .. } => {}
             Event::StepReused { step, rows, findings } => {
                 self.settle(step, Fate::Reused { rows: *rows });
                 self.found(step, findings);
@@ -139,7 +141,8 @@ impl Summary {
     /// How it ended and the next thing to do.
     fn closing(&self) -> String {
         let Some((outcome, time, read)) = self.end else {
-            return format!("{}\n", paint(WARNING, "The run did not reach its end: `trapline run` goes on from there."));
+            let words = format!("The run did not reach its end: {} goes on from there.", self.again());
+            return format!("{}\n", paint(WARNING, &words));
         };
         let read = if read > 0 { format!(", {} of images read", bytes(read)) } else { String::new() };
         let took = format!("{}{read}", seconds(time));
@@ -149,15 +152,20 @@ impl Summary {
             }
             Outcome::Failed => (
                 paint(ERROR, "Failed"),
-                "Mend what the errors above name, then `trapline run` again: what succeeded is kept.".to_owned(),
+                format!("Mend what the errors above name, then {} again: what succeeded is kept.", self.again()),
             ),
             Outcome::Waiting => (paint(WARNING, "Waiting for people"), self.next_when_waiting()),
             Outcome::Blocked => (paint(ERROR, "Blocked"), self.next_when_blocked()),
             Outcome::Interrupted => {
-                (paint(WARNING, "Stopped"), "`trapline run` goes on from there: finished rows are kept.".to_owned())
+                (paint(WARNING, "Stopped"), format!("{} goes on from there: finished rows are kept.", self.again()))
             }
         };
         format!("{head} after {took}.\n{next}\n")
+    }
+
+    /// The command that goes on.
+    fn again(&self) -> String {
+        self.stage.as_ref().map_or_else(|| "`trapline run`".to_owned(), |stage| format!("`trapline run --stage {stage}`"))
     }
 
     fn next_when_waiting(&self) -> String {
@@ -171,7 +179,7 @@ impl Summary {
         let is_asked = waiting.iter().any(|(step, _)| asks(step));
         let parts = waiting.iter().filter(|(step, _)| !is_asked || asks(step)).map(|(step, labels)| {
             let labels = counted(*labels, "label");
-            format!("Next: {labels} for `{step}`, which `trapline labels todo {step}` lists; then `trapline run` again.")
+            format!("Next: {labels} for `{step}`: {}; then {} again.", how_to_answer(step), self.again())
         });
         parts.collect::<Vec<_>>().join("\n")
     }
@@ -186,8 +194,17 @@ impl Summary {
         roots.dedup_by(|later, earlier| later.0 == earlier.0);
         let mut parts: Vec<_> =
             roots.iter().map(|(root, images)| format!("Nothing is lost: {}.", blocked(root, *images))).collect();
-        parts.push("Next: connect the disk, or name its place in `trapline.local.yaml`, then `trapline run` again.".into());
+        parts.push(format!("Next: connect the disk, or name its place in `trapline.local.yaml`, then {} again.", self.again()));
         parts.join("\n")
+    }
+}
+
+/// How people answer what a step asks.
+pub(in crate::cli) fn how_to_answer(step: &str) -> String {
+    if cfg!(feature = "review") {
+        format!("`trapline review {step}` asks them in the browser")
+    } else {
+        format!("`trapline labels todo {step}` lists them")
     }
 }
 
@@ -263,7 +280,7 @@ mod tests {
             examples: vec!["a/1.jpg".into(), "a/2.jpg".into(), "a/3.jpg".into(), "a/4.jpg".into()],
         };
         insta::assert_snapshot!(plain(&[
-            Event::RunStarted { run: "1".into(), pipeline: "voles".into(), steps: vec!["images".into(), "metadata".into()] },
+            Event::RunStarted { run: "1".into(), pipeline: "voles".into(), steps: vec!["images".into(), "metadata".into()], stage: None },
             Event::StepReused { step: "images".into(), rows: 440_000, findings: Vec::new() },
             finished("metadata", 440_000, 20_000, 420_000, vec![finding]),
             finished("table", 0, 0, 0, Vec::new()),
@@ -376,8 +393,16 @@ mod tests {
         qc    waits for 40 labels
 
         Waiting for people after 3 min 20 s, 1.2 GB of images read.
-        Next: 40 labels for `qc`, which `trapline labels todo qc` lists; then `trapline run` again.
+        Next: 40 labels for `qc`: `trapline review qc` asks them in the browser; then `trapline run` again.
         ");
+    }
+
+    #[test]
+    fn a_stage_goes_on_by_its_own_name() {
+        let started =
+            Event::RunStarted { run: "r".into(), pipeline: "p".into(), steps: vec!["qc".into()], stage: Some("retrain".into()) };
+        let page = plain(&[started, Event::StepWaits { step: "qc".into(), labels: 1 }, ended(Outcome::Waiting)]);
+        assert!(page.contains("then `trapline run --stage retrain` again."), "{page}");
     }
 
     #[test]

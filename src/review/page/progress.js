@@ -66,7 +66,7 @@
     const body = make("tbody");
     for (const one of list) {
       const words = t("progress.of", { done: one.answered, asked: one.asked });
-      const name = desk.nameOf(one.name);
+      const name = one.name ? desk.nameOf(one.name) : t("progress.unclassified");
       body.append(
         make(
           "tr",

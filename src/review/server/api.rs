@@ -158,7 +158,9 @@ pub(super) async fn answers(State(desk): State<Desk>, given: Result<Json<Answers
             .flatten()
             .collect();
         let mut office = desk.office();
-        hashed.into_iter().for_each(|(content, hash)| office.keep_hash(content, hash));
+        for (content, hash) in hashed {
+            office.keep_hash(content, hash);
+        }
         office.answer(&given, &now)
     })
     .await

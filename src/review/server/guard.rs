@@ -31,7 +31,7 @@ impl Token {
     pub fn new() -> Result<(String, Self), getrandom::Error> {
         let mut bytes = [0; 16];
         getrandom::fill(&mut bytes)?;
-        let text: String = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
+        let text = format!("{:032x}", u128::from_le_bytes(bytes));
         let token = Self::of(&text);
         Ok((text, token))
     }
