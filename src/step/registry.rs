@@ -20,6 +20,7 @@ pub static KINDS: &[&StepKind] = &[
     &super::threshold::KIND,
     &super::train::KIND,
     &super::merge::KIND,
+    &super::command::KIND,
     &super::export::KIND,
     &super::select::KIND,
     &super::split::KIND,
