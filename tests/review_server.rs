@@ -3,7 +3,7 @@
 //!
 //! `TRAPLINE_TRIALS=200 cargo test --release --test review_server kill -- --nocapture` runs the long trial of kills.
 #![cfg(feature = "review")]
-#![allow(missing_docs, clippy::unwrap_used, clippy::print_stdout, reason = "tests")]
+#![allow(missing_docs, clippy::unwrap_used, clippy::print_stdout, clippy::format_collect, reason = "tests")]
 
 mod support;
 

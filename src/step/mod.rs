@@ -15,7 +15,8 @@ use crate::table::{Cell, Schema, Table, Type};
 use crate::taxonomy::Taxonomy;
 
 pub mod classify;
-pub mod compare;
+pub mod command;
+mod compare;
 pub mod ensemble;
 pub mod evaluate;
 pub mod events;

@@ -21,6 +21,7 @@ pub static KINDS: &[&StepKind] = &[
     &super::train::KIND,
     &super::merge::KIND,
     &super::summarise::KIND,
+    &super::command::KIND,
     &super::export::KIND,
     &super::select::KIND,
     &super::split::KIND,

@@ -179,7 +179,7 @@ def measure(args, folder, page):
     unseen = images[-args.answers :]
     shown("answer, image not seen", [page.json("/api/answers", answer(image, at))[1] for at, image in enumerate(unseen)])
     shown("answer changed", [page.json("/api/answers", answer(image, at + 1))[1] for at, image in enumerate(todo)])
-    revision = page.json("/api/changes?reviewer=anna&since=0")[0]["revision"]
+    revision = page.json("/api/answers", answer(todo[0], 2))[0]["revision"]
     shown("changes, none", [page.json(f"/api/changes?reviewer=anna&since={revision}")[1] for _ in range(300)])
     shown("changes, all", [page.json("/api/changes?reviewer=anna&since=0")[1] for _ in range(20)])
     shown("frames", [page.json(f"/api/frames/{image}?reviewer=anna")[1] for image in todo[:300]])

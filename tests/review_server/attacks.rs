@@ -194,7 +194,7 @@ fn json_that_is_not_what_the_page_sends_is_refused() {
     server.posting("/api/answers", b"{\"reviewer\":\"\xff\"}").refused(400, "bad_request");
     let none: [(&str, Option<&str>); 0] = [];
     server.posting("/api/answers", answering("anna", &none)).refused(400, "bad_request");
-    server.posting("/api/answers", answering("anna", &[(&image[..], Some("vole")); 1001])).refused(400, "bad_request");
+    server.posting("/api/answers", answering("anna", &vec![(&image[..], Some("vole")); 1001])).refused(400, "bad_request");
     let twice = [(&image[..], Some("vole")), (&image[..], Some("empty"))];
     server.posting("/api/answers", answering("anna", &twice)).refused(400, "bad_request");
     // In capitals it is the same image.

@@ -12,7 +12,8 @@ pub fn predicted(with: &str) -> TestSpace {
     for seed in 1..=6 {
         space.image(&format!("raw/a/2024/{seed}.jpg"), seed);
     }
-    let drawn = "  drawn:\n    uses: sample\n    from: predictions\n    with: { by: [site], random_per_group: 2, per_class: 2, per_confidence_bin: 1, seed: 1 }\n";
+    let drawn = "  drawn:\n    uses: sample\n    from: predictions\n    \
+                 with: { by: [site], random_per_group: 2, per_class: 2, per_confidence_bin: 1, seed: 1 }\n";
     space.write("pipeline.yaml", space.read("pipeline.yaml") + drawn);
     ask(&space, "drawn", with);
     space
