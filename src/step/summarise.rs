@@ -17,8 +17,6 @@ mod gaps;
 mod output;
 mod sites;
 #[cfg(test)]
-mod speed_tests;
-#[cfg(test)]
 mod tests;
 mod weeks;
 
