@@ -20,6 +20,7 @@ mod probabilities;
 mod reading;
 mod repeated;
 mod resolve;
+mod timelapse;
 mod words;
 
 use formats::Format;
@@ -49,7 +50,7 @@ pub static KIND: StepKind = StepKind {
             ParamType::Choice(formats::WORDS),
             false,
             Some("csv"),
-            "who wrote the files: any tool (`csv`), the Böhner workflow, MegaDetector or SpeciesNet (JSON)",
+            "who wrote the files: any tool (`csv`), the Böhner workflow, MegaDetector or SpeciesNet (JSON), Timelapse (CSV)",
         ),
         param(
             "columns",
@@ -337,6 +338,7 @@ impl Import {
     fn layout(&self, header: &[String], path: &str) -> Result<Layout, Fault> {
         let layout = match self.format {
             Format::Bohner => bohner::layout(header, path, self.what).map_err(Fault::File)?,
+            Format::Timelapse => timelapse::layout(self.csv_layout(header)?, header, self.what).map_err(Fault::File)?,
             _ => self.csv_layout(header)?,
         };
         Ok(self.with_values(layout))

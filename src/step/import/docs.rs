@@ -4,7 +4,7 @@ pub(super) const DOCS: &str = "\
 # import
 
 Reads images, predictions or labels that another tool wrote: a CSV of any make, the files of the Böhner workflow, the results of
-MegaDetector and SpeciesNet.
+MegaDetector and SpeciesNet, a table of Timelapse.
 
 ## Why
 A programme has years behind it: seasons classified elsewhere, labels in spreadsheets, a data set that is published. Imported, they
@@ -86,6 +86,11 @@ file, image and field, such as `images[12].detections[0].conf`. Fields that the 
   class. `blank` is the programme's class for an empty image.
 - An image that was not processed has no label; `problem` says why (`failure`, `failures`, no result).
 - `label` must mean a class of the programme; of the second to fifth labels those that do are kept.
+
+## Timelapse
+`format: timelapse` makes `path` of `RelativePath` and `File`, and of images `datetime` of `DateTime`. The other fields are the
+template's: `columns` says what they are (`columns: { class: Animal, reviewer: Analyst }`); `Species` is the class or label where nothing
+else is.
 
 ## References
 Böhner et al. 2023, Ecological Informatics 76, 102150. <https://lila.science/megadetector-output-format>. Gadot et al. 2024, IET

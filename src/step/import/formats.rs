@@ -7,7 +7,7 @@ use crate::diagnostic::{Code, codes};
 use crate::step::Params;
 
 /// The words for them in a pipeline.
-pub const WORDS: &[&str] = &["csv", "bohner", "megadetector", "speciesnet"];
+pub const WORDS: &[&str] = &["csv", "bohner", "megadetector", "speciesnet", "timelapse"];
 
 /// Who wrote the files.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -20,6 +20,8 @@ pub enum Format {
     MegaDetector,
     /// `SpeciesNet`.
     SpeciesNet,
+    /// Timelapse, as separated text.
+    Timelapse,
 }
 
 impl Format {
@@ -29,6 +31,7 @@ impl Format {
             "bohner" => Self::Bohner,
             "megadetector" => Self::MegaDetector,
             "speciesnet" => Self::SpeciesNet,
+            "timelapse" => Self::Timelapse,
             _ => Self::Csv,
         }
     }
@@ -67,7 +70,7 @@ impl Format {
     pub fn find(self, what: What, project: &Path, given: &str) -> Vec<String> {
         let ending = |endings: &'static [&str]| move |name: &str| endings.iter().any(|end| name.to_lowercase().ends_with(end));
         match self {
-            Self::Csv => files::find(project, given, &ending(&[".csv", ".txt", ".tsv"])),
+            Self::Csv | Self::Timelapse => files::find(project, given, &ending(&[".csv", ".txt", ".tsv"])),
             Self::MegaDetector | Self::SpeciesNet => files::find(project, given, &ending(&[".json"])),
             Self::Bohner => {
                 let found = files::find(project, given, &|name| bohner::wanted(what, name));
@@ -79,7 +82,7 @@ impl Format {
     /// Which files of a folder are read.
     pub fn looked_for(self, what: What) -> &'static str {
         match (self, what) {
-            (Self::Csv, _) => {
+            (Self::Csv | Self::Timelapse, _) => {
                 "in a folder, files that end in `.csv`, `.txt` or `.tsv` are read; paths are relative to the pipeline"
             }
             (Self::MegaDetector | Self::SpeciesNet, _) => {
