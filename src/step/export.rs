@@ -78,11 +78,11 @@ pub static KIND: StepKind = StepKind {
         },
         Param {
             name: "images",
-            ty: ParamType::Choice(&["reflink", "copy", "hardlink"]),
+            ty: ParamType::Choice(&["reflink", "copy", "hardlink", "symlink"]),
             required: false,
             default: None,
             keyed: true,
-            doc: "writes the images instead of the table, and how: a hardlink is the original under a second name",
+            doc: "writes the images instead of the table, and how: a hardlink is the original under a second name, a symlink points to it",
         },
         Param {
             name: "folders",
@@ -128,6 +128,7 @@ fn read(params: &Params, report: &mut Report) -> Option<Box<dyn Step>> {
         let way = match way {
             "copy" => Way::Copy,
             "hardlink" => Way::Hardlink,
+            "symlink" => Way::Symlink,
             _ => Way::Reflink,
         };
         return Some(Box::new(Export { into, what: What::Images { way, folders: params.text("folders").map(str::to_owned) } }));

@@ -16,10 +16,10 @@ table:
   uses: export
   from: final
   with: { into: published/observations.csv }
-stoats:
+by_class:
   uses: export
   from: predictions
-  with: { into: published/images, images: reflink, folders: label }
+  with: { into: published/images, images: reflink, folders: label }    # published/images/stoat/NAME.JPG ...
 records:
   uses: export
   from: final
@@ -65,8 +65,8 @@ elsewhere:
 
 ## Images
 - `images: reflink` makes copies that share the disk's blocks where the disk can (APFS, Btrfs, XFS, ReFS) and plain copies
-  elsewhere; `copy` always copies; `hardlink` gives the original a second name: it needs no space, but whoever rotates or tags the
-  exported file alters the original too.
+  elsewhere; `copy` always copies; `hardlink` gives the original a second name and `symlink` points to it, also on another disk: they
+  need no space, but whoever rotates or tags the exported file alters the original too.
 - Files are called by the column `name` (see `rename`), in `folders` by a column such as `label` where given. Every file is
   read back and compared with the identity of its image. Originals are never altered.
 - New files are made aside and moved into place at the end; an interrupted export leaves the folder as it was. A repeated one
