@@ -258,10 +258,8 @@ fn real_files_are_read() {
     space.write("r.json", std::fs::read(formats.join("megadetector/md_gt.json")).unwrap());
     // The classifier of this file says `test` of everything.
     assert_eq!(space.run().findings("imported"), [("format_version".to_owned(), 1)]);
-    assert_eq!(
-        rows(&space, &["path", "label", "confidence", "model"]),
-        ["/home/kyra/animl-py/examples/Southwest/IMAG1065_cougar.JPG test 1 Animl"]
-    );
+    let read = rows(&space, &["path", "label", "confidence", "model"]);
+    assert!(read.len() == 1 && read[0].ends_with("/Southwest/IMAG1065_cougar.JPG test 1 Animl"), "{read:?}");
     let expected = ["african_elephants.jpg elephant 0.9922402", "bear.jpg bear 0.99389815"];
     for (file, model) in [("output_ensemble.json", "speciesnet@4.0.0a"), ("output_classifier.json", "-")] {
         let space =
