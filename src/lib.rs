@@ -11,6 +11,7 @@ pub mod cli;
 pub mod demo;
 pub mod diagnostic;
 pub mod event;
+pub mod exchange;
 pub mod file;
 pub mod id;
 pub mod labels;

@@ -8,6 +8,8 @@ use crate::table::csv::Style;
 use crate::table::records::Separator;
 use crate::table::{Schema, Type};
 
+mod docs;
+mod forms;
 mod images;
 pub(super) mod ledger;
 mod table;
@@ -17,55 +19,12 @@ mod tests;
 use images::Way;
 use table::Format;
 
-const DOCS: &str = "\
-# export
-
-Writes a table as CSV or Parquet, or the images themselves under their new names, to a path in the project.
-
-## Why
-The data set leaves the pipeline here: for R, for a portal, for a colleague. What an export wrote, it may replace or remove;
-what anybody else wrote or changed, it never touches: then it stops and says which files are in the way.
-
-## Example
-```yaml
-table:
-  uses: export
-  from: final
-  with: { into: published/observations.csv }
-stoats:
-  uses: export
-  from: predictions
-  with: { into: published/images, images: reflink, folders: label }
-```
-
-## Tables
-- `.csv`: commas, LF, quotes where needed; an empty field is missing, `\"\"` an empty text; dates `YYYY-MM-DDThh:mm:ss`, identities
-  `b3:...`. `.parquet`: typed columns, the same bytes for the same table.
-- `columns` chooses and orders the columns; without it all are written.
-- Other programs want other text: `separator: semicolon` for a portal or a spreadsheet of Central Europe (numbers keep their decimal
-  point), `missing: NA` and `quote: text` for files as R's `write.table` makes them. With `separator: space` a missing value needs
-  such a word. A quote within a text is doubled: in R, read with `sep = \" \"`.
-
-## Images
-- `images: reflink` makes copies that share the disk's blocks where the disk can (APFS, Btrfs, XFS, ReFS) and plain copies
-  elsewhere; `copy` always copies; `hardlink` gives the original a second name: it needs no space, but whoever rotates or tags the
-  exported file alters the original too.
-- Files are called by the column `name` (see `rename`), in `folders` by a column such as `label` where given. Every file is
-  read back and compared with the identity of its image. Originals are never altered.
-- New files are made aside and moved into place at the end; an interrupted export leaves the folder as it was. A repeated one
-  touches nothing. Images that are no longer wanted are removed, unless somebody changed them.
-- The hidden `.trapline.csv` lists what the export wrote. Keep it: without it the files count as yours.
-
-## References
-RFC 4180 (CSV); Apache Parquet.
-";
-
 /// The kind, as declared.
 pub static KIND: StepKind = StepKind {
     name: "export",
     revision: 1,
     summary: "writes a table, or the images under their new names, into the project",
-    docs: DOCS,
+    docs: docs::DOCS,
     inputs: &[Port::table("table", &[], "the table, or the images")],
     outputs: &[],
     params: &[
@@ -119,11 +78,11 @@ pub static KIND: StepKind = StepKind {
         },
         Param {
             name: "images",
-            ty: ParamType::Choice(&["reflink", "copy", "hardlink"]),
+            ty: ParamType::Choice(&["reflink", "copy", "hardlink", "symlink"]),
             required: false,
             default: None,
             keyed: true,
-            doc: "writes the images instead of the table, and how: a hardlink is the original under a second name",
+            doc: "writes the images instead of the table, and how: a hardlink is the original under a second name, a symlink points to it",
         },
         Param {
             name: "folders",
@@ -133,6 +92,10 @@ pub static KIND: StepKind = StepKind {
             keyed: true,
             doc: "column whose values become folders for the images, such as `label`",
         },
+        forms::FORM,
+        forms::CLASS,
+        forms::VALUES,
+        forms::TAXA,
     ],
     metrics: &[Metric { name: "rows", doc: "rows of the table exported" }],
     keeps_rows: false,
@@ -141,7 +104,7 @@ pub static KIND: StepKind = StepKind {
 };
 
 /// Parameters of tables.
-const TABLES_ONLY: &[&str] = &["format", "columns", "separator", "missing", "quote"];
+const TABLES_ONLY: &[&str] = &["format", "columns", "separator", "missing", "quote", "form", "class", "values", "taxa"];
 /// Parameters of separated text.
 const TEXT_ONLY: &[&str] = &["separator", "missing", "quote"];
 
@@ -165,6 +128,7 @@ fn read(params: &Params, report: &mut Report) -> Option<Box<dyn Step>> {
         let way = match way {
             "copy" => Way::Copy,
             "hardlink" => Way::Hardlink,
+            "symlink" => Way::Symlink,
             _ => Way::Reflink,
         };
         return Some(Box::new(Export { into, what: What::Images { way, folders: params.text("folders").map(str::to_owned) } }));
@@ -178,8 +142,14 @@ fn read(params: &Params, report: &mut Report) -> Option<Box<dyn Step>> {
         );
         return None;
     }
+    if let Some((name, message, help)) = forms::refuses(params) {
+        wrong(codes::UNKNOWN_PARAMETER, name, &message, help);
+        return None;
+    }
+    let form = forms::Wanted::of(params);
     let ending = into.rsplit_once('.').map(|(_, ending)| ending.to_ascii_lowercase());
     let format = match (params.text("format"), ending.as_deref()) {
+        _ if form.as_ref().is_some_and(forms::Wanted::is_json) => Format::MegaDetector(Vec::new()),
         (Some("parquet"), _) | (None, Some("parquet")) => Format::Parquet,
         (Some(_), _) | (None, Some("csv")) => Format::Csv(style(params)),
         _ => {
@@ -210,11 +180,13 @@ fn read(params: &Params, report: &mut Report) -> Option<Box<dyn Step>> {
         return None;
     }
     let columns = params.texts("columns").into_iter().map(|name| name.value).collect();
-    Some(Box::new(Export { into, what: What::Table { format, columns } }))
+    Some(Box::new(Export { into, what: What::Table { format, columns, form } }))
 }
 
 fn style(params: &Params) -> Style {
     let separator = match params.text("separator") {
+        // The portal's own; a person may still say another.
+        None if params.text("form") == Some("coat_metadata") => Separator::Semicolon,
         Some("semicolon") => Separator::Semicolon,
         Some("tab") => Separator::Tab,
         Some("space") => Separator::Space,
@@ -231,7 +203,7 @@ struct Export {
 }
 
 enum What {
-    Table { format: Format, columns: Vec<String> },
+    Table { format: Format, columns: Vec<String>, form: Option<forms::Wanted> },
     Images { way: Way, folders: Option<String> },
 }
 
@@ -246,6 +218,9 @@ const NEEDED: &[(&str, Type, &str)] = &[
 impl Step for Export {
     fn columns(&self, inputs: &[Vec<Schema>], context: &Context<'_>, report: &mut Report) -> Option<Vec<Schema>> {
         let schema = inputs.first()?.first()?;
+        if let What::Table { form: Some(form), .. } = &self.what {
+            form.check(schema, context, report).then_some(())?;
+        }
         if let What::Images { .. } = self.what {
             let mut fine = true;
             for (name, ty, help) in NEEDED {
@@ -260,6 +235,13 @@ impl Step for Export {
         Some(Vec::new())
     }
 
+    fn declarations(&self, context: &Context<'_>) -> Vec<(String, String)> {
+        match &self.what {
+            What::Table { form: Some(_), .. } => forms::declarations(context),
+            _ => Vec::new(),
+        }
+    }
+
     fn run(&self, job: &mut Job<'_>) -> Result<Outputs, StepError> {
         let input = job.input(0)?;
         let path = job.context.project.join(&self.into);
@@ -268,7 +250,14 @@ impl Step for Export {
             return Ok(Outputs::default());
         }
         let (rows, findings, file) = match &self.what {
-            What::Table { format, columns } => {
+            What::Table { format, columns, form: Some(form) } => {
+                let (table, findings) = form.shaped(job, columns)?;
+                job.progress.start("write", table.rows as u64);
+                table::write(job, &table, &path, &form.format(job.context, format))?;
+                job.progress.advance(table.rows as u64, 0);
+                (table.rows, findings, PathBuf::from(&self.into))
+            }
+            What::Table { format, columns, form: None } => {
                 let names: Vec<&str> = columns.iter().map(String::as_str).collect();
                 let table = input.read((!names.is_empty()).then_some(&names[..]))?;
                 job.progress.start("write", table.rows as u64);

@@ -13,13 +13,17 @@ use crate::table::{Reading, Schema, Table, Type};
 mod bohner;
 mod docs;
 mod files;
+mod foreign;
+mod formats;
 mod layout;
 mod probabilities;
 mod reading;
 mod repeated;
 mod resolve;
+mod timelapse;
 mod words;
 
+use formats::Format;
 use layout::{Filter, Layout, Source};
 use reading::{Places, Rows};
 
@@ -43,10 +47,10 @@ pub static KIND: StepKind = StepKind {
         param("what", ParamType::Choice(&["images", "predictions", "labels"]), true, None, "what the rows are"),
         param(
             "format",
-            ParamType::Choice(&["csv", "bohner"]),
+            ParamType::Choice(formats::WORDS),
             false,
             Some("csv"),
-            "who wrote the files: any tool, or the Böhner workflow",
+            "who wrote the files: any tool (`csv`), the Böhner workflow, MegaDetector or SpeciesNet (JSON), Timelapse (CSV)",
         ),
         param(
             "columns",
@@ -84,6 +88,13 @@ pub static KIND: StepKind = StepKind {
             false,
             None,
             "columns of the images that the rows take over, such as `locality`",
+        ),
+        param(
+            "detection_threshold",
+            ParamType::Number(0.0, 1.0),
+            false,
+            None,
+            "detections less sure than this are none (megadetector, speciesnet); all count where not given",
         ),
     ],
     metrics: &[
@@ -134,7 +145,8 @@ type Pairs = Vec<(Spanned<String>, Spanned<String>)>;
 struct Import {
     files: Vec<Spanned<String>>,
     what: What,
-    bohner: bool,
+    format: Format,
+    threshold: Option<f64>,
     columns: Pairs,
     values: Pairs,
     classes: Pairs,
@@ -157,19 +169,17 @@ fn read(params: &Params, report: &mut Report) -> Option<Box<dyn Step>> {
         "space" => Separator::Space,
         _ => Separator::Comma,
     });
-    let bohner = params.text("format") == Some("bohner");
+    let format = Format::of(params.text("format").unwrap_or_default());
     let columns = pairs(params, "columns");
-    if bohner && !columns.is_empty() {
-        let message = "`columns` is for CSV; the columns of the Böhner workflow are known";
-        report.push(
-            Diagnostic::new(codes::UNKNOWN_PARAMETER, params.span_of("columns"), message).help("remove `columns`, or `format`"),
-        );
+    if let Some((name, code, message, help)) = format.refuses(params, what) {
+        report.push(Diagnostic::new(code, params.span_of(name), message).help(help));
         return None;
     }
     Some(Box::new(Import {
         files: params.texts("files"),
         what,
-        bohner,
+        format,
+        threshold: params.number("detection_threshold"),
         columns,
         values: pairs(params, "values"),
         classes: pairs(params, "classes"),
@@ -195,11 +205,15 @@ impl Step for Import {
         let images = inputs.first().and_then(|tables| tables.first());
         let mut layouts = Vec::new();
         for given in &self.files {
-            let found = self.find(context.project, &given.value);
+            let found = self.format.find(self.what, context.project, &given.value);
             if found.is_empty() {
                 let message = format!("`{}` is no file, and no folder with files to import", given.value);
-                report.push(Diagnostic::new(codes::MISSING_FILE, given.span, message).help(self.looked_for()));
+                report.push(Diagnostic::new(codes::MISSING_FILE, given.span, message).help(self.format.looked_for(self.what)));
                 return None;
+            }
+            if self.format.is_json() {
+                layouts.push(self.with_values(foreign::layout()));
+                continue;
             }
             for path in found {
                 match header(context.project, &path, &self.reading(&path)).and_then(|header| self.layout(&header, &path)) {
@@ -231,12 +245,16 @@ impl Step for Import {
         let class = |class: &crate::taxonomy::Class| (class.name.value.clone(), class.species_id.clone());
         let mut classes: Vec<_> = context.classes.classes.iter().map(class).collect();
         classes.sort();
-        let canonical = serde_json::to_value(classes).unwrap_or_default().to_string();
+        let mut canonical = serde_json::to_value(classes).unwrap_or_default().to_string();
+        if let Some(empty) = words::empty_class(context.classes).filter(|_| self.format.is_json()) {
+            canonical.push_str(empty);
+        }
         if self.what == What::Images { Vec::new() } else { vec![("classes of the programme".to_owned(), canonical)] }
     }
 
     fn files(&self, context: &Context<'_>) -> Vec<FileInput> {
-        let mut paths: Vec<String> = self.files.iter().flat_map(|given| self.find(context.project, &given.value)).collect();
+        let found = |given: &Spanned<String>| self.format.find(self.what, context.project, &given.value);
+        let mut paths: Vec<String> = self.files.iter().flat_map(found).collect();
         paths.sort();
         paths.dedup();
         let input =
@@ -249,7 +267,11 @@ impl Step for Import {
         let files: Vec<(&str, &[u8])> =
             job.files.iter().filter_map(|(name, bytes)| Some((name.strip_prefix(FILE)?, bytes.as_slice()))).collect();
         let images = job.inputs.first().and_then(|tables| tables.first());
-        let (table, places) = self.rows(job, &files, images.is_some(), &mut findings)?;
+        let (table, places) = if self.format.is_json() {
+            foreign::rows(self, job, &files, images.is_some(), &mut findings)?
+        } else {
+            self.rows(job, &files, images.is_some(), &mut findings)?
+        };
         let mut table = self.translate(&table, &places, job.context)?;
         let mut unresolved = 0;
         if let Some(images) = images {
@@ -312,35 +334,21 @@ impl Import {
         Reading { separator: self.separator, ..Reading::tolerant(file) }
     }
 
-    /// The files that one entry of `files` means.
-    fn find(&self, project: &Path, given: &str) -> Vec<String> {
-        if !self.bohner {
-            let endings = [".csv", ".txt", ".tsv"];
-            return files::find(project, given, &|name| endings.iter().any(|ending| name.to_lowercase().ends_with(ending)));
-        }
-        let found = files::find(project, given, &|name| bohner::wanted(self.what, name));
-        if found.is_empty() { files::find(project, given, &bohner::is_final) } else { found }
-    }
-
-    fn looked_for(&self) -> &'static str {
-        match (self.bohner, self.what) {
-            (false, _) => "in a folder, files that end in `.csv`, `.txt` or `.tsv` are read; paths are relative to the pipeline",
-            (true, What::Images) => "in a folder, `metadata_*.txt` is read, or else `image_classification_*.txt`",
-            (true, What::Predictions) => "in a folder, `classification_*.txt` is read, or else `image_classification_*.txt`",
-            (true, What::Labels) => {
-                "in a folder, `quality_check_*.txt` and `manual_classification_*.txt` are read, or else `image_classification_*.txt`"
-            }
-        }
-    }
-
     /// How a file with `header` is read.
     fn layout(&self, header: &[String], path: &str) -> Result<Layout, Fault> {
-        let mut layout =
-            if self.bohner { bohner::layout(header, path, self.what).map_err(Fault::File)? } else { self.csv_layout(header)? };
+        let layout = match self.format {
+            Format::Bohner => bohner::layout(header, path, self.what).map_err(Fault::File)?,
+            Format::Timelapse => timelapse::layout(self.csv_layout(header)?, header, self.what).map_err(Fault::File)?,
+            _ => self.csv_layout(header)?,
+        };
+        Ok(self.with_values(layout))
+    }
+
+    fn with_values(&self, mut layout: Layout) -> Layout {
         for (name, value) in &self.values {
             layout.set(&name.value, Source::Constant(value.value.clone()));
         }
-        Ok(layout)
+        layout
     }
 
     fn csv_layout(&self, header: &[String]) -> Result<Layout, Fault> {
@@ -484,7 +492,7 @@ impl Import {
         let classes = words::Classes {
             given: self.classes.iter().map(|(value, class)| (value.value.as_str(), class.value.as_str())).collect(),
             programme: context.classes,
-            reference: self.bohner,
+            format: self.format,
         };
         let class = |value: &str| classes.class(value);
         let no_class = "no class of the programme; declare it, or say under `classes` which class it means";
@@ -499,7 +507,12 @@ impl Import {
             _ => *name == "label" || name.strip_prefix("label_").is_some_and(|rank| rank.parse::<u8>().is_ok()),
         };
         for name in labels.iter().filter(is_class) {
-            table = words::translate(&table, name, places, &class, no_class)?;
+            table = if self.format.is_json() && name != "label" {
+                // The second to fifth of hundreds of classes need not mean one of the programme.
+                words::translate_known(&table, name, &class)?
+            } else {
+                words::translate(&table, name, places, &class, no_class)?
+            };
         }
         if self.what == What::Labels {
             let no_type =

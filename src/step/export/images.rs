@@ -24,6 +24,8 @@ pub enum Way {
     Reflink,
     /// A second name of the same file.
     Hardlink,
+    /// A pointer to the original by its path.
+    Symlink,
 }
 
 /// How many examples an error or finding shows.
@@ -52,7 +54,8 @@ pub fn write(job: &Job<'_>, table: &Table, into: &Path, way: Way, folders: Optio
         .num_threads(job.workers.max(1))
         .build()
         .map_err(|error| StepError::Data(format!("no threads to export with: {error}")))?;
-    let missing = pool.install(|| missing(&earlier, into, &targets))?;
+    let locate = job.locate;
+    let missing = pool.install(|| missing(locate, &earlier, into, &targets, way))?;
     if !missing.is_empty() {
         let part = Part::new(into)?;
         make(job, &pool, &part, &missing, way)?;
@@ -77,10 +80,21 @@ pub fn write(job: &Job<'_>, table: &Table, into: &Path, way: Way, folders: Optio
         }
     }
     ours.write(&ledger_path, !made.is_empty())?;
-    if way == Way::Hardlink && !targets.is_empty() {
+    let linked = match way {
+        Way::Hardlink => Some((
+            "hardlink",
+            "each exported image is its original under a second name: rotating or tagging one alters both; `images: reflink` or `copy` keeps them apart",
+        )),
+        Way::Symlink => Some((
+            "symlink",
+            "each exported image is a link to its original: rotating or tagging it alters the original, and it leads nowhere once the archive is moved; `images: reflink` or `copy` keeps them apart",
+        )),
+        Way::Copy | Way::Reflink => None,
+    };
+    if let Some((kind, message)) = linked.filter(|_| !targets.is_empty()) {
         findings.push(Finding {
-            kind: "hardlink".into(),
-            message: "each exported image is its original under a second name: rotating or tagging one alters both; `images: reflink` or `copy` keeps them apart".into(),
+            kind: kind.into(),
+            message: message.into(),
             count: targets.len() as u64,
             examples: targets.keys().take(EXAMPLES).cloned().collect(),
         });
@@ -159,16 +173,34 @@ fn first(list: &[String]) -> String {
 }
 
 /// The targets that are not there yet; fails where something else is in the way.
-fn missing<'t, 'a>(ledger: &Ledger, into: &Path, targets: &'t Targets<'a>) -> Result<Vec<(&'t str, &'t Target<'a>)>, StepError> {
+fn missing<'t, 'a>(
+    locate: &(dyn Fn(&str, &str) -> Option<PathBuf> + Sync),
+    ledger: &Ledger,
+    into: &Path,
+    targets: &'t Targets<'a>,
+    way: Way,
+) -> Result<Vec<(&'t str, &'t Target<'a>)>, StepError> {
     let mut links: Vec<String> =
         targets.keys().filter_map(|file| file.split_once('/')).map(|(folder, _)| folder.to_owned()).collect();
     links.dedup();
     // A link in place of a folder could lead out of the project.
     links.retain(|folder| std::fs::symlink_metadata(into.join(folder)).is_ok_and(|meta| !meta.is_dir()));
     let mut blocked: Vec<String> = links.into_iter().map(|folder| format!("`{folder}` is not a folder")).collect();
+    let look = |file: &String, target: &Target<'_>| -> Result<Found, StepError> {
+        let path = into.join(file);
+        if !is_own_link(ledger, file, &path) {
+            return ledger.look(file, &path);
+        }
+        // A link is what it should be where it leads to the image for which the ledger has it; a copy is wanted in its place else.
+        let written = ledger.files[file].len() == 1 && ledger.files[file].contains(&target.content);
+        let leads = |source: PathBuf| std::fs::read_link(&path).is_ok_and(|there| there == absolute(&source) && there.exists());
+        // Where the disk is not mounted nobody can tell, and nothing better can be made.
+        let right = way == Way::Symlink && written && locate(target.root, target.path).is_none_or(leads);
+        Ok(if right { Found::Ours(target.content) } else { Found::Nothing })
+    };
     let looked: Vec<_> = targets
         .par_iter()
-        .map(|(file, target)| Ok((file.as_str(), target, ledger.look(file, &into.join(file))?)))
+        .map(|(file, target)| Ok((file.as_str(), target, look(file, target)?)))
         .collect::<Result<_, StepError>>()?;
     let mut missing = Vec::new();
     for (file, target, found) in looked {
@@ -189,6 +221,16 @@ fn missing<'t, 'a>(ledger: &Ledger, into: &Path, targets: &'t Targets<'a>) -> Re
         into.display(),
         first(&blocked)
     )))
+}
+
+/// Says whether a link lies where an export put a file: replacing or removing it loses no bytes.
+fn is_own_link(ledger: &Ledger, file: &str, path: &Path) -> bool {
+    ledger.files.contains_key(file) && std::fs::symlink_metadata(path).is_ok_and(|meta| meta.is_symlink())
+}
+
+/// A link is read from its own folder: its path must not depend on where the program was started.
+fn absolute(path: &Path) -> PathBuf {
+    std::path::absolute(path).unwrap_or_else(|_| path.to_owned())
 }
 
 /// The folder in which new files are made; gone when dropped, and `into` with it where it was new.
@@ -275,6 +317,12 @@ fn bring(source: &Path, copy: &Path, way: Way) -> Result<ContentId, StepError> {
         Way::Hardlink => std::fs::hard_link(source, copy).map_err(|error| {
             StepError::Data(format!("`{}` cannot be linked ({error}); links need one disk: use `images: copy`", source.display()))
         })?,
+        Way::Symlink => symlink(&absolute(source), copy).map_err(|error| {
+            StepError::Data(format!(
+                "no link to `{}` can be made here ({error}): use `images: reflink` or `copy`",
+                source.display()
+            ))
+        })?,
         // A disk that shares no blocks, or another disk: a plain copy.
         Way::Reflink if reflink_copy::reflink(source, copy).is_ok() => {}
         Way::Reflink | Way::Copy => {
@@ -287,6 +335,21 @@ fn bring(source: &Path, copy: &Path, way: Way) -> Result<ContentId, StepError> {
     }
     // What has arrived is read back, not what was sent.
     content_of(copy)
+}
+
+#[cfg(unix)]
+fn symlink(source: &Path, link: &Path) -> std::io::Result<()> {
+    std::os::unix::fs::symlink(source, link)
+}
+
+#[cfg(windows)]
+fn symlink(source: &Path, link: &Path) -> std::io::Result<()> {
+    std::os::windows::fs::symlink_file(source, link)
+}
+
+#[cfg(not(any(unix, windows)))]
+fn symlink(_: &Path, _: &Path) -> std::io::Result<()> {
+    Err(std::io::ErrorKind::Unsupported.into())
 }
 
 /// Removes files of an earlier export that are no longer wanted; a file that somebody changed stays and is reported.
@@ -303,16 +366,17 @@ fn remove_stale(earlier: &Ledger, into: &Path, targets: &Targets<'_>, findings: 
             continue;
         }
         let path = into.join(file);
-        match earlier.look(file, &path)? {
-            Found::Nothing => {}
-            Found::Ours(_) => {
+        let found = if is_own_link(earlier, file, &path) { None } else { Some(earlier.look(file, &path)?) };
+        match found {
+            Some(Found::Nothing) => {}
+            None | Some(Found::Ours(_)) => {
                 std::fs::remove_file(&path).map_err(|source| StepError::File { action: "remove", path: path.clone(), source })?;
                 if let Some(folder) = path.parent().filter(|folder| *folder != into) {
                     // Only an empty folder goes.
                     let _ = std::fs::remove_dir(folder);
                 }
             }
-            Found::Foreign(_) => kept.push(file.clone()),
+            Some(Found::Foreign(_)) => kept.push(file.clone()),
         }
     }
     if !kept.is_empty() {

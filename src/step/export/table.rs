@@ -4,6 +4,7 @@ use std::io::{BufWriter, Write};
 use std::path::Path;
 
 use super::ledger::{self, Found, Ledger};
+use crate::exchange::megadetector;
 use crate::file::Part;
 use crate::id::ContentId;
 use crate::step::{Job, StepError};
@@ -16,6 +17,8 @@ pub enum Format {
     Csv(csv::Style),
     /// Parquet.
     Parquet,
+    /// The JSON of `MegaDetector`, with the programme's classes.
+    MegaDetector(Vec<megadetector::Class>),
 }
 
 /// Hashes what passes through.
@@ -77,6 +80,7 @@ fn write_into(table: &Table, file: &mut std::fs::File, format: &Format) -> Resul
     let mut out = Hashing { inner: BufWriter::with_capacity(1 << 18, file), hasher: blake3::Hasher::new() };
     match format {
         Format::Csv(style) => csv::write_as(table, style, &mut out)?,
+        Format::MegaDetector(classes) => megadetector::write(table, classes, &mut out)?,
         #[cfg(feature = "parquet")]
         Format::Parquet => crate::table::parquet::write(table, &mut out)?,
         #[cfg(not(feature = "parquet"))]

@@ -299,3 +299,36 @@ fn separators_missing_values_and_quotes_are_chosen() {
     assert!(refused(&[("into", "t.parquet"), ("missing", "NA")]).contains("`missing` is for CSV"));
     assert!(refused(&[("into", "folder"), ("images", "copy"), ("quote", "text")]).contains("`quote` is for tables"));
 }
+
+#[cfg(unix)]
+#[test]
+fn links_lead_to_originals_and_give_way_to_copies() {
+    let project = Project::new();
+    let linking = exporting(&[("into", "classes"), ("images", "symlink"), ("folders", "label")]);
+    let first = [("a.JPG", "n1.JPG", "vole"), ("b.JPG", "n2.JPG", "stoat")];
+    let outputs = project.run(linking.as_ref(), &images(&project, &first)).unwrap();
+    assert_eq!(outputs.findings[0].kind, "symlink");
+    let link = project.path("classes/vole/n1.JPG");
+    let target = || std::fs::read_link(&link).unwrap();
+    assert!(target().is_absolute() && target().ends_with("archive/a.JPG"));
+    assert_eq!(project.read("classes/vole/n1.JPG"), "a.JPG");
+    let before = std::fs::symlink_metadata(&link).unwrap().modified().unwrap();
+    project.run(linking.as_ref(), &images(&project, &first)).unwrap();
+    assert_eq!(std::fs::symlink_metadata(&link).unwrap().modified().unwrap(), before, "nothing to do");
+    // A link that leads elsewhere is put right; one that is no longer wanted goes, and its original stays.
+    std::fs::remove_file(&link).unwrap();
+    std::os::unix::fs::symlink(project.path("archive/b.JPG"), &link).unwrap();
+    project.run(linking.as_ref(), &images(&project, &first[..1])).unwrap();
+    assert_eq!(project.list("classes"), [".trapline.csv", "vole/n1.JPG"]);
+    assert_eq!((project.read("classes/vole/n1.JPG").as_str(), project.read("archive/b.JPG").as_str()), ("a.JPG", "b.JPG"));
+    project
+        .run(exporting(&[("into", "classes"), ("images", "copy"), ("folders", "label")]).as_ref(), &images(&project, &first[..1]))
+        .unwrap();
+    assert!(!std::fs::symlink_metadata(&link).unwrap().is_symlink());
+    // A link of somebody else is nobody's to replace.
+    std::fs::create_dir_all(project.path("other")).unwrap();
+    std::os::unix::fs::symlink(project.path("archive/a.JPG"), project.path("other/n1.JPG")).unwrap();
+    let export = exporting(&[("into", "other"), ("images", "symlink")]);
+    let error = project.run(export.as_ref(), &images(&project, &first[..1])).unwrap_err().to_string();
+    assert!(error.ends_with("`n1.JPG` was not written by an export"), "{error}");
+}

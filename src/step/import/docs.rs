@@ -3,7 +3,8 @@
 pub(super) const DOCS: &str = "\
 # import
 
-Reads images, predictions or labels that another tool wrote: a CSV of any make, or the files of the Böhner workflow.
+Reads images, predictions or labels that another tool wrote: a CSV of any make, the files of the Böhner workflow, the results of
+MegaDetector and SpeciesNet, a table of Timelapse.
 
 ## Why
 A programme has years behind it: seasons classified elsewhere, labels in spreadsheets, a data set that is published. Imported, they
@@ -27,6 +28,18 @@ elsewhere:
     columns: { site: Station, name: Photo, class: Species, reviewer: Observer }
     values: { season: \"2020\", type: random }
     classes: { \"Mustela erminea\": stoat, nothing: empty }
+detected:
+  uses: import
+  from: names
+  with: { files: results.json, format: megadetector, what: predictions, detection_threshold: 0.2 }
+named:
+  uses: import
+  from: names
+  with:
+    files: speciesnet.json
+    format: speciesnet
+    what: predictions
+    classes: { cricetidae: vole, \"mustela erminea\": stoat, aves: bird }
 ```
 
 ## What it yields
@@ -59,6 +72,27 @@ Files are recognised by their columns; a folder is searched for `metadata_*.txt`
 of these, its final files `image_classification_*.txt` are read instead: predictions where `presence_automatic` is 1, labels where
 somebody looked and `presence_manual` is 1. Codes 0 to 7 and the ids of the published tables are known.
 
+## MegaDetector and SpeciesNet
+One row per image, found by its path. The files are read image by image; a field that is not what it should be is an error that names
+file, image and field, such as `images[12].detections[0].conf`. Fields that the format does not know are passed over.
+
+- `megadetector`: the JSON of MegaDetector 1.2 to 1.6 and of all tools that write it; another version is read and said. The surest
+  detection counts: where a classifier ran behind it, `label` and `confidence` are its surest class; where none did, the category
+  (`animal`, `person`, `vehicle`) and the confidence of the detection. `label_2` to `label_5` are the next classes, or categories. An
+  image without a detection is `empty` (the programme's class for that, where it has one), with 1 less the highest confidence of what
+  does not count. Detectors list even what they hardly believe in: `detection_threshold` says what counts.
+- `speciesnet`: what the ensemble says (`prediction`); else the classifier's surest class; else the surest detection. `classes` may
+  name any rank of a class, and the most exact counts: its whole text, its id, the common name, `genus species`, genus, family, order,
+  class. `blank` is the programme's class for an empty image.
+- An image that was not processed has no label; `problem` says why (`failure`, `failures`, no result).
+- `label` must mean a class of the programme; of the second to fifth labels those that do are kept.
+
+## Timelapse
+`format: timelapse` makes `path` of `RelativePath` and `File`, and of images `datetime` of `DateTime`. The other fields are the
+template's: `columns` says what they are (`columns: { class: Animal, reviewer: Analyst }`); `Species` is the class or label where nothing
+else is.
+
 ## References
-Böhner et al. 2023, Ecological Informatics 76, 102150.
+Böhner et al. 2023, Ecological Informatics 76, 102150. <https://lila.science/megadetector-output-format>. Gadot et al. 2024, IET
+Computer Vision (SpeciesNet).
 ";

@@ -25,6 +25,13 @@ pub enum Source {
     Part(Part, usize),
     /// Two fields with a space between: a date and a time.
     Joined(usize, usize),
+    /// A folder, missing for the root, and the file in it.
+    Path {
+        /// The field of the folder.
+        folder: usize,
+        /// The field of the file's name.
+        file: usize,
+    },
     /// The folder that stands before or behind the site's in a path, or else a constant.
     Folder {
         /// The field of the path.
@@ -176,6 +183,10 @@ pub fn value<'v>(source: &'v Source, fields: &'v [Value<'_>], missing: &dyn Fn(&
         Source::Constant(text) => Some(Cow::Borrowed(text)),
         Source::Part(part, at) => split(*part, field(*at)?),
         Source::Joined(date, time) => Some(Cow::Owned(format!("{} {}", field(*date)?, field(*time)?))),
+        Source::Path { folder, file } => match (field(*folder).filter(|folder| *folder != "."), field(*file)?) {
+            (Some(folder), file) => Some(Cow::Owned(format!("{}/{file}", folder.trim_end_matches(['/', '\\'])))),
+            (None, file) => Some(Cow::Borrowed(file)),
+        },
         Source::Folder { path, name, before, otherwise } => {
             let site = field(*name).and_then(site_of);
             let folder = field(*path).zip(site).and_then(|(path, site)| beside(path, site, *before));

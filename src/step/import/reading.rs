@@ -29,14 +29,22 @@ pub struct Rows<'a> {
 pub struct Places<'a> {
     files: Vec<&'a str>,
     lines: Vec<(u32, u64)>,
+    /// The list in which rows are counted from 0, where they are no lines.
+    list: Option<&'static str>,
 }
 
-impl Places<'_> {
+impl<'a> Places<'a> {
+    /// Of items of a list: the number of each, with its file.
+    pub fn of_items(files: Vec<&'a str>, items: Vec<(u32, u64)>, list: &'static str) -> Self {
+        Self { files, lines: items, list: Some(list) }
+    }
+
     /// File and line of a row.
     pub fn words(&self, row: usize) -> String {
-        match self.lines.get(row) {
-            Some((file, line)) => format!("`{}` line {line}", self.files[*file as usize]),
-            None => "the table".to_owned(),
+        match (self.lines.get(row), self.list) {
+            (Some((file, item)), Some(list)) => format!("`{}` {list}[{item}]", self.files[*file as usize]),
+            (Some((file, line)), None) => format!("`{}` line {line}", self.files[*file as usize]),
+            (None, _) => "the table".to_owned(),
         }
     }
 
@@ -44,6 +52,10 @@ impl Places<'_> {
     pub fn error(&self, row: usize, column: &str, message: String) -> StepError {
         let (file, line) =
             self.lines.get(row).map_or(("the table", None), |(file, line)| (self.files[*file as usize], Some(*line)));
+        if let (Some(list), Some(item)) = (self.list, line) {
+            let column = Some(format!("{list}[{item}]"));
+            return TableError::Text { file: file.to_owned(), line: None, column, message }.into();
+        }
         TableError::Text { file: file.to_owned(), line, column: Some(column.to_owned()), message }.into()
     }
 }
@@ -150,7 +162,7 @@ impl<'a> Rows<'a> {
     /// When it is too large.
     pub fn finish(self) -> Result<(Table, Places<'a>), TableError> {
         let table = Table::from_builders(self.schema, self.builders)?;
-        Ok((table, Places { files: self.files, lines: self.lines }))
+        Ok((table, Places { files: self.files, lines: self.lines, list: None }))
     }
 }
 
@@ -160,7 +172,7 @@ fn is_missing(value: &Value<'_>, words: &[String]) -> bool {
 }
 
 /// Adds a value; the error says what was expected.
-fn push(builder: &mut ColumnBuilder, column: &str, text: &str) -> Result<(), &'static str> {
+pub fn push(builder: &mut ColumnBuilder, column: &str, text: &str) -> Result<(), &'static str> {
     match builder.ty() {
         Type::Text if PATHS.contains(&column) && text.contains('\\') => builder.push_text(&text.replace('\\', "/")),
         Type::Text | Type::Bool => builder.push_text(text),

@@ -3,10 +3,12 @@
 use std::collections::BTreeMap;
 
 use super::bohner;
+use super::formats::Format;
 use super::reading::Places;
+use crate::exchange::speciesnet;
 use crate::step::{StepError, label_type};
 use crate::table::{Column, ColumnBuilder, Table, Type};
-use crate::taxonomy::Taxonomy;
+use crate::taxonomy::{Role, Taxonomy};
 
 /// What values of a file mean.
 pub struct Classes<'a> {
@@ -14,23 +16,49 @@ pub struct Classes<'a> {
     pub given: BTreeMap<&'a str, &'a str>,
     /// The programme's.
     pub programme: &'a Taxonomy,
-    /// The codes and ids of the reference classification count.
-    pub reference: bool,
+    /// Whose words they are.
+    pub format: Format,
 }
 
 impl Classes<'_> {
+    /// The class behind a value; where the format writes all ranks of a class, behind the most exact of them that has one.
+    pub fn class(&self, value: &str) -> Option<String> {
+        match self.format {
+            Format::SpeciesNet => self.of_ranks(value),
+            Format::MegaDetector => self.one(value).or_else(|| self.empty(value)),
+            _ => self.one(value),
+        }
+    }
+
+    fn of_ranks(&self, value: &str) -> Option<String> {
+        let names = speciesnet::names(value);
+        if let Some(class) = names.iter().find_map(|name| self.given.get(name.as_str())) {
+            return Some((*class).to_owned());
+        }
+        if self.programme.classes.is_empty() {
+            return value.rsplit(';').map(str::trim).find(|name| !name.is_empty()).map(str::to_owned);
+        }
+        names.iter().find_map(|name| self.one(name).or_else(|| self.empty(name)))
+    }
+
+    /// What others call empty is the programme's only class for it.
+    fn empty(&self, value: &str) -> Option<String> {
+        (Role::of_name(value) == Role::Empty).then(|| empty_class(self.programme)).flatten().map(str::to_owned)
+    }
+
     /// The class behind a value: as given, by name, by the id of the published data set, by the reference's codes; spelling
     /// differences of spaces, hyphens and case do not matter. `None` for one that the programme does not know.
-    pub fn class(&self, value: &str) -> Option<String> {
+    fn one(&self, value: &str) -> Option<String> {
         if let Some(class) = self.given.get(value) {
             return Some((*class).to_owned());
         }
         let plain = normal(value);
-        let reference = if self.reference { bohner::class(value).or_else(|| bohner::class(&plain)) } else { None };
+        let is_reference = self.format == Format::Bohner;
+        let reference = if is_reference { bohner::class(value).or_else(|| bohner::class(&plain)) } else { None };
         if self.programme.classes.is_empty() {
             // Without a class list, whatever the file says is a class.
             let named = reference.map(str::to_owned);
-            return named.or_else(|| Some(if self.reference { plain } else { value.to_owned() }));
+            return named.or_else(|| Some(if is_reference { plain } else { value.to_owned() }));
         }
         let names = || self.programme.classes.iter().map(|class| class.name.value.as_str());
         let exact = names().find(|name| *name == value);
@@ -42,6 +70,13 @@ impl Classes<'_> {
         let by_code = || reference.and_then(|class| names().find(|name| normal(name) == class));
         exact.or_else(spelled).or_else(by_id).or_else(by_code).map(str::to_owned)
     }
+}
+
+/// The programme's class for images without an animal, where it has one and no more.
+pub fn empty_class(programme: &Taxonomy) -> Option<&str> {
+    let mut empty = programme.classes.iter().filter(|class| class.role == Role::Empty);
+    let only = empty.next().filter(|_| empty.next().is_none())?;
+    Some(only.name.value.as_str())
 }
 
 /// What two names must differ in to be two classes.
@@ -79,6 +114,24 @@ pub fn translate(
         }
     }
     Ok(table.with_column(column, std::sync::Arc::new(recode(texts, &translated)?))?)
+}
+
+/// The table with the texts of `column` translated; missing, with their confidence, where there is no translation.
+///
+/// # Errors
+/// When the table cannot be built.
+pub fn translate_known(table: &Table, column: &str, translation: &dyn Fn(&str) -> Option<String>) -> Result<Table, StepError> {
+    let Some(texts) = table.column(column) else { return Ok(table.clone()) };
+    let translated: Vec<Option<String>> = texts.texts().map(translation).collect();
+    let labels = recode(texts, &translated)?;
+    let confidence = column.replace("label", "confidence");
+    let mut known = table.clone();
+    if let Some(values) = table.column(&confidence).filter(|_| labels.null_count() > texts.null_count()) {
+        let rows: Vec<Option<u32>> =
+            (0_u32..).take(labels.len()).map(|row| (!labels.is_null(row as usize)).then_some(row)).collect();
+        known = known.with_column(&confidence, std::sync::Arc::new(values.take_optional(&rows)))?;
+    }
+    Ok(known.with_column(column, std::sync::Arc::new(labels))?)
 }
 
 fn recode(texts: &Column, by_code: &[Option<String>]) -> Result<Column, StepError> {

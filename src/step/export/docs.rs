@@ -1,0 +1,79 @@
+//! The documentation page of `export`.
+
+pub(super) const DOCS: &str = "\
+# export
+
+Writes a table as CSV or Parquet, as it is or in the form of another program, or the images themselves under their new names, to a
+path in the project.
+
+## Why
+The data set leaves the pipeline here: for R, for a portal, for a colleague. What an export wrote, it may replace or remove;
+what anybody else wrote or changed, it never touches: then it stops and says which files are in the way.
+
+## Example
+```yaml
+table:
+  uses: export
+  from: final
+  with: { into: published/observations.csv }
+by_class:
+  uses: export
+  from: predictions
+  with: { into: published/images, images: reflink, folders: label }    # published/images/stoat/NAME.JPG ...
+records:
+  uses: export
+  from: final
+  with: { into: published/records.csv, form: camtrapr }
+elsewhere:
+  uses: export
+  from: final
+  with:
+    into: published/images.csv
+    form: wildlife_insights
+    values: { project_id: \"2001\", license: CC-BY }
+    taxa: { stoat: \"ID;Mammalia;Carnivora;Mustelidae;Mustela;erminea;Stoat\" }    # ID: of the taxon, from Wildlife Insights
+```
+
+## Tables
+- `.csv`: commas, LF, quotes where needed; an empty field is missing, `\"\"` an empty text; dates `YYYY-MM-DDThh:mm:ss`, identities
+  `b3:...`. `.parquet`: typed columns, the same bytes for the same table.
+- `columns` chooses and orders the columns; without it all are written.
+- Other programs want other text: `separator: semicolon` for a portal or a spreadsheet of Central Europe (numbers keep their decimal
+  point), `missing: NA` and `quote: text` for files as R's `write.table` makes them. With `separator: space` a missing value needs
+  such a word. A quote within a text is doubled: in R, read with `sep = \" \"`.
+
+## Forms of other programs
+`form` makes our table one that another program reads:
+
+- `megadetector`: the JSON of MegaDetector 1.6, which Timelapse, AddaxAI and others read, of predictions. An image has one box, the
+  whole frame, with all classes, the label first; the box is `animal`, `empty`, `person` or `vehicle` by the class's role, else the
+  class. Images without a label are failures with their `problem`.
+- `camtrapr`: the record table of the R package camtrapR: station, species, time, and the time since the record before of the same
+  species at the same station (in seconds; minutes, hours and days with one decimal, each from the unit before). It needs `site` and
+  `datetime`. Empty images and those of bad quality are no records; images without a class, site or time are left out and counted. No
+  record is dropped for following another too soon.
+- `timelapse`: for Timelapse's import: `File`, `RelativePath`, `DateTime` where there is one, then `columns`, or else all that says
+  what an image shows. The fields of the template must be called like the columns.
+- `wildlife_insights`: `images.csv`, with the taxa of `taxa`, empty images as blank, and as `identified_by` the person who said it or
+  else the model. `deployment_id` is the column of that name, or site and season.
+- `coat_metadata`: the metadata table of the COAT portal, with semicolons between the fields. Its classification table is `merge` with
+  `form: coat`, exported with `separator: semicolon`.
+
+- What an image shows stands in the column that `class` names; without it `final`, `class` or `label`, the first that is there.
+- `values` fills columns that are the same for all rows, such as `project_id` or `sn_region`, and stands above ours.
+- `import` reads `megadetector` and `timelapse` back: the same labels, and the same confidences bit by bit.
+
+## Images
+- `images: reflink` makes copies that share the disk's blocks where the disk can (APFS, Btrfs, XFS, ReFS) and plain copies
+  elsewhere; `copy` always copies; `hardlink` gives the original a second name and `symlink` points to it, also on another disk: they
+  need no space, but whoever rotates or tags the exported file alters the original too.
+- Files are called by the column `name` (see `rename`), in `folders` by a column such as `label` where given. Every file is
+  read back and compared with the identity of its image. Originals are never altered.
+- New files are made aside and moved into place at the end; an interrupted export leaves the folder as it was. A repeated one
+  touches nothing. Images that are no longer wanted are removed, unless somebody changed them.
+- The hidden `.trapline.csv` lists what the export wrote. Keep it: without it the files count as yours.
+
+## References
+RFC 4180 (CSV); Apache Parquet; <https://lila.science/megadetector-output-format>; Niedballa et al. 2016, Methods in Ecology and
+Evolution 7, 1457 (camtrapR); the public scripts of the COAT programme for its column names.
+";
