@@ -100,7 +100,7 @@ fn withdraw(rows: &[Standing<'_>], links: &[(u32, u32)], withdrawn: &mut [bool])
         }
         next.extend(replaced.get(&at).into_iter().flatten());
         if let Some(observation) = row(at).observation {
-            taken.entry((observation, row(at).label.reviewer.as_ref())).or_default().add(row(at), at);
+            taken.entry((observation, row(at).label.reviewer.as_ref())).or_default().add(row(at));
         }
     }
     let given_anew: HashSet<u32> =
@@ -108,32 +108,33 @@ fn withdraw(rows: &[Standing<'_>], links: &[(u32, u32)], withdrawn: &mut [bool])
     for (at, standing) in (0_u32..).zip(rows) {
         let Some(observation) = standing.observation.filter(|_| !given_anew.contains(&at)) else { continue };
         let taken = taken.get(&(observation, standing.label.reviewer.as_ref()));
-        withdrawn[at as usize] |= taken.is_some_and(|taken| taken.replaced(standing, at));
+        withdrawn[at as usize] |= taken.is_some_and(|taken| taken.replaced(standing));
     }
 }
 
-/// The answers of one reviewer about one observation that were taken back: the last of all, and the last of each class.
+/// The times of one reviewer's answers about one observation that were taken back: the last of all, and the last of each class.
 #[derive(Default)]
 struct Taken<'a> {
     last: Option<i128>,
-    of_class: HashMap<Option<&'a str>, (Option<i128>, u32)>,
+    of_class: HashMap<Option<&'a str>, Option<i128>>,
 }
 
 impl<'a> Taken<'a> {
-    fn add(&mut self, standing: &Standing<'a>, at: u32) {
-        let when = (moment(&standing.label.time), at);
-        self.last = self.last.max(when.0);
+    fn add(&mut self, standing: &Standing<'a>) {
+        let when = moment(&standing.label.time);
+        self.last = self.last.max(when);
         let last = self.of_class.entry(standing.class).or_insert(when);
         *last = when.max(*last);
     }
 
-    /// Says whether one of them had replaced an earlier answer without naming it: by a later time, or by saying the same again.
-    fn replaced(&self, earlier: &Standing<'a>, at: u32) -> bool {
-        if earlier.class.is_none() {
+    /// Says whether one of them had replaced an answer without naming it: by a later time, or by saying the same again. The same
+    /// answer twice, of which no time says that it came later, was said once; where the rows stand in their file says nothing.
+    fn replaced(&self, other: &Standing<'a>) -> bool {
+        if other.class.is_none() {
             return false;
         }
-        let then = moment(&earlier.label.time);
-        let is_repeated = self.of_class.get(&earlier.class).is_some_and(|last| (then, at) < *last);
+        let then = moment(&other.label.time);
+        let is_repeated = self.of_class.get(&other.class).is_some_and(|last| then <= *last);
         is_repeated || then.is_some() && then < self.last
     }
 }

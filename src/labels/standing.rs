@@ -260,6 +260,16 @@ mod tests {
     }
 
     #[test]
+    fn an_answer_said_twice_is_taken_back_with_its_double_wherever_that_stands() {
+        let (once, again) = (label("a", "anna", "", ""), label("b", "anna", "", ""));
+        let back = withdrawal("w", "anna", "a");
+        for rows in [[(&once, "vole"), (&again, "vole"), (&back, "")], [(&back, ""), (&again, "vole"), (&once, "vole")]] {
+            let rows: Vec<_> = rows.iter().map(|(label, class)| standing(label, class)).collect();
+            assert_eq!(standings(&rows, |_| 1).answers, [], "nothing of it stands");
+        }
+    }
+
+    #[test]
     fn nobody_takes_back_what_another_said_and_an_empty_row_of_a_sheet_takes_back_nothing() {
         let (a, b) = (label("a", "anna", "", ""), label("b", "ben", "", ""));
         let of_another = withdrawal("w", "carla", "a b");
