@@ -3,7 +3,7 @@
 
 use std::collections::{HashMap, HashSet};
 
-use super::standing::{Standing, moment};
+use super::row::{Standing, moment};
 
 /// Rows that supersede a label which no file holds, and its id.
 pub(super) type Unknown = Vec<(u32, String)>;

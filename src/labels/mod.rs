@@ -15,12 +15,14 @@ use crate::id::ContentId;
 
 mod fates;
 mod read;
+mod row;
 mod standing;
 mod text;
 mod write;
 
 pub use read::{LabelFile, read};
-pub use standing::{Answers, Standing, Standings, Verdict, moment, standings};
+pub use row::{Standing, moment};
+pub use standing::{Answers, Standings, Verdict, standings};
 pub use text::{decode, is_quote_open};
 pub use write::{Appender, Stamp, Wrote, file_stem};
 

@@ -1,23 +1,8 @@
 //! Which answers stand: superseded and withdrawn ones fall away, a reviewer has one answer per image, several reviewers decide by
 //! majority.
 
-use jiff::Timestamp;
-use jiff::civil::{Date, DateTime};
-use jiff::tz::TimeZone;
-
-use super::Label;
 use super::fates::Fates;
-
-/// A row as the question sees it.
-#[derive(Debug, Clone, Copy)]
-pub struct Standing<'a> {
-    /// The row.
-    pub label: &'a Label<'a>,
-    /// The observation that it is about, by number; `None` where it is about none.
-    pub observation: Option<u32>,
-    /// The class that counts as an answer; `None` where the row is none.
-    pub class: Option<&'a str>,
-}
+use super::row::{Standing, moment};
 
 /// What the answers about one observation come to.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -146,24 +131,10 @@ fn majority(rows: &[Standing<'_>], votes: &[u32]) -> Option<u32> {
     votes.iter().rev().find(|row| 2 * agreeing(row) > votes.len()).copied()
 }
 
-/// A moment that can be compared: `2026-11-21T10:00:00Z`, `2026-11-21 10:00:00`, `2026-11-21`; civil times are taken as UTC. What a
-/// spreadsheet made of a time otherwise is no moment: day and month may have changed places.
-#[must_use]
-pub fn moment(text: &str) -> Option<i128> {
-    let text = text.trim();
-    if text.is_empty() {
-        return None;
-    }
-    let civil = |time: DateTime| time.to_zoned(TimeZone::UTC).ok().map(|zoned| zoned.timestamp());
-    let stamp = (text.parse::<Timestamp>().ok())
-        .or_else(|| text.parse::<DateTime>().ok().and_then(civil))
-        .or_else(|| text.parse::<Date>().ok().and_then(|date| civil(date.at(0, 0, 0, 0))));
-    stamp.map(Timestamp::as_nanosecond)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::labels::Label;
 
     fn label<'a>(id: &'a str, reviewer: &'a str, time: &'a str, supersedes: &'a str) -> Label<'a> {
         let class = "as written".into();
