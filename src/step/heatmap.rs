@@ -3,8 +3,7 @@
 //! What the network says of each place (`cam`) is laid over the image (`view`, `paint`) and written with a ledger (`files`).
 
 use std::path::{Path, PathBuf};
-
-use rayon::prelude::*;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use super::export::ledger;
 use super::networks::{Checked, MODEL, MODEL_PORT, Source, check};
@@ -193,10 +192,6 @@ impl Heatmap {
         let (locate, progress, cancel) = (job.locate, job.progress, job.cancel);
         let (roots, paths) = (table.require("root")?, table.require("path")?);
         let contents = table.require("content")?;
-        let pool = rayon::ThreadPoolBuilder::new()
-            .num_threads(job.workers.max(1))
-            .build()
-            .map_err(|error| StepError::Data(format!("no threads to draw with: {error}")))?;
         let one = |worker: &mut Result<look::Worker<'_>, StepError>, row: usize| {
             cancel.check()?;
             let worker = worker.as_mut().map_err(|error| StepError::Data(error.to_string()))?;
@@ -217,8 +212,49 @@ impl Heatmap {
             progress.advance(1, bytes.len() as u64);
             Ok(seen)
         };
-        pool.install(|| (0..table.rows).into_par_iter().map_init(|| look.worker(), one).collect())
+        in_threads(job.workers, table.rows, || look.worker(), one)
     }
+}
+
+/// Does `one` for each of `count` items on threads of their own, each with a worker; gives the results in their order.
+///
+/// Not on a pool of rayon's: a session waits for a pool of its own, and whoever waits in a pool begins the next item meanwhile, one upon
+/// the other until the stack is full.
+fn in_threads<W, T: Send>(
+    threads: usize,
+    count: usize,
+    worker: impl Fn() -> W + Sync,
+    one: impl Fn(&mut W, usize) -> Result<T, StepError> + Sync,
+) -> Result<Vec<T>, StepError> {
+    let next = AtomicUsize::new(0);
+    let work = || {
+        let (mut worker, mut done) = (worker(), Vec::new());
+        loop {
+            let item = next.fetch_add(1, Ordering::Relaxed);
+            if item >= count {
+                return Ok(done);
+            }
+            match one(&mut worker, item) {
+                Ok(result) => done.push((item, result)),
+                Err(error) => {
+                    // The others need not go on.
+                    next.store(count, Ordering::Relaxed);
+                    return Err(error);
+                }
+            }
+        }
+    };
+    let parts: Vec<Result<Vec<(usize, T)>, StepError>> = std::thread::scope(|scope| {
+        let threads: Vec<_> = (0..threads.clamp(1, count.max(1))).map(|_| scope.spawn(work)).collect();
+        let broke = |_| Err(StepError::Data("a thread broke off: please report it".into()));
+        threads.into_iter().map(|thread| thread.join().unwrap_or_else(broke)).collect()
+    });
+    let mut all = Vec::with_capacity(count);
+    for part in parts {
+        all.extend(part?);
+    }
+    all.sort_unstable_by_key(|(item, _)| *item);
+    Ok(all.into_iter().map(|(_, result)| result).collect())
 }
 
 fn output(table: &Table, names: &[Option<String>], seen: &[Result<Seen, String>], into: &str) -> Result<Table, StepError> {

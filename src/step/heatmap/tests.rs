@@ -92,3 +92,22 @@ fn only_pictures_of_ours_are_removed() {
     let error = files::write(folder.path(), &set(&["own.jpg", "e.jpg"])).unwrap_err().to_string();
     assert!(error.contains("`own.jpg`") && !there("e.jpg") && there("a.jpg"), "{error}");
 }
+
+#[test]
+fn images_are_looked_at_beside_each_other_and_stay_in_their_order() {
+    // Each thread waits for a pool of its own, as a session does: on a shared pool the waiting would pile up.
+    let worker = || rayon::ThreadPoolBuilder::new().num_threads(1).build().unwrap();
+    thread_local!(static DEPTH: std::cell::Cell<usize> = const { std::cell::Cell::new(0) });
+    let one = |pool: &mut rayon::ThreadPool, item: usize| {
+        DEPTH.set(DEPTH.get() + 1);
+        let twice = pool.install(|| 2 * item);
+        assert_eq!(DEPTH.replace(DEPTH.get() - 1), 1, "one image was begun within another");
+        Ok(twice)
+    };
+    assert_eq!(in_threads(3, 500, worker, one).unwrap(), (0..500).map(|item| 2 * item).collect::<Vec<_>>());
+    assert_eq!(in_threads(2, 0, worker, one).unwrap(), Vec::<usize>::new());
+    let fails = |_: &mut rayon::ThreadPool, item: usize| {
+        if item == 7 { Err(StepError::Data("seven".into())) } else { Ok(item) }
+    };
+    assert_eq!(in_threads(2, 100, worker, fails).unwrap_err().to_string(), "seven");
+}
