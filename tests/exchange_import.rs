@@ -4,8 +4,6 @@
 mod support;
 
 use support::TestSpace;
-use trapline::run::event::Outcome;
-use trapline::table::CellRef;
 
 fn importing(classes: &str, with: &str) -> TestSpace {
     let space = TestSpace::new();
@@ -17,21 +15,6 @@ fn importing(classes: &str, with: &str) -> TestSpace {
         ),
     );
     space
-}
-
-fn rows(space: &TestSpace, columns: &[&str]) -> Vec<String> {
-    let table = space.table("imported");
-    let cell = |row: usize, name: &&str| match table.cell(row, name) {
-        CellRef::Null => "-".to_owned(),
-        cell => cell.to_string(),
-    };
-    (0..table.rows).map(|row| columns.iter().map(|name| cell(row, name)).collect::<Vec<_>>().join(" ")).collect()
-}
-
-fn error(space: &TestSpace) -> String {
-    let ran = space.try_run().unwrap();
-    assert_eq!(ran.outcome, Outcome::Failed);
-    ran.errors().join("\n")
 }
 
 fn diagnostics(space: &TestSpace) -> String {
@@ -74,7 +57,7 @@ fn the_surest_detection_gives_the_class_and_a_failure_is_a_problem() {
     let columns =
         ["season", "path", "label", "confidence", "label_2", "confidence_2", "label_3", "confidence_3", "model", "problem"];
     assert_eq!(
-        rows(&space, &columns),
+        space.rows("imported", &columns),
         [
             "2024 a/1.jpg person 0.9 animal 0.4 - - md_v5a.0.0.pt -",
             "2024 a/2.jpg blank 1 - - - - md_v5a.0.0.pt -",
@@ -88,8 +71,8 @@ fn the_surest_detection_gives_the_class_and_a_failure_is_a_problem() {
     assert_eq!(ran.findings("imported"), [("unsure_detections".to_owned(), 1)]);
     space.edit("pipeline.yaml", "format: megadetector,", "format: megadetector, detection_threshold: 0.5,");
     let ran = space.run();
-    assert_eq!(rows(&space, &["label", "confidence"])[4..], ["blank 1", "blank 0.9"]);
-    assert_eq!(rows(&space, &["label", "label_2"])[0], "person -");
+    assert_eq!(space.rows("imported", &["label", "confidence"])[4..], ["blank 1", "blank 0.9"]);
+    assert_eq!(space.rows("imported", &["label", "label_2"])[0], "person -");
     assert_eq!(ran.findings("imported"), []);
 }
 
@@ -127,7 +110,7 @@ fn a_wrong_field_is_named_by_file_image_and_path() {
         (r#"{"file": "x", "detections": [NaN]}"#.to_owned(), "`images[1]`", "line 4"),
     ] {
         space.write("r.json", detections(&format!("{fine}{image}")));
-        let found = error(&space);
+        let found = space.error();
         assert!(found.contains("r.json") && found.contains(place) && found.contains(words), "{image}: {found}");
     }
     let whole = detections(fine.trim_end_matches(','));
@@ -141,7 +124,7 @@ fn a_wrong_field_is_named_by_file_image_and_path() {
         (format!("{whole}}}"), "trailing"),
     ] {
         space.write("r.json", text);
-        let found = error(&space);
+        let found = space.error();
         assert!(found.contains("r.json") && found.contains(words), "{words}: {found}");
     }
 }
@@ -173,7 +156,7 @@ fn a_version_that_nobody_knows_is_said_and_read() {
         space.write("r.json", detections(r#"{"file": "1.jpg", "detections": []}"#).replace("\"1.6\"", version));
         let expected = if known { vec![] } else { vec![("format_version".to_owned(), 1)] };
         assert_eq!(space.run().findings("imported"), expected, "{version}");
-        assert_eq!(rows(&space, &["path"]), ["1.jpg"]);
+        assert_eq!(space.rows("imported", &["path"]), ["1.jpg"]);
     }
 }
 
@@ -191,9 +174,9 @@ fn detections_are_found_among_the_images() {
         ),
     );
     assert_eq!(space.run().findings("imported"), [("unresolved".to_owned(), 1)]);
-    assert_eq!(rows(&space, &["site", "label"]), ["b empty", "- empty", "a animal"]);
+    assert_eq!(space.rows("imported", &["site", "label"]), ["b empty", "- empty", "a animal"]);
     let content = trapline::id::ContentId::of(&std::fs::read(space.path("raw/a/2024/1.jpg")).unwrap());
-    assert_eq!(rows(&space, &["content"])[1..], ["-".to_owned(), content.to_string()]);
+    assert_eq!(space.rows("imported", &["content"])[1..], ["-".to_owned(), content.to_string()]);
 }
 
 const ELEPHANT: &str =
@@ -225,7 +208,7 @@ fn an_ensemble_gives_classes_by_their_most_exact_known_rank() {
     ]);
     space.run();
     assert_eq!(
-        rows(&space, &["path", "label", "confidence", "label_2", "label_3", "model", "problem"]),
+        space.rows("imported", &["path", "label", "confidence", "label_2", "label_3", "model", "problem"]),
         [
             "a/1.jpg stoat 0.75 vole - speciesnet@4.0.0a -",
             "a/2.jpg empty 1 - - speciesnet@4.0.0a -",
@@ -245,7 +228,7 @@ fn an_ensemble_gives_classes_by_their_most_exact_known_rank() {
         (&format!(r#""prediction": "{ELEPHANT}", "prediction_score": 1"#), "`predictions[0]`: `55631055"),
     ] {
         with(&[one(rest)]);
-        let found = error(&space);
+        let found = space.error();
         assert!(found.contains("r.json") && found.contains(place), "{rest}: {found}");
     }
 }
@@ -258,7 +241,7 @@ fn real_files_are_read() {
     space.write("r.json", std::fs::read(formats.join("megadetector/md_gt.json")).unwrap());
     // The classifier of this file says `test` of everything.
     assert_eq!(space.run().findings("imported"), [("format_version".to_owned(), 1)]);
-    let read = rows(&space, &["path", "label", "confidence", "model"]);
+    let read = space.rows("imported", &["path", "label", "confidence", "model"]);
     assert!(read.len() == 1 && read[0].ends_with("/Southwest/IMAG1065_cougar.JPG test 1 Animl"), "{read:?}");
     let expected = ["african_elephants.jpg elephant 0.9922402", "bear.jpg bear 0.99389815"];
     for (file, model) in [("output_ensemble.json", "speciesnet@4.0.0a"), ("output_classifier.json", "-")] {
@@ -266,7 +249,7 @@ fn real_files_are_read() {
             importing("[empty, elephant, bear]", "format: speciesnet, classes: { elephantidae: elephant, ursidae: bear }");
         space.write("r.json", std::fs::read(formats.join("speciesnet").join(file)).unwrap());
         space.run();
-        assert_eq!(rows(&space, &["path", "label", "confidence"]), expected);
-        assert_eq!(rows(&space, &["model"])[0], model, "{file}");
+        assert_eq!(space.rows("imported", &["path", "label", "confidence"]), expected);
+        assert_eq!(space.rows("imported", &["model"])[0], model, "{file}");
     }
 }

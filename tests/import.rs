@@ -4,7 +4,6 @@
 mod support;
 
 use support::TestSpace;
-use trapline::run::event::Outcome;
 use trapline::table::CellRef;
 
 const CLASSES: &str = "[bad_quality, empty, bird, vole, least_weasel, lemming, shrew, stoat]";
@@ -17,21 +16,6 @@ fn importing(with: &str) -> TestSpace {
         format!("trapline: 1\nname: test\nclasses: {CLASSES}\nsteps:\n  imported:\n    uses: import\n    with: {with}\n"),
     );
     space
-}
-
-fn rows(space: &TestSpace, columns: &[&str]) -> Vec<String> {
-    let table = space.table("imported");
-    let cell = |row: usize, name: &&str| match table.cell(row, name) {
-        CellRef::Null => "-".to_owned(),
-        cell => cell.to_string(),
-    };
-    (0..table.rows).map(|row| columns.iter().map(|name| cell(row, name)).collect::<Vec<_>>().join(" ")).collect()
-}
-
-fn error(space: &TestSpace) -> String {
-    let ran = space.try_run().unwrap();
-    assert_eq!(ran.outcome, Outcome::Failed);
-    ran.errors().join("\n")
 }
 
 fn diagnostics(space: &TestSpace) -> String {
@@ -54,7 +38,7 @@ fn a_spreadsheet_of_labels_becomes_labels() {
     space.run();
     let columns = ["site", "season", "name", "class", "type", "reviewer", "shown", "comment"];
     assert_eq!(
-        rows(&space, &columns),
+        space.rows("imported", &columns),
         [
             "a 2020 1.jpg bad_quality random hb - -",
             "a 2020 2.jpg stoat random - - one; tail",
@@ -72,7 +56,7 @@ fn what_is_wrong_is_named_by_file_line_and_column() {
     let space = importing("{ files: a.csv, what: labels, values: { site: a } }");
     let wrong = |text: &str| {
         space.write("a.csv", text);
-        error(&space)
+        space.error()
     };
     let found = wrong("name,class,type\n1.jpg,vole,random\n\n2.jpg,wolverine,random\n");
     assert!(
@@ -98,17 +82,17 @@ fn what_is_wrong_is_named_by_file_line_and_column() {
         "name,class,type\n1.jpg,vole,random\n1.jpg,empty,corrected\n2.jpg,vole,NA\n3.jpg,vole,quality_check_classes\n",
     );
     space.run();
-    assert_eq!(rows(&space, &["name", "type"]), ["1.jpg random", "1.jpg corrected", "2.jpg other", "3.jpg class"]);
+    assert_eq!(space.rows("imported", &["name", "type"]), ["1.jpg random", "1.jpg corrected", "2.jpg other", "3.jpg class"]);
 }
 
 #[test]
 fn confidences_lie_between_0_and_1() {
     let space = importing("{ files: a.csv, what: predictions }");
     space.write("a.csv", "name,label,confidence\n1.jpg,vole,0.5\n2.jpg,vole,97.5\n");
-    let found = error(&space);
+    let found = space.error();
     assert!(found.contains("line 3") && found.contains("`confidence`") && found.contains("0 to 1"), "{found}");
     space.write("a.csv", "name,label,confidence\n1.jpg,vole,NaN\n");
-    assert!(error(&space).contains("line 2"));
+    assert!(space.error().contains("line 2"));
 }
 
 #[test]
@@ -141,7 +125,7 @@ fn several_rows_of_an_image_are_numbered() {
     space.write("a.csv", "site,name,label,confidence\na,1,vole,\na,1,stoat,0.5\nb,1,vole,1\na,1,empty,0\n");
     space.run();
     let expected = ["a 1 1 vole -", "a 1 2 stoat 0.5", "b 1 1 vole 1", "a 1 3 empty 0"];
-    assert_eq!(rows(&space, &["site", "name", "item", "label", "confidence"]), expected);
+    assert_eq!(space.rows("imported", &["site", "name", "item", "label", "confidence"]), expected);
 }
 
 #[test]
@@ -149,7 +133,7 @@ fn the_highest_class_confidence_is_the_label() {
     let space = importing("{ files: a.csv, what: predictions, columns: { p_vole: v } }");
     space.write("a.csv", "path,v,p_stoat,p_empty\n1.jpg,0.1,0.7,0.2\n2.jpg,0.4,0.4,0.2\n3.jpg,,,\n");
     space.run();
-    assert_eq!(rows(&space, &["path", "label", "confidence"]), ["1.jpg stoat 0.7", "2.jpg vole 0.4", "3.jpg - -"]);
+    assert_eq!(space.rows("imported", &["path", "label", "confidence"]), ["1.jpg stoat 0.7", "2.jpg vole 0.4", "3.jpg - -"]);
 }
 
 #[test]
@@ -171,13 +155,13 @@ fn rows_are_found_among_the_images() {
         images.cell(row, "content").to_string()
     };
     let expected = [of("a/2024/2.jpg"), "-".to_owned(), of("a/2024/100RECNX/1.jpg")];
-    assert_eq!(rows(&space, &["content"]), expected);
+    assert_eq!(space.rows("imported", &["content"]), expected);
     space.write("a.csv", "site,season,file,label\na,2024,1.jpg,vole\n");
-    let found = error(&space);
+    let found = space.error();
     assert!(found.contains("line 2") && found.contains("100RECNX") && found.contains("`a/2024/1.jpg`"), "{found}");
     // The same image under two names is one image.
     space.write("a.csv", "site,season,path,label\na,2024,a/2024/1.jpg,vole\na,2024,x/a/2024/1.jpg,empty\n");
-    let found = error(&space);
+    let found = space.error();
     assert!(found.contains("line 2") && found.contains("line 3"), "{found}");
 }
 
@@ -190,13 +174,13 @@ fn rows_take_over_columns_of_their_images() {
     space.write("a.csv", "site,season,path,label\nb,2024,3.jpg,vole\na,2024,a/2024/2.jpg,vole\n");
     space.run();
     let bytes = std::fs::metadata(space.path("raw/a/2024/2.jpg")).unwrap().len();
-    assert_eq!(rows(&space, &["bytes", "root"]), ["- -".to_owned(), format!("{bytes} raw")]);
+    assert_eq!(space.rows("imported", &["bytes", "root"]), ["- -".to_owned(), format!("{bytes} raw")]);
     // A row that says its content is found by it.
     let content = trapline::id::ContentId::of(&std::fs::read(space.path("raw/b/2024/3.jpg")).unwrap());
     space.write("a.csv", format!("site,season,content,label\nb,2024,{content},vole\n"));
     space.edit("pipeline.yaml", "carry: [bytes, root]", "rows: multilabel, carry: [root]");
     space.run();
-    assert_eq!(rows(&space, &["content", "root", "item"]), [format!("{content} raw 1")]);
+    assert_eq!(space.rows("imported", &["content", "root", "item"]), [format!("{content} raw 1")]);
     space.edit("pipeline.yaml", "carry: [root]", "carry: [root, site]");
     let loaded = trapline::check::load(&space.path("pipeline.yaml"), &space.overrides);
     let codes: Vec<_> = loaded.report.diagnostics.iter().map(|found| found.code.id).collect();
@@ -247,7 +231,7 @@ fn a_census_with_several_rows_of_an_image_keeps_them_all() {
     assert_eq!((merged.rows, same, ran.findings("final")), (9058, agree, Vec::new()));
     // Without the numbers, repeated images are an error.
     space.edit("pipeline.yaml", "rows: multilabel, what: labels", "what: labels");
-    let found = error(&space);
+    let found = space.error();
     assert!(found.contains("census.csv") && found.contains("line") && found.contains("multilabel"), "{found}");
 }
 

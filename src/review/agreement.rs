@@ -6,7 +6,7 @@ use crate::step::review::agreed;
 
 /// The agreement of the answers in `book`; `None` where no image has two.
 pub(super) fn of(book: &Book) -> Option<AgreementShown> {
-    let images = (0..u32::try_from(book.len()).unwrap_or(u32::MAX)).map(|image| book.first(image));
+    let images = book.images().map(|image| book.first(image));
     let agreed = agreed(images)?;
     let percent = agreed.found.percent;
     let kappa = agreed.found.kappa.map(|kappa| KappaShown {

@@ -1,10 +1,9 @@
 //! What the label files say of each image asked about, kept up to date while answers come in.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use super::desk::Desk;
-use crate::id::ContentId;
 use crate::labels::{self, Answers, Label, Verdict, standings};
 use crate::step::review::{Asked, Given, given};
 use crate::step::{Finding, StepError};
@@ -19,7 +18,6 @@ pub struct Book {
     standing: Vec<Standing>,
     counts: Counts,
     reviewers_per_image: usize,
-    places: HashMap<ContentId, Vec<u32>>,
 }
 
 /// What the answers about one image come to.
@@ -59,14 +57,6 @@ impl Book {
     /// When the images cannot be told apart, or a file cannot be used.
     pub fn of(desk: &Desk) -> Result<Self, StepError> {
         let asked = Asked::of(&desk.images, &desk.known, desk.question.blind)?;
-        let mut places: HashMap<ContentId, Vec<u32>> = HashMap::new();
-        if let Some(contents) = asked.table.column("content") {
-            for row in 0..u32::try_from(asked.table.rows).unwrap_or(u32::MAX) {
-                if let Some(content) = contents.content(row as usize) {
-                    places.entry(content).or_default().push(row);
-                }
-            }
-        }
         let mut book = Self {
             asked: Arc::new(asked),
             rows: Vec::new(),
@@ -74,7 +64,6 @@ impl Book {
             standing: Vec::new(),
             counts: Counts::default(),
             reviewers_per_image: desk.question.reviewers,
-            places,
         };
         book.read(desk)?;
         Ok(book)
@@ -95,7 +84,7 @@ impl Book {
         self.standing.resize(self.rows.len(), Standing::Open);
         let is_same = |now: &Given, then: &Given| said(now) == said(then);
         let mut reread = Reread::default();
-        for image in 0..self.images() {
+        for image in self.images() {
             let now = &self.rows[image as usize];
             let then = before.get(image as usize).map_or(&[][..], Vec::as_slice);
             if now.len() == then.len() && now.iter().zip(then).all(|(now, then)| is_same(now, then)) {
@@ -120,20 +109,16 @@ impl Book {
         self.rows.len()
     }
 
-    fn images(&self) -> u32 {
-        u32::try_from(self.rows.len()).unwrap_or(u32::MAX)
+    /// All images asked about.
+    #[must_use]
+    pub fn images(&self) -> std::ops::Range<u32> {
+        0..u32::try_from(self.rows.len()).unwrap_or(u32::MAX)
     }
 
     /// Says whether nothing is asked.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.rows.is_empty()
-    }
-
-    /// The images with a content: several where one file lies in several places.
-    #[must_use]
-    pub fn with_content(&self, content: ContentId) -> &[u32] {
-        self.places.get(&content).map_or(&[], Vec::as_slice)
     }
 
     /// What a person should know about the label files, as they were last read.

@@ -32,9 +32,3 @@ pub mod server;
 pub mod showing;
 #[cfg(feature = "review")]
 pub mod wire;
-
-/// An error with its causes, as one sentence.
-#[cfg(feature = "review")]
-fn sentence(error: &dyn std::error::Error) -> String {
-    crate::step::with_causes(error)
-}

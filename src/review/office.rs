@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::path::PathBuf;
 
-use super::book::{Book, Reread, Standing};
+use super::book::{Book, Reread};
 use super::clerk::{Clerk, reviewer};
 use super::desk::{Desk, DeskError};
 use super::frames::Frames;
@@ -12,8 +12,8 @@ use super::queue::{Queue, Role};
 use super::wire::{Changes, ClassShown, Counts, QueuePart, Session};
 use crate::id::ContentId;
 use crate::labels::Stamp;
-use crate::step::StepError;
 use crate::step::review::label_files;
+use crate::step::{StepError, with_causes};
 use crate::table::{Table, TableError};
 use crate::taxonomy::{ShownClass, keys};
 
@@ -274,9 +274,7 @@ impl Office {
     /// Images that are left to anybody: what `run` waits for.
     #[must_use]
     pub fn missing(&self) -> usize {
-        (0..u32::try_from(self.book.len()).unwrap_or(u32::MAX))
-            .filter(|image| self.book.standing(*image) != Standing::Settled)
-            .count()
+        self.book.len() - self.book.counts().settled
     }
 
     fn touch(&mut self, images: &[u32]) {
@@ -313,7 +311,7 @@ impl Office {
                 self.notes.extend(gone);
             }
             // What was read before stands, and nothing is written over the file.
-            Err(error) => self.notes = vec![super::sentence(&error)],
+            Err(error) => self.notes = vec![with_causes(&error)],
         }
         self.stamps = stamps;
     }
@@ -343,8 +341,7 @@ impl Office {
 
 /// The classes that people added when they labelled before.
 fn undeclared(book: &Book) -> Vec<String> {
-    let images = 0..u32::try_from(book.len()).unwrap_or(u32::MAX);
-    let rows = images.flat_map(|image| book.rows(image)).filter(|given| !given.is_declared);
+    let rows = book.images().flat_map(|image| book.rows(image)).filter(|given| !given.is_declared);
     let names: BTreeSet<&String> = rows.filter_map(|given| given.class.as_ref()).collect();
     names.into_iter().filter(|name| class_name(name).as_ref().is_ok_and(|class| class == *name)).cloned().collect()
 }

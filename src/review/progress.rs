@@ -23,15 +23,11 @@ pub(super) fn of(desk: &Desk, book: &Book, counts: Counts) -> Progress {
     }
 }
 
-fn images(book: &Book) -> impl Iterator<Item = u32> {
-    0..u32::try_from(book.len()).unwrap_or(u32::MAX)
-}
-
 fn strata(book: &Book, predicted: bool) -> Vec<StratumShown> {
     let table = &book.asked.table;
     let place = ["locality", "site"].into_iter().find(|name| table.column(name).is_some()).unwrap_or("site");
     let mut strata: BTreeMap<String, (usize, usize)> = BTreeMap::new();
-    for image in images(book) {
+    for image in book.images() {
         let row = image as usize;
         let name = if predicted {
             text_of(table, "label", row).to_owned()
@@ -59,7 +55,7 @@ fn precision(book: &Book) -> Vec<PrecisionShown> {
     let table = &book.asked.table;
     let sizes = table.column("stratum_size");
     let mut classes: BTreeMap<&str, Tally> = BTreeMap::new();
-    for image in images(book) {
+    for image in book.images() {
         let row = image as usize;
         let class = text_of(table, "label", row);
         let tally = classes.entry(class).or_default();

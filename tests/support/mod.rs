@@ -18,7 +18,7 @@ use trapline::run::event::{Event, Observer, Outcome};
 use trapline::run::{Host, RunError, RunOptions};
 use trapline::step::{Cancel, KINDS, StepKind};
 use trapline::store::{Access, Holder, Store};
-use trapline::table::Table;
+use trapline::table::{CellRef, Table};
 
 /// A pipeline over folders `SITE/SEASON/*.jpg`, with metadata.
 pub const PIPELINE: &str = "\
@@ -270,6 +270,23 @@ impl TestSpace {
     }
 
     /// The texts of a column of a step's last result.
+    /// Some columns of a step's table, row by row, `-` where a value is missing.
+    pub fn rows(&self, step: &str, columns: &[&str]) -> Vec<String> {
+        let table = self.table(step);
+        let cell = |row: usize, name: &&str| match table.cell(row, name) {
+            CellRef::Null => "-".to_owned(),
+            cell => cell.to_string(),
+        };
+        (0..table.rows).map(|row| columns.iter().map(|name| cell(row, name)).collect::<Vec<_>>().join(" ")).collect()
+    }
+
+    /// The errors of a run that must fail.
+    pub fn error(&self) -> String {
+        let ran = self.try_run().unwrap();
+        assert_eq!(ran.outcome, Outcome::Failed);
+        ran.errors().join("\n")
+    }
+
     pub fn column(&self, step: &str, name: &str) -> Vec<String> {
         let table = self.table(step);
         let column = table.column(name).unwrap_or_else(|| panic!("no column {name}"));

@@ -56,7 +56,7 @@ impl Office {
     pub(super) fn name(&self, image: u32) -> String {
         let Some(content) = self.content(image) else { return String::new() };
         let hex = content.hex();
-        match self.book.with_content(content).iter().position(|other| *other == image) {
+        match self.book.asked.with_content(content).iter().position(|other| *other == image) {
             None | Some(0) => hex,
             Some(at) => format!("{hex}-{}", at + 1),
         }
@@ -72,7 +72,7 @@ impl Office {
         let (hex, number) = name.split_once('-').unwrap_or((name, "1"));
         let content = content_of(hex).ok_or_else(unknown)?;
         let at = number.parse::<usize>().ok().and_then(|number| number.checked_sub(1)).ok_or_else(unknown)?;
-        self.book.with_content(content).get(at).copied().ok_or_else(unknown)
+        self.book.asked.with_content(content).get(at).copied().ok_or_else(unknown)
     }
 
     /// The frames around an image: its trigger event, and the image before it.
@@ -83,7 +83,7 @@ impl Office {
         let image = self.image(name)?;
         let queue = self.queues.get(reviewer.trim());
         let asked_at = |content: ContentId| {
-            let asked = self.book.with_content(content).first()?;
+            let asked = self.book.asked.with_content(content).first()?;
             queue.and_then(|queue| queue.place[*asked as usize])
         };
         let found = self.scene.as_ref().zip(self.content(image));
@@ -125,7 +125,7 @@ impl Office {
 
     /// Says whether an image is asked about, of the event of one that is, or comes just before one.
     fn is_near(&self, scene: &Scene, content: ContentId) -> bool {
-        let is_asked = |row: &u32| scene.content(*row).is_some_and(|content| !self.book.with_content(content).is_empty());
+        let is_asked = |row: &u32| scene.content(*row).is_some_and(|content| !self.book.asked.with_content(content).is_empty());
         let event = scene.frames.event(content).unwrap_or_default();
         event.iter().any(is_asked) || self.before.contains(&content)
     }
@@ -141,7 +141,7 @@ impl Office {
     /// Says whether the hash of an image's pixels is wanted and not there.
     #[must_use]
     pub fn wants_hash(&self, content: ContentId) -> bool {
-        !self.book.with_content(content).is_empty() && !self.hashes.contains_key(&content)
+        !self.book.asked.with_content(content).is_empty() && !self.hashes.contains_key(&content)
     }
 
     /// The hash of an image's pixels, as far as it is known: made when it was shown, or written when it was answered before.

@@ -13,8 +13,8 @@ use super::Desk;
 use crate::photo::decode::Decoder;
 use crate::review::office::{Office, OfficeError};
 use crate::review::pictures::hash_of;
-use crate::review::sentence;
 use crate::review::wire::{Answers, AnswersTaken, Changes, ClassGiven, ClassTaken, FramesShown, Progress, QueuePart, Session};
+use crate::step::with_causes;
 
 /// A request that was refused.
 pub(super) struct Failure {
@@ -44,7 +44,7 @@ impl From<OfficeError> for Failure {
             OfficeError::Disk(_) | OfficeError::Desk(_) => (StatusCode::CONFLICT, "changed_file"),
             OfficeError::Step(_) | OfficeError::Table(_) => (StatusCode::INTERNAL_SERVER_ERROR, "failed"),
         };
-        Self::new(status, code, sentence(&error))
+        Self::new(status, code, with_causes(&error))
     }
 }
 

@@ -118,8 +118,9 @@ impl Asked {
         self.index.row(key)
     }
 
-    /// The image with a content, wherever it stands.
-    fn with_content(&self, content: ContentId, label: &Label<'_>) -> Found {
+    /// The images with a content: several where one file lies in several places.
+    #[must_use]
+    pub fn with_content(&self, content: ContentId) -> &[u32] {
         let by_content = self.by_content.get_or_init(|| {
             let mut rows: HashMap<ContentId, Vec<u32>> = HashMap::new();
             if let Some(column) = self.table.column("content") {
@@ -131,7 +132,7 @@ impl Asked {
             }
             rows
         });
-        self.only(by_content.get(&content).map_or(&[], Vec::as_slice), label)
+        by_content.get(&content).map_or(&[], Vec::as_slice)
     }
 
     /// The images by file name (`name`, `file`, `path` or the last part of `path`): of all, or only of those `wanted`.
@@ -162,7 +163,7 @@ impl Asked {
     pub fn find(&self, label: &Label<'_>, files: &HashMap<&str, Vec<u32>>) -> Found {
         match label.observation {
             // Bytes say more than a name: cameras begin again with IMG_0001.
-            Some(content) if self.table.column("content").is_some() => self.with_content(content, label),
+            Some(content) if self.table.column("content").is_some() => self.only(self.with_content(content), label),
             _ => self.with_file(label, files),
         }
     }
