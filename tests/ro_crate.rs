@@ -48,11 +48,15 @@ fn project() -> TestSpace {
 }
 
 fn write(space: &TestSpace, run: Option<&str>, folder: &Path) -> Result<Written, ProvenanceError> {
+    write_with(space, run, folder, &Options::default())
+}
+
+fn write_with(space: &TestSpace, run: Option<&str>, folder: &Path, options: &Options) -> Result<Written, ProvenanceError> {
     let loaded = load(&space.path("pipeline.yaml"), &Overrides::default());
     let pipeline = loaded.pipeline.unwrap();
     let store = Store::open(&space.options.store, Access::Read).unwrap();
     let account = account(&pipeline, &store, run)?;
-    ro_crate::write(&pipeline, &store, &account, &loaded.files, folder, &Options::default())
+    ro_crate::write(&pipeline, &store, &account, &loaded.files, folder, options)
 }
 
 fn graph(folder: &Path) -> BTreeMap<String, Value> {
@@ -160,6 +164,10 @@ fn what_an_earlier_run_made_carries_that_run_s_name() {
     assert_eq!(account.run, runs[1].0);
     assert_eq!(origin("predictions"), Origin::Run(runs[0].0.clone()));
     assert_eq!(origin("labels"), Origin::ThisRun);
+    // A run that changed nothing is told of as any other.
+    space.run();
+    let third = journal::runs(store.root())[2].0.clone();
+    assert_eq!(origin_of_predictions(&pipeline, &store, &third), Origin::Run(runs[0].0.clone()));
     // A journal that was thrown away leaves the result's own times, and is said to be missing.
     std::fs::remove_dir_all(runs[0].1.parent().unwrap()).unwrap();
     let folder = space.path("crate");
@@ -167,6 +175,13 @@ fn what_an_earlier_run_made_carries_that_run_s_name() {
     assert!(written.reused >= 5);
     let words = graph(&folder)["#action-predictions"]["description"].to_string();
     assert!(words.contains("no journal tells of it"), "{words}");
+}
+
+/// Who made the predictions, by the account of a run.
+fn origin_of_predictions(pipeline: &trapline::check::Pipeline, store: &Store, run: &str) -> Origin {
+    let account = account(pipeline, store, Some(run)).unwrap();
+    let record = account.steps.iter().find(|record| pipeline.steps[record.index].name.value == "predictions").unwrap();
+    record.origin.clone()
 }
 
 #[test]
@@ -230,6 +245,11 @@ fn the_crate_satisfies_the_profile() {
     };
     let (valid, words) = check(&folder);
     assert!(valid && words.contains("entities against provenance-run-crate-0.5"), "{words}");
+    let licensed = space.path("licensed");
+    let options = Options { license: Some("https://creativecommons.org/licenses/by/4.0/".into()) };
+    write_with(&space, None, &licensed, &options).unwrap();
+    let (valid, words) = check(&licensed);
+    assert!(valid, "{words}");
     // The validator does look: a step without its instrument is found.
     let metadata = folder.join(ro_crate::METADATA);
     let text = std::fs::read_to_string(&metadata).unwrap();

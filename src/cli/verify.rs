@@ -22,6 +22,9 @@ use crate::step::Cancel;
   trapline verify --level sample          also computes 100 images of each step again
   trapline verify --level all             computes everything again
 
+Models are compared where their bundles lie here, and damaged files of the store are said. In a bundle (`trapline export --bundle`)
+images that did not come along are not checkable, never a difference.
+
 Exit code: 0 when everything agrees or cannot be checked here, 1 when something differs.")]
 pub(super) struct Verify {
     #[command(flatten)]

@@ -14,15 +14,15 @@ pub(super) fn text(pipeline: &str, written: &Written, options: &Options) -> Stri
     };
     let mut notes = vec![format!("{which}.")];
     if options.withhold.is_empty() {
-        notes.push("No class was withheld.".to_owned());
+        notes.push("Withheld for what they show: none.".to_owned());
     } else {
         notes.push(format!(
-            "{withheld} images were withheld because a model, a table or a person says that they show: {}.",
+            "Withheld because a model, a table or a person says what they show ({}): {withheld} images.",
             options.withhold.join(", ")
         ));
     }
     if unusable > 0 {
-        notes.push(format!("{unusable} images are missing because they could not be read, or not as they were."));
+        notes.push(format!("Missing because they could not be read, or not as they were: {unusable} images."));
     }
     let sample = match options.images {
         Images::Sample(n) if n != 100 => format!(" --sample {n}"),

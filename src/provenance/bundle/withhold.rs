@@ -106,3 +106,72 @@ impl Withheld {
         self.contents
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::step::testing::{content, table, text};
+    use crate::store::Access;
+    use crate::table::Cell;
+
+    fn held(fields: &[(&str, Type)], rows: &[Vec<Cell>]) -> Vec<ContentId> {
+        let folder = tempfile::tempdir().unwrap();
+        let store = Store::open(folder.path(), Access::Write).unwrap();
+        let _lock = store.lock(&holder(), crate::store::Wait::No).unwrap();
+        let id = store.put_table(&table(fields, rows)).unwrap();
+        let mut withheld = Withheld::of(&["person".into()]);
+        withheld.table(&store, id).unwrap();
+        withheld.contents()
+    }
+
+    fn holder() -> crate::store::Holder {
+        crate::store::Holder { host: "test".into(), pid: 1, since: String::new() }
+    }
+
+    fn id(seed: &str) -> ContentId {
+        let Cell::Content(id) = content(seed) else { unreachable!() };
+        id
+    }
+
+    #[test]
+    fn whatever_column_names_the_class_withholds_the_image_and_lower_ranks_do_not() {
+        let fields = [("content", Type::Content), ("label", Type::Text), ("label_2", Type::Text), ("seen", Type::Text)];
+        let rows = [
+            vec![content("a"), text("vole"), text("person"), text("vole")],
+            vec![content("b"), text("Person"), text("vole"), text("vole")],
+            vec![content("c"), text("vole"), text("vole"), text("stoat+person")],
+            vec![content("d"), text("vole"), text("vole"), Cell::Null],
+        ];
+        let mut expected = vec![id("b"), id("c")];
+        expected.sort();
+        assert_eq!(held(&fields, &rows), expected);
+    }
+
+    #[test]
+    fn a_tenth_of_confidence_is_enough() {
+        let fields = [("content", Type::Content), ("p_person", Type::Float32), ("p_vole", Type::Float32)];
+        let rows = [
+            vec![content("a"), Cell::Float32(0.1), Cell::Float32(0.9)],
+            vec![content("b"), Cell::Float32(0.09), Cell::Float32(0.91)],
+            vec![content("c"), Cell::Null, Cell::Null],
+        ];
+        assert_eq!(held(&fields, &rows), [id("a")]);
+    }
+
+    #[test]
+    fn a_row_for_every_class_says_nothing_of_the_image() {
+        let fields = [("content", Type::Content), ("class", Type::Text), ("presence_manual", Type::Int)];
+        assert_eq!(held(&fields, &[vec![content("a"), text("person"), Cell::Int(0)]]), []);
+    }
+
+    #[test]
+    fn a_label_that_was_replaced_counts_too() {
+        let mut withheld = Withheld::of(&["person".into()]);
+        let (first, second) = (id("a"), id("b"));
+        let csv = format!(
+            "label,observation,class,reviewer,supersedes\nl1,{first},person,anna,\nl2,{first},vole,anna,l1\nl3,{second},vole,anna,\n"
+        );
+        withheld.labels("anna", csv.as_bytes());
+        assert_eq!(withheld.contents(), [first]);
+    }
+}
