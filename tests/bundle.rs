@@ -202,6 +202,16 @@ fn a_bundle_verifies_elsewhere_and_says_what_was_withheld() {
 #[test]
 fn nothing_in_it_tells_of_the_maker() {
     let project = Project::new();
+    // A run that fails tells in its journal where the project lies.
+    let published = project.folder().join("published/observations.csv");
+    let before = fs::read(&published).unwrap();
+    fs::write(&published, "mine").unwrap();
+    assert_eq!(project.trapline(&["run"]).code, 1);
+    fs::write(&published, before).unwrap();
+    assert_eq!(project.trapline(&["run"]).code, 0);
+    let journals = fs::read_dir(project.folder().join(".trapline/runs")).unwrap().flatten();
+    let tells = |run: fs::DirEntry| fs::read_to_string(run.path().join("events.jsonl")).unwrap().contains(MAKER);
+    assert_eq!(journals.map(tells).filter(|tells| *tells).count(), 1);
     let bundle = project.bundle(&[]);
     assert!(!bundle.made.contains("note:"), "{}", bundle.made);
     let host = fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_default();

@@ -155,9 +155,10 @@ impl Packer<'_> {
 
     /// The part of the store that the lock names.
     fn store(&mut self, gathered: &Gathered) -> Result<(), ProvenanceError> {
-        let scrub = |manifest| self.options.private.scrub(manifest);
-        let results: Result<Vec<_>, _> = gathered.results.iter().map(scrub).collect();
-        let results = results.map_err(|error| ProvenanceError::io("copy", Path::new("results"))(error.into()))?;
+        let mut results = gathered.results.clone();
+        for manifest in &mut results {
+            self.options.private.scrub(&mut manifest.findings);
+        }
         let parts = self.store.parcel(&self.pipeline.name, &results, &gathered.heads, &gathered.contents, &gathered.rows)?;
         for part in parts {
             let path = format!("{STORE_FOLDER}/{}", part.path());
@@ -185,9 +186,19 @@ impl Packer<'_> {
                 continue;
             }
             let mut lines = Vec::new();
-            for entry in entries.iter().filter(|entry| is_plain(&entry.event)) {
-                let line = self.options.private.scrub(entry).and_then(|entry| serde_json::to_vec(&entry));
-                lines.extend(line.map_err(|error| ProvenanceError::io("copy", &path)(error.into()))?);
+            for mut entry in entries.into_iter().filter(|entry| is_plain(&entry.event)) {
+                match &mut entry.event {
+                    Event::StepReused { findings, .. } | Event::StepFinished { findings, .. } => {
+                        self.options.private.scrub(findings);
+                    }
+                    Event::StepStarted { reasons, .. } => {
+                        for reason in reasons {
+                            *reason = self.options.private.scrubbed(reason);
+                        }
+                    }
+                    _ => {}
+                }
+                serde_json::to_writer(&mut lines, &entry).map_err(|error| ProvenanceError::io("copy", &path)(error.into()))?;
                 lines.push(b'\n');
             }
             self.archive.add(&format!("{STORE_FOLDER}/runs/{id}/events.jsonl"), &lines)?;

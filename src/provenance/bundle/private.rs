@@ -1,7 +1,6 @@
 //! What tells of the maker's machine: taken out of records, and looked for in the files that are passed on as they are.
 
-use serde::Serialize;
-use serde::de::DeserializeOwned;
+use crate::step::Finding;
 
 /// Shorter texts than this stand everywhere.
 const SHORTEST: usize = 4;
@@ -27,33 +26,45 @@ impl Private {
     /// Says whether a text holds one of them.
     #[must_use]
     pub fn is_in(&self, text: &str) -> bool {
-        self.words.iter().any(|(word, _)| text.contains(word.as_str()))
+        self.words.iter().any(|(word, _)| find(text, word, 0).is_some())
     }
 
-    /// The value without them, text by text.
-    ///
-    /// # Errors
-    /// When the value does not survive its own JSON.
-    pub fn scrub<T: Serialize + DeserializeOwned>(&self, value: &T) -> serde_json::Result<T> {
-        let mut document = serde_json::to_value(value)?;
-        self.scrub_value(&mut document);
-        serde_json::from_value(document)
-    }
-
-    fn scrub_value(&self, value: &mut serde_json::Value) {
-        match value {
-            serde_json::Value::String(text) => {
-                for (word, instead) in &self.words {
-                    if text.contains(word.as_str()) {
-                        *text = text.replace(word.as_str(), instead);
-                    }
-                }
+    /// What people are told, without them.
+    pub(super) fn scrub(&self, findings: &mut [Finding]) {
+        for finding in findings {
+            for text in [&mut finding.message].into_iter().chain(&mut finding.examples) {
+                *text = self.scrubbed(text);
             }
-            serde_json::Value::Array(list) => list.iter_mut().for_each(|value| self.scrub_value(value)),
-            serde_json::Value::Object(map) => map.values_mut().for_each(|value| self.scrub_value(value)),
-            _ => {}
         }
     }
+
+    /// A text without them.
+    pub(super) fn scrubbed(&self, text: &str) -> String {
+        let mut text = text.to_owned();
+        for (word, instead) in &self.words {
+            let mut from = 0;
+            while let Some(at) = find(&text, word, from) {
+                text.replace_range(at..at + word.len(), instead);
+                from = at + instead.len();
+            }
+        }
+        text
+    }
+}
+
+/// The place of `word` behind `from`, where it is no part of a longer name: `/root` is not in `raw/roots`.
+fn find(text: &str, word: &str, from: usize) -> Option<usize> {
+    let goes_on = |c: char| c.is_alphanumeric() || matches!(c, '_' | '-');
+    let mut from = from;
+    while let Some(found) = text.get(from..)?.find(word) {
+        let at = from + found;
+        let (before, after) = (text[..at].chars().next_back(), text[at + word.len()..].chars().next());
+        if !before.is_some_and(goes_on) && !after.is_some_and(goes_on) {
+            return Some(at);
+        }
+        from = at + text[at..].chars().next().map_or(1, char::len_utf8);
+    }
+    None
 }
 
 #[cfg(test)]
@@ -66,8 +77,8 @@ mod tests {
         private.add("/home/anna", "~");
         private.add("/home/anna/season/", ".");
         private.add("/", "ROOT");
-        let before = vec!["cannot read `/home/anna/season/a.csv`, `/home/anna/b`".to_owned()];
-        assert_eq!(private.scrub(&before).unwrap(), ["cannot read `./a.csv`, `~/b`"]);
-        assert!(private.is_in(&before[0]) && !private.is_in("/x"));
+        let before = "cannot read `/home/anna/season/a.csv`, `/home/anna/b`, /home/annabel, å/home/anna";
+        assert_eq!(private.scrubbed(before), "cannot read `./a.csv`, `~/b`, /home/annabel, å/home/anna");
+        assert!(private.is_in(before) && !private.is_in("/x /home/anna_b"));
     }
 }
