@@ -200,7 +200,8 @@ fn bundle_told(written: &bundle::Written, file: &Path) -> String {
         counted(written.images, "image"),
     );
     if written.classes.is_empty() {
-        page.push_str("note: no image stayed at home for what it shows: no class is called person, people or human, or `nothing` was named\n");
+        let why = "no class is called person, people or human, or `nothing` was named";
+        page.push_str(&format!("note: no image stayed at home for what it shows: {why}\n"));
     } else {
         let images = counted(written.withheld, "image");
         page.push_str(&format!("{images} stayed at home: {}.\n", list(&written.classes)));

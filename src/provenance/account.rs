@@ -68,7 +68,8 @@ pub struct Account {
 /// The account of the run called `run` (the beginning of its id is enough); without it, of the last complete run, else the last.
 ///
 /// # Errors
-/// When there is no such run, or when pipeline, files or store are not what they were: an account of something else would be wrong.
+/// When there is no such run, or when pipeline, files or store are not what they were: an account of something else would be
+/// wrong.
 pub fn account(pipeline: &Pipeline, store: &Store, run: Option<&str>) -> Result<Account, ProvenanceError> {
     let (runs, at) = choose(pipeline, store, run)?;
     let (id, entries) = &runs[at];
@@ -171,8 +172,8 @@ fn has_result(entries: &[Entry], name: &str) -> bool {
     })
 }
 
-/// The result of a source: the last one that has its recipe and was there when the run ended. Its key holds what lay under the root
-/// then, which need not be connected now.
+/// The result of a source: the last one that has its recipe and was there when the run ended. Its key holds what lay under the
+/// root then, which need not be connected now.
 fn source_result(
     store: &Store,
     history: &History<'_>,
@@ -245,8 +246,8 @@ fn when(runs: &[(String, Vec<Entry>)], name: &str, manifest: &ResultManifest) ->
     (manifest.started.clone(), ended.unwrap_or_else(|| manifest.started.clone()), Origin::Unrecorded)
 }
 
-/// Beginning and end of the work on a step in one journal. Of an earlier run it must be the very work behind the result, which took
-/// as long; the run itself may have done work that a later one recorded anew.
+/// Beginning and end of the work on a step in one journal. Of an earlier run it must be the very work behind the result, which
+/// took as long; the run itself may have done work that a later one recorded anew.
 fn work_on(entries: &[Entry], name: &str, took: f64, own: bool) -> Option<(String, String)> {
     let mut begun = None;
     let mut found = None;

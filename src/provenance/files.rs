@@ -13,9 +13,9 @@ use crate::spec::LOCAL_FILE;
 /// How much of a file is in memory while it is copied.
 const COPY_BYTES: usize = 256 * 1024;
 
-/// The files that describe the project, as [`crate::path::to_text`] writes their paths: the pipeline with its fragments, taxonomy,
-/// deployments and `models.lock` (all of `asked`, which loading lists), the lock, the seals. Never `trapline.local.yaml`, which says
-/// where things lie on the machine of whoever ran it.
+/// The files that describe the project, as [`crate::path::to_text`] writes their paths: the pipeline with its fragments,
+/// taxonomy, deployments and `models.lock` (all of `asked`, which loading lists), the lock, the seals. Never
+/// `trapline.local.yaml`, which says where things lie on the machine of whoever ran it.
 pub(super) fn descriptive(pipeline: &Pipeline, asked: &[PathBuf]) -> BTreeSet<String> {
     let project = &pipeline.project;
     let relative = |path: &PathBuf| {

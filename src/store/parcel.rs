@@ -29,8 +29,8 @@ pub enum Part {
 }
 
 impl Store {
-    /// The files of a store with these `results`, the last ones of the steps of `pipeline`, the tables and models `contents` and the
-    /// rows of `rows`; in the order of their paths. No lock, inventory or journal: those tell of a machine.
+    /// The files of a store with these `results`, the last ones of the steps of `pipeline`, the tables and models `contents`
+    /// and the rows of `rows`; in the order of their paths. No lock, inventory or journal: those tell of a machine.
     ///
     /// # Errors
     /// [`StoreError::Missing`] where an object is not there.

@@ -11,8 +11,8 @@ use super::super::files::{copy, decoded};
 use super::{ENGINE, METADATA};
 use crate::id::ContentId;
 
-/// Makes the folder ready: files that an earlier crate of ours lists are removed, the list first, so that a folder half written is
-/// never taken for a crate. Files that it does not list stay.
+/// Makes the folder ready: files that an earlier crate of ours lists are removed, the list first, so that a folder half written
+/// is never taken for a crate. Files that it does not list stay.
 pub(super) fn prepare(folder: &Path) -> Result<(), ProvenanceError> {
     let metadata = folder.join(METADATA);
     match fs::read_dir(folder) {

@@ -15,8 +15,8 @@ pub(super) struct Graph {
 }
 
 impl Graph {
-    /// Adds an entity; properties without a value (`null`, an empty list) are left out, a list of one is that one. An entity that is
-    /// there already stays as it is. Returns a reference to it.
+    /// Adds an entity; properties without a value (`null`, an empty list) are left out, a list of one is that one. An entity
+    /// that is there already stays as it is. Returns a reference to it.
     pub fn add(&mut self, id: &str, types: &[&str], properties: Value) -> Value {
         if !self.places.contains_key(id) {
             let mut entity = Map::new();

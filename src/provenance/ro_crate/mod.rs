@@ -1,9 +1,9 @@
 //! RO-Crate: a run as a folder that archives and catalogues understand without Trapline.
 //!
-//! Provenance Run Crate 0.5 (<https://w3id.org/ro/wfrun/provenance/0.5>) on RO-Crate 1.1: the pipeline is the workflow, each step an
-//! instruction (`HowToStep`) that a kind of step (a tool) carries out; one `CreateAction` says what went in, what came out, when and
-//! by whom; the `OrganizeAction` of the engine holds them together. Tables between steps are named by their identity and not
-//! copied; images are the rows of `inputs.csv`.
+//! Provenance Run Crate 0.5 (<https://w3id.org/ro/wfrun/provenance/0.5>) on RO-Crate 1.1: the pipeline is the workflow, each
+//! step an instruction (`HowToStep`) that a kind of step (a tool) carries out; one `CreateAction` says what went in, what came
+//! out, when and by whom; the `OrganizeAction` of the engine holds them together. Tables between steps are named by their
+//! identity and not copied; images are the rows of `inputs.csv`.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
