@@ -14,7 +14,7 @@ use super::{CheckedStep, Overrides, Pipeline, Wire};
 use crate::diagnostic::{Code, Diagnostic, Report, Severity, Sources, Span, Spanned, codes};
 use crate::model::signature::ModelSignature;
 use crate::spec::{self, Files, Reading, Spec, StepSpec, shown};
-use crate::step::{Context, KINDS, Params, PathUse, Step, StepKind};
+use crate::step::{Context, KINDS, Lineage, Params, PathUse, Step, StepKind};
 use crate::table::Schema;
 use crate::yaml;
 
@@ -249,6 +249,7 @@ impl Checking<'_> {
             deployments: self.spec.deployments.as_ref(),
             models,
             ports: BTreeMap::new(),
+            lineage: Lineage::default(),
             span: spec.name.span,
         };
         let errors = self.report.diagnostics.len();

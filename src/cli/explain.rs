@@ -97,6 +97,7 @@ fn port_kind(port: &Port, input: bool) -> String {
             PortType::Model => "model",
             PortType::Files => "files",
             PortType::Report => "report",
+            PortType::Step => "step",
         }
         .to_owned(),
     ];

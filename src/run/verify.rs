@@ -225,6 +225,7 @@ impl Verifier<'_> {
         };
         let mut context = self.pipeline.context(index);
         context.ports.clone_from(&work.ports);
+        context.lineage.clone_from(&work.lineage);
         let located = super::roots::located(&self.pipeline.roots);
         let mut job = Job {
             step: &step.name.value,

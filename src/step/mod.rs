@@ -26,6 +26,7 @@ pub mod heatmap;
 pub mod images;
 pub mod import;
 mod job;
+mod lineage;
 pub mod merge;
 pub mod metadata;
 mod networks;
@@ -44,6 +45,7 @@ pub mod threshold;
 pub mod train;
 
 pub use job::{Cancel, Finding, InputTable, Job, Outputs, Progress, StepError, with_causes};
+pub use lineage::{Ancestor, Lineage, Made, Origin};
 pub use param::{Param, ParamType, ParamValue, Params, PathUse};
 pub use registry::{KINDS, kind};
 
@@ -59,6 +61,9 @@ pub enum PortType {
     Files,
     /// A report.
     Report,
+    /// A whole step: all the tables that it yields (inputs only). Who takes one tells where its numbers come from, so that the
+    /// steps before it are part of its key ([`Context::lineage`]).
+    Step,
 }
 
 /// An input or output of a step kind.
@@ -179,6 +184,8 @@ pub struct Context<'a> {
     pub models: &'a BTreeMap<String, ModelSignature>,
     /// Packed models that arrive through ports, by port: known once the steps before have run.
     pub ports: PortModels,
+    /// What the step rests on, for those that tell it; empty for all others, and while a pipeline is checked.
+    pub lineage: Lineage,
     /// Where the step stands, for its diagnostics.
     pub span: Span,
 }

@@ -3,7 +3,9 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use super::{Cancel, Context, Deployments, InputTable, Job, Outputs, ParamValue, Params, Progress, Step, StepError, StepKind};
+use super::{
+    Cancel, Context, Deployments, InputTable, Job, Lineage, Outputs, ParamValue, Params, Progress, Step, StepError, StepKind,
+};
 use crate::diagnostic::{FileId, Report, Span, Spanned};
 use crate::id::ContentId;
 use crate::table::{Cell, ColumnBuilder, Schema, Table, Type};
@@ -92,6 +94,8 @@ pub struct Project {
     pub classes: Taxonomy,
     /// The deployment table, where one is declared.
     pub deployments: Option<Deployments>,
+    /// What stands before the step, for kinds that tell it.
+    pub lineage: Lineage,
 }
 
 impl Project {
@@ -99,7 +103,15 @@ impl Project {
     pub fn new() -> Self {
         let folder = tempfile::tempdir().unwrap();
         let root = folder.path().join("archive");
-        Self { folder, root, cancel: Cancel::default(), on_locate: None, classes: Taxonomy::default(), deployments: None }
+        Self {
+            folder,
+            root,
+            cancel: Cancel::default(),
+            on_locate: None,
+            classes: Taxonomy::default(),
+            deployments: None,
+            lineage: Lineage::default(),
+        }
     }
 
     /// The absolute path of a project file.
@@ -151,6 +163,7 @@ impl Project {
             deployments: self.deployments.as_ref(),
             models: &models,
             ports: BTreeMap::new(),
+            lineage: self.lineage.clone(),
             span: NOWHERE,
         };
         let mut files = BTreeMap::new();
@@ -199,6 +212,7 @@ impl Project {
             deployments: self.deployments.as_ref(),
             models: &models,
             ports: BTreeMap::new(),
+            lineage: self.lineage.clone(),
             span: NOWHERE,
         };
         let mut report = Report::default();
