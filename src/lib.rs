@@ -21,6 +21,7 @@ pub mod path;
 pub mod photo;
 pub mod plan;
 pub mod recipe;
+pub mod report;
 pub mod review;
 pub mod run;
 pub mod seasons;
