@@ -205,6 +205,7 @@ impl Pipeline {
                 params: step.canonical_params(),
                 from: from.collect(),
                 made: Vec::new(),
+                metrics: BTreeMap::new(),
             }
         };
         Lineage {

@@ -204,6 +204,9 @@ codes! {
          those drawn before, and part of last year's checking is for nothing. Add `season` to `by`, or say on the line why not: \
          `# trapline: allow TL0521 a single season`.";
 
+    STRANGE_TEMPLATE = "TL0522" Error "a template that replaces nothing",
+        "A folder of `templates:` holds files called like the built-in templates of the report. One with another name would change nothing.";
+
     // Classes, models, deployments.
     BAD_TAXONOMY = "TL0601" Error "the taxonomy cannot be read",
         "`taxonomy:` names a CSV file with a header and the columns `class` and `role`, and optionally `key`, `colour`, `display`, `species_id`.";

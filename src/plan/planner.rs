@@ -86,12 +86,14 @@ pub struct KnownOutput {
 }
 
 /// A known result.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct KnownResult {
     /// Its outputs, in port order.
     pub outputs: Vec<KnownOutput>,
     /// Answers of people that it lacks: what depends on it waits.
     pub missing_labels: u64,
+    /// The numbers that it reports.
+    pub metrics: BTreeMap<String, f64>,
 }
 
 /// Why a known result cannot be served.
@@ -148,6 +150,8 @@ pub struct Planner<'a> {
     images: BTreeMap<usize, Arc<LazyImages>>,
     /// Answers that steps lack, which are there otherwise.
     missing_labels: BTreeMap<usize, u64>,
+    /// Numbers that results report, for steps that tell what they rest on.
+    metrics: BTreeMap<usize, BTreeMap<String, f64>>,
     /// Project files by step, as they were when the step was decided: large label files are hashed once, not at every question.
     files: RefCell<BTreeMap<usize, Identified>>,
     counts: bool,
@@ -191,6 +195,7 @@ impl<'a> Planner<'a> {
             states: BTreeMap::new(),
             images: BTreeMap::new(),
             missing_labels: BTreeMap::new(),
+            metrics: BTreeMap::new(),
             files: RefCell::default(),
             counts: true,
         }
@@ -222,6 +227,11 @@ impl<'a> Planner<'a> {
     /// Says how many answers of people step `index` lacks.
     pub fn set_missing_labels(&mut self, index: usize, labels: u64) {
         self.missing_labels.insert(index, labels);
+    }
+
+    /// Says which numbers the result of step `index` reports.
+    pub fn set_metrics(&mut self, index: usize, metrics: BTreeMap<String, f64>) {
+        self.metrics.insert(index, metrics);
     }
 
     /// How far step `index` is.
@@ -284,6 +294,7 @@ impl<'a> Planner<'a> {
             let ports = self.pipeline.steps[step].kind.outputs.iter().filter(|port| port.ty != PortType::Files);
             let made = ports.zip(outputs).map(|(port, known)| Made { output: port.name, id: known.id, rows: known.rows });
             ancestor.made = made.collect();
+            ancestor.metrics = self.metrics.get(&step).cloned().unwrap_or_default();
         }
     }
 
@@ -316,6 +327,11 @@ impl<'a> Planner<'a> {
             let made =
                 |made: &Made| Ingredient { name: format!("made {}.{}", step.name, made.output), value: made.id.to_string() };
             inputs.extend(step.made.iter().map(made));
+            let said = |(name, value): (&String, &f64)| Ingredient {
+                name: format!("metric {}.{name}", step.name),
+                value: value.to_string(),
+            };
+            inputs.extend(step.metrics.iter().map(said));
         }
         if let Some(source) = self.sources.get(&index) {
             inputs.push(Ingredient { name: "listing".into(), value: source.listing?.to_string() });
@@ -384,7 +400,8 @@ impl<'a> Planner<'a> {
         }
         let found = work.key().map_or(Err(Unusable::Unknown), |key| self.known.result(&key));
         match found {
-            Ok(KnownResult { outputs, missing_labels }) if !force => {
+            Ok(KnownResult { outputs, missing_labels, metrics }) if !force => {
+                self.metrics.insert(index, metrics);
                 self.missing_labels.insert(index, missing_labels);
                 plan.missing_labels = missing_labels;
                 let rows = outputs.first().map(|output| output.rows);

@@ -8,6 +8,7 @@
 //! Nothing here knows of steps or of the columns of their tables.
 
 pub mod figure;
+pub mod page;
 pub mod templates;
 
 pub use templates::{TemplateError, Templates};

@@ -107,6 +107,7 @@ impl<'a> Execution<'_, 'a> {
         self.engine.store.clear_scratch(key);
         let rows = known.first().map_or(0, |out| out.rows);
         planner.set_state(self.index, State::Ready(known));
+        planner.set_metrics(self.index, outputs.metrics.clone());
         self.engine.observer.event(&Event::StepFinished {
             step: name,
             rows,

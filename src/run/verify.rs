@@ -74,6 +74,10 @@ pub fn verify(
             Some(locked) => {
                 let outputs = locked.outputs.iter().map(|out| KnownOutput { id: out.id, rows: out.rows }).collect();
                 planner.set_state(index, State::Ready(outputs));
+                let key = planner.work(index).ok().and_then(|work| work.key());
+                if let Some(manifest) = key.and_then(|key| store.get_result(key).ok().flatten()) {
+                    planner.set_metrics(index, manifest.metrics);
+                }
                 verifier.step(index, locked, &planner)?;
             }
             None if step.stage.is_none() => {

@@ -13,6 +13,8 @@ mod forms;
 mod images;
 pub(super) mod ledger;
 mod table;
+
+pub(super) use table::write_bytes;
 #[cfg(test)]
 mod tests;
 

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use crate::id::ContentId;
 
 /// All that stands before a step.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq)]
 pub struct Lineage {
     /// The pipeline's name.
     pub pipeline: String,
@@ -18,7 +18,7 @@ pub struct Lineage {
 }
 
 /// A step before another.
-#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
+#[derive(Debug, Clone, PartialEq, serde::Serialize)]
 pub struct Ancestor {
     /// Its name.
     pub name: String,
@@ -33,6 +33,9 @@ pub struct Ancestor {
     /// What it yielded; empty while that is not known.
     #[serde(skip)]
     pub made: Vec<Made>,
+    /// The numbers that it reports, by the names of its kind's metrics; empty while they are not known.
+    #[serde(skip)]
+    pub metrics: BTreeMap<String, f64>,
 }
 
 /// An output that is known.

@@ -34,6 +34,7 @@ mod param;
 mod portable;
 mod registry;
 pub mod rename;
+pub mod report;
 pub mod review;
 pub mod sample;
 pub mod select;

@@ -42,10 +42,26 @@ impl<W: Write> Write for Hashing<W> {
 /// Writes `table` at `path` through a temporary file beside it. A file with the same bytes is left alone; one that is not ours, or
 /// that somebody changed, is refused.
 pub fn write(job: &Job<'_>, table: &Table, path: &Path, format: &Format) -> Result<(), StepError> {
+    write_with(job, path, |file| write_into(table, file, format))
+}
+
+/// Writes `bytes` at `path` in the same way.
+pub fn write_bytes(job: &Job<'_>, path: &Path, bytes: &[u8]) -> Result<(), StepError> {
+    write_with(job, path, |file| {
+        file.write_all(bytes)?;
+        Ok(ContentId::of(bytes))
+    })
+}
+
+fn write_with(
+    job: &Job<'_>,
+    path: &Path,
+    fill: impl FnOnce(&mut std::fs::File) -> Result<ContentId, TableError>,
+) -> Result<(), StepError> {
     let failed = |source| StepError::File { action: "write", path: path.to_owned(), source };
     let name = path.file_name().unwrap_or_default().to_string_lossy();
     let mut part = Part::beside(path).map_err(failed)?;
-    let content = write_into(table, part.file().map_err(failed)?, format).map_err(|error| match error {
+    let content = fill(part.file().map_err(failed)?).map_err(|error| match error {
         TableError::Io(source) => failed(source),
         other => other.into(),
     })?;
