@@ -4,7 +4,7 @@ use clap::{Parser, Subcommand, ValueEnum};
 
 use super::render::style;
 use super::{
-    cache, completions, demo, diff, explain, graph, init, labels, model, plan, promote, review, run, schema, season, show,
+    cache, completions, demo, diff, explain, graph, help, init, labels, model, plan, promote, review, run, schema, season, show,
     status, validate, verify, why,
 };
 
@@ -49,6 +49,7 @@ pub(super) enum Command {
     Run(run::Run),
     Status(status::Status),
     Why(why::Why),
+    Explain(explain::Explain),
     Show(show::Show),
     Graph(graph::Graph),
     Verify(verify::Verify),
@@ -61,7 +62,7 @@ pub(super) enum Command {
     Cache(cache::Cache),
     Schema(schema::Schema),
     Completions(completions::Completions),
-    Help(explain::Explain),
+    Help(help::Help),
 }
 
 #[cfg(test)]
