@@ -13,7 +13,6 @@ pub mod activity;
 pub mod bars;
 pub mod curve;
 pub mod dots;
-#[allow(dead_code, reason = "parts that the drawn figures use")]
 mod draw;
 pub mod histogram;
 mod scale;
@@ -21,7 +20,6 @@ mod scale;
 mod sheet;
 #[cfg(test)]
 mod testing;
-#[allow(dead_code, reason = "parts that the drawn figures use")]
 mod text;
 pub mod tiles;
 
