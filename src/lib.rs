@@ -20,6 +20,7 @@ pub mod observation;
 pub mod path;
 pub mod photo;
 pub mod plan;
+pub mod provenance;
 pub mod recipe;
 pub mod report;
 pub mod review;

@@ -4,8 +4,8 @@ use clap::{Parser, Subcommand, ValueEnum};
 
 use super::render::style;
 use super::{
-    cache, completions, demo, diff, explain, graph, help, init, labels, model, plan, promote, review, run, schema, season, show,
-    status, validate, verify, why,
+    cache, completions, demo, diff, explain, export, graph, help, init, labels, model, plan, promote, review, run, schema,
+    season, show, status, validate, verify, why,
 };
 
 /// From a folder of camera-trap images and one YAML file to a quality-checked data set.
@@ -54,6 +54,7 @@ pub(super) enum Command {
     Graph(graph::Graph),
     Verify(verify::Verify),
     Diff(diff::Diff),
+    Export(export::Export),
     Review(review::Review),
     Labels(labels::Labels),
     Season(season::Season),

@@ -21,6 +21,7 @@ mod completions;
 mod demo;
 mod diff;
 mod explain;
+mod export;
 mod graph;
 mod image;
 mod init;
@@ -65,6 +66,7 @@ fn dispatch(command: Command, terminal: Terminal) -> anyhow::Result<Exit> {
         Command::Completions(args) => completions::run(&args, Cli::command(), terminal),
         Command::Demo(args) => demo::run(&args, terminal),
         Command::Diff(args) => diff::run(&args, terminal),
+        Command::Export(args) => export::run(&args, terminal),
         Command::Graph(args) => graph::run(&args, terminal),
         Command::Help(args) => help::run(&args, &Cli::command(), terminal),
         Command::Init(args) => init::run(&args, terminal),

@@ -19,13 +19,18 @@ pub(super) fn overrides(args: &OverrideArgs) -> Overrides {
 
 /// Finds and checks the pipeline; its mistakes are printed. `None` when it has errors.
 pub(super) fn load(args: &ProjectArgs, terminal: Terminal) -> anyhow::Result<Option<Pipeline>> {
+    Ok(load_with_files(args, terminal)?.map(|(pipeline, _)| pipeline))
+}
+
+/// [`load`], with every file that was asked for meanwhile; some may not exist.
+pub(super) fn load_with_files(args: &ProjectArgs, terminal: Terminal) -> anyhow::Result<Option<(Pipeline, Vec<PathBuf>)>> {
     let file = find(args.pipeline.as_deref(), Path::new("."))?;
     let loaded = check::load(&file, &overrides(&args.overrides));
     let checked = Checked { file, sources: loaded.sources, diagnostics: loaded.report.sorted(), steps: None };
     if !checked.diagnostics.is_empty() {
         terminal.say(&text::render(std::slice::from_ref(&checked), terminal.full_width()));
     }
-    Ok(loaded.pipeline.filter(|_| !checked.has_errors()))
+    Ok(loaded.pipeline.filter(|_| !checked.has_errors()).map(|pipeline| (pipeline, loaded.files)))
 }
 
 /// The store's folder.

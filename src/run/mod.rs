@@ -34,6 +34,7 @@ mod walk;
 
 pub use engine::run;
 pub use planning::{Planned, plan, select, unknown_step};
+pub(crate) use record::other_inputs;
 pub use sealing::{SealedSeason, seal_season};
 
 /// What the person asked of a run.

@@ -185,7 +185,7 @@ impl Engine<'_> {
 }
 
 /// The inputs that are others now, in key order: what, then, now. An input that is not there is `absent`.
-pub(super) fn other_inputs(then: &[Ingredient], now: &[Ingredient]) -> Vec<(String, String, String)> {
+pub(crate) fn other_inputs(then: &[Ingredient], now: &[Ingredient]) -> Vec<(String, String, String)> {
     let group = |list: &[Ingredient]| {
         let mut by_name: BTreeMap<String, Vec<String>> = BTreeMap::new();
         for part in list {

@@ -25,7 +25,7 @@ mod taxonomy;
 pub mod template;
 
 pub use files::{Files, shown};
-pub use roots::RootSpec;
+pub use roots::{LOCAL_FILE, RootSpec};
 pub use steps::StepSpec;
 
 use crate::taxonomy::Taxonomy;

@@ -1,0 +1,138 @@
+//! Project files as a record of a run takes them: which ones, copied with their identity, and their names on the web.
+
+use std::collections::BTreeSet;
+use std::fs::File;
+use std::io::{self, Read as _, Write};
+use std::path::{Path, PathBuf};
+
+use crate::check::Pipeline;
+use crate::id::ContentId;
+use crate::run::lockfile;
+use crate::spec::LOCAL_FILE;
+
+/// How much of a file is in memory while it is copied.
+const COPY_BYTES: usize = 256 * 1024;
+
+/// The files that describe the project, as [`crate::path::to_text`] writes their paths: the pipeline with its fragments, taxonomy,
+/// deployments and `models.lock` (all of `asked`, which loading lists), the lock, the seals. Never `trapline.local.yaml`, which says
+/// where things lie on the machine of whoever ran it.
+pub(super) fn descriptive(pipeline: &Pipeline, asked: &[PathBuf]) -> BTreeSet<String> {
+    let project = &pipeline.project;
+    let relative = |path: &PathBuf| {
+        let absolute = std::path::absolute(path).ok()?;
+        Some(crate::path::to_text(absolute.strip_prefix(project).ok()?))
+    };
+    let mut found: BTreeSet<String> = asked.iter().filter_map(relative).collect();
+    found.insert(lockfile::FILE_NAME.to_owned());
+    let seals = std::fs::read_dir(project.join("seasons")).into_iter().flatten().flatten();
+    found.extend(seals.filter_map(|entry| relative(&entry.path())));
+    found.retain(|path| path != LOCAL_FILE && project.join(crate::path::from_text(path)).is_file());
+    found
+}
+
+/// Copies what is left of a file; returns its identity and its bytes.
+pub(super) fn copy(from: &mut File, to: &mut dyn Write) -> io::Result<(ContentId, u64)> {
+    let (mut hasher, mut buffer) = (blake3::Hasher::new(), vec![0; COPY_BYTES]);
+    loop {
+        let count = match from.read(&mut buffer) {
+            Ok(0) => break,
+            Ok(count) => count,
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
+            Err(error) => return Err(error),
+        };
+        hasher.update(&buffer[..count]);
+        to.write_all(&buffer[..count])?;
+    }
+    Ok((ContentId(*hasher.finalize().as_bytes()), hasher.count()))
+}
+
+/// A writer that identifies what passes through it.
+pub(super) struct Hashing<W> {
+    inner: W,
+    hasher: blake3::Hasher,
+}
+
+impl<W: Write> Hashing<W> {
+    pub fn new(inner: W) -> Self {
+        Self { inner, hasher: blake3::Hasher::new() }
+    }
+
+    /// The identity and the bytes so far.
+    pub fn written(&self) -> (ContentId, u64) {
+        (ContentId(*self.hasher.finalize().as_bytes()), self.hasher.count())
+    }
+}
+
+impl<W: Write> Write for Hashing<W> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        let count = self.inner.write(bytes)?;
+        self.hasher.update(&bytes[..count]);
+        Ok(count)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.inner.flush()
+    }
+}
+
+/// A path or name as part of a URI: everything but letters, digits and `-._~/` percent-encoded (RFC 3986).
+pub(super) fn encoded(text: &str) -> String {
+    let mut uri = String::with_capacity(text.len());
+    for byte in text.bytes() {
+        match byte {
+            b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~' | b'/' => uri.push(char::from(byte)),
+            _ => uri.push_str(&format!("%{byte:02X}")),
+        }
+    }
+    uri
+}
+
+/// The path that [`encoded`] made into a URI.
+pub(super) fn decoded(uri: &str) -> Option<String> {
+    let mut bytes = Vec::with_capacity(uri.len());
+    let mut rest = uri.as_bytes();
+    while let Some((first, after)) = rest.split_first() {
+        if *first == b'%' {
+            let hex = std::str::from_utf8(after.get(..2)?).ok()?;
+            bytes.push(u8::from_str_radix(hex, 16).ok()?);
+            rest = &after[2..];
+        } else {
+            bytes.push(*first);
+            rest = after;
+        }
+    }
+    String::from_utf8(bytes).ok()
+}
+
+/// The media type of a file, by its ending.
+pub(super) fn media_type(path: &str) -> &'static str {
+    let ending = Path::new(path).extension().and_then(|ending| ending.to_str()).unwrap_or_default().to_ascii_lowercase();
+    match ending.as_str() {
+        "csv" => "text/csv",
+        "tsv" => "text/tab-separated-values",
+        "yaml" | "yml" => "application/yaml",
+        "json" => "application/json",
+        "parquet" => "application/vnd.apache.parquet",
+        "html" => "text/html",
+        "svg" => "image/svg+xml",
+        "jpg" | "jpeg" => "image/jpeg",
+        "png" => "image/png",
+        "txt" | "md" | "lock" | "r" | "py" | "log" => "text/plain",
+        _ => "application/octet-stream",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_name_comes_back_from_its_uri() {
+        for path in ["pipeline.yaml", "labels/kå 1/Anna Berg.csv", "100%/a#b?.csv", "train[resnet50]"] {
+            let uri = encoded(path);
+            assert!(uri.bytes().all(|byte| byte.is_ascii_graphic() && !b"#?[]% ".contains(&byte) || byte == b'%'), "{uri}");
+            assert_eq!(decoded(&uri).as_deref(), Some(path));
+        }
+        assert_eq!(encoded("kå 1.csv"), "k%C3%A5%201.csv");
+    }
+}
