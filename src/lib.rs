@@ -8,6 +8,7 @@
 
 pub mod check;
 pub mod cli;
+pub mod dataset;
 pub mod demo;
 pub mod diagnostic;
 pub mod event;

@@ -47,6 +47,7 @@ fn with_context<T>(work: impl FnOnce(&Context<'_>) -> T) -> T {
         project: Path::new("."),
         classes: &classes,
         deployments: None,
+        dataset: None,
         models: &models,
         ports: BTreeMap::new(),
         span: NOWHERE,
@@ -439,8 +440,15 @@ fn an_image_in_which_nobody_can_tell_what_there_is_counts_neither_as_right_nor_a
 #[test]
 fn the_programmes_classes_make_rows_and_therefore_enter_the_key() {
     let name = |name: &str| Spanned { value: name.to_owned(), span: NOWHERE };
-    let class =
-        |text: &str| Class { name: name(text), role: Role::Animal, key: None, colour: None, display: None, species_id: None };
+    let class = |text: &str| Class {
+        name: name(text),
+        role: Role::Animal,
+        key: None,
+        colour: None,
+        display: None,
+        species_id: None,
+        taxon: None,
+    };
     let declared = |params: &[(&'static str, ParamValue)]| {
         let programme = Taxonomy { classes: vec![class("mink"), class("bird")] };
         with_context(|context| step(params).declarations(&Context { classes: &programme, ports: BTreeMap::new(), ..*context }))

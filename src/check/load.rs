@@ -192,6 +192,7 @@ impl Checking<'_> {
             roots,
             classes: self.spec.classes,
             deployments: self.spec.deployments,
+            dataset: self.spec.dataset,
             models,
             steps: checked?,
         })
@@ -247,6 +248,7 @@ impl Checking<'_> {
             project: &self.absolute,
             classes: &self.spec.classes,
             deployments: self.spec.deployments.as_ref(),
+            dataset: self.spec.dataset.as_ref(),
             models,
             ports: BTreeMap::new(),
             lineage: Lineage::default(),

@@ -156,6 +156,8 @@ pub struct Pipeline {
     pub classes: Taxonomy,
     /// The deployment table, where declared.
     pub deployments: Option<Deployments>,
+    /// What describes the data set.
+    pub dataset: Option<crate::dataset::Dataset>,
     /// Known models by `name@version`.
     pub models: BTreeMap<String, ModelSignature>,
     /// Steps in topological order, ties in the order written.
@@ -176,6 +178,7 @@ impl Pipeline {
             project: &self.project,
             classes: &self.classes,
             deployments: self.deployments.as_ref(),
+            dataset: self.dataset.as_ref(),
             models: &self.models,
             ports: BTreeMap::new(),
             lineage: self.lineage(index),

@@ -444,6 +444,7 @@ mod tests {
             colour: None,
             display: None,
             species_id: None,
+            taxon: None,
         };
         project.classes.classes = classes.iter().map(class).collect();
         project

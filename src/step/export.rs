@@ -2,13 +2,17 @@
 
 use std::path::PathBuf;
 
-use super::{Context, Job, Metric, Outputs, Param, ParamType, Params, PathUse, Port, Step, StepError, StepKind};
+use super::{
+    Context, FileInput, Job, Metric, Outputs, Param, ParamType, Params, PathUse, Port, PortType, Step, StepError, StepKind,
+};
 use crate::diagnostic::{Diagnostic, Report, codes};
 use crate::table::csv::Style;
 use crate::table::records::Separator;
 use crate::table::{Schema, Type};
 
+mod camtrap_dp;
 mod docs;
+mod folder;
 mod forms;
 mod images;
 pub(super) mod ledger;
@@ -27,7 +31,17 @@ pub static KIND: StepKind = StepKind {
     revision: 1,
     summary: "writes a table, or the images under their new names, into the project",
     docs: docs::DOCS,
-    inputs: &[Port::table("table", &[], "the table, or the images")],
+    inputs: &[
+        Port::table("table", &[], "the table, or the images"),
+        Port {
+            name: "events",
+            ty: PortType::Table,
+            many: false,
+            optional: true,
+            requires: &[],
+            doc: "events with their labels, of a step `events` (camtrap_dp)",
+        },
+    ],
     outputs: &[],
     params: &[
         Param {
@@ -36,7 +50,7 @@ pub static KIND: StepKind = StepKind {
             required: true,
             default: None,
             keyed: true,
-            doc: "the file to write, or the folder for images",
+            doc: "the file to write, or the folder for images or a data package",
         },
         Param {
             name: "format",
@@ -149,6 +163,9 @@ fn read(params: &Params, report: &mut Report) -> Option<Box<dyn Step>> {
         return None;
     }
     let form = forms::Wanted::of(params);
+    if let Some(form) = form.clone().filter(forms::Wanted::is_package) {
+        return Some(Box::new(Export { into, what: What::Package(form) }));
+    }
     let ending = into.rsplit_once('.').map(|(_, ending)| ending.to_ascii_lowercase());
     let format = match (params.text("format"), ending.as_deref()) {
         _ if form.as_ref().is_some_and(forms::Wanted::is_json) => Format::MegaDetector(Vec::new()),
@@ -207,6 +224,7 @@ struct Export {
 enum What {
     Table { format: Format, columns: Vec<String>, form: Option<forms::Wanted> },
     Images { way: Way, folders: Option<String> },
+    Package(forms::Wanted),
 }
 
 /// The columns that image files are made from.
@@ -220,6 +238,17 @@ const NEEDED: &[(&str, Type, &str)] = &[
 impl Step for Export {
     fn columns(&self, inputs: &[Vec<Schema>], context: &Context<'_>, report: &mut Report) -> Option<Vec<Schema>> {
         let schema = inputs.first()?.first()?;
+        let events = inputs.get(1).and_then(|tables| tables.first());
+        if let What::Package(form) = &self.what {
+            let fits = form.check(schema, context, report);
+            return (camtrap_dp::check(schema, events, context, report) && fits).then(Vec::new);
+        }
+        if events.is_some() {
+            let message = "only the form `camtrap_dp` takes events beside the images";
+            let help = "export the events with a step of their own, or add `form: camtrap_dp`";
+            report.push(Diagnostic::new(codes::UNKNOWN_INPUT, context.span, message).help(help));
+            return None;
+        }
         if let What::Table { form: Some(form), .. } = &self.what {
             form.check(schema, context, report).then_some(())?;
         }
@@ -240,8 +269,13 @@ impl Step for Export {
     fn declarations(&self, context: &Context<'_>) -> Vec<(String, String)> {
         match &self.what {
             What::Table { form: Some(_), .. } => forms::declarations(context),
+            What::Package(_) => forms::declarations(context).into_iter().chain(camtrap_dp::declarations(context)).collect(),
             _ => Vec::new(),
         }
+    }
+
+    fn files(&self, context: &Context<'_>) -> Vec<FileInput> {
+        if matches!(self.what, What::Package(_)) { camtrap_dp::files(context) } else { Vec::new() }
     }
 
     fn run(&self, job: &mut Job<'_>) -> Result<Outputs, StepError> {
@@ -251,13 +285,13 @@ impl Step for Export {
             // What lies in the project is compared with what was recorded, by whoever asked.
             return Ok(Outputs::default());
         }
-        let (rows, findings, file) = match &self.what {
+        let (rows, findings, files) = match &self.what {
             What::Table { format, columns, form: Some(form) } => {
                 let (table, findings) = form.shaped(job, columns)?;
                 job.progress.start("write", table.rows as u64);
                 table::write(job, &table, &path, &form.format(job.context, format))?;
                 job.progress.advance(table.rows as u64, 0);
-                (table.rows, findings, PathBuf::from(&self.into))
+                (table.rows, findings, vec![PathBuf::from(&self.into)])
             }
             What::Table { format, columns, form: None } => {
                 let names: Vec<&str> = columns.iter().map(String::as_str).collect();
@@ -265,7 +299,7 @@ impl Step for Export {
                 job.progress.start("write", table.rows as u64);
                 table::write(job, &table, &path, format)?;
                 job.progress.advance(table.rows as u64, 0);
-                (table.rows, Vec::new(), PathBuf::from(&self.into))
+                (table.rows, Vec::new(), vec![PathBuf::from(&self.into)])
             }
             What::Images { way, folders } => {
                 let names: Vec<&str> = NEEDED.iter().map(|(name, ..)| *name).chain(folders.as_deref()).collect();
@@ -273,11 +307,12 @@ impl Step for Export {
                     names.iter().enumerate().filter(|(at, name)| !names[..*at].contains(name)).map(|(_, name)| *name).collect();
                 let table = input.read(Some(&names))?;
                 let findings = images::write(job, &table, &path, *way, folders.as_deref())?;
-                (table.rows, findings, ledger::within(std::path::Path::new(&self.into)))
+                (table.rows, findings, vec![ledger::within(std::path::Path::new(&self.into))])
             }
+            What::Package(form) => camtrap_dp::write(job, form, &self.into)?,
         };
         #[expect(clippy::cast_precision_loss, reason = "a table has fewer than 2^32 rows")]
         let metrics = [("rows".to_owned(), rows as f64)].into();
-        Ok(Outputs { findings, metrics, files: vec![file], ..Outputs::default() })
+        Ok(Outputs { findings, metrics, files, ..Outputs::default() })
     }
 }

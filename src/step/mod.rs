@@ -7,6 +7,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use crate::dataset::Dataset;
 use crate::diagnostic::{Report, Span};
 use crate::id::{ContentId, RowKey};
 use crate::model::signature::ModelSignature;
@@ -181,6 +182,8 @@ pub struct Context<'a> {
     pub classes: &'a Taxonomy,
     /// The `deployments:` file and its header, where declared.
     pub deployments: Option<&'a Deployments>,
+    /// What describes the data set, where the pipeline says it.
+    pub dataset: Option<&'a Dataset>,
     /// Models known to the project, by `name@version`, from `models.lock` and the bundles under `models/`.
     pub models: &'a BTreeMap<String, ModelSignature>,
     /// Packed models that arrive through ports, by port: known once the steps before have run.

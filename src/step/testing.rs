@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use super::{
     Cancel, Context, Deployments, InputTable, Job, Lineage, Outputs, ParamValue, Params, Progress, Step, StepError, StepKind,
 };
+use crate::dataset::Dataset;
 use crate::diagnostic::{FileId, Report, Span, Spanned};
 use crate::id::ContentId;
 use crate::table::{Cell, ColumnBuilder, Schema, Table, Type};
@@ -96,6 +97,8 @@ pub struct Project {
     pub deployments: Option<Deployments>,
     /// What stands before the step, for kinds that tell it.
     pub lineage: Lineage,
+    /// What describes the data set.
+    pub dataset: Option<Dataset>,
 }
 
 impl Project {
@@ -111,6 +114,7 @@ impl Project {
             classes: Taxonomy::default(),
             deployments: None,
             lineage: Lineage::default(),
+            dataset: None,
         }
     }
 
@@ -161,6 +165,7 @@ impl Project {
             project: self.folder.path(),
             classes: &self.classes,
             deployments: self.deployments.as_ref(),
+            dataset: self.dataset.as_ref(),
             models: &models,
             ports: BTreeMap::new(),
             lineage: self.lineage.clone(),
@@ -210,6 +215,7 @@ impl Project {
             project: self.folder.path(),
             classes: &self.classes,
             deployments: self.deployments.as_ref(),
+            dataset: self.dataset.as_ref(),
             models: &models,
             ports: BTreeMap::new(),
             lineage: self.lineage.clone(),

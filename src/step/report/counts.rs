@@ -72,6 +72,7 @@ fn classes(draft: &Draft<'_>, input: Input<'_>, column: &str) -> Result<Panel, S
         Some(Amount::of(crate::stats::interval::number(count)).at(&place.join(" ")))
     };
     let bar = |class: usize| Bar {
+        colour: None,
         name: sheet.columns[groups.len() + 1 + class].clone(),
         amounts: if side.is_empty() {
             vec![amount(class, None)]
