@@ -143,6 +143,12 @@ impl Value {
         value.filter(|value| value.is_finite()).map_or(Self::Missing, |value| Self::Number(value, decimals))
     }
 
+    /// Hours of work, where they are known: the fewer, the more decimals.
+    #[must_use]
+    pub fn hours(hours: Option<f64>) -> Self {
+        Self::number(hours, if hours.is_some_and(|hours| hours < 10.0) { 2 } else { 1 })
+    }
+
     /// A share with so many decimals of a percent, where there is one.
     #[must_use]
     pub fn share(value: Option<f64>, decimals: usize) -> Self {

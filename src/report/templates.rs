@@ -5,7 +5,7 @@ use std::io::{self, Write};
 
 use minijinja::syntax::SyntaxConfig;
 use minijinja::value::Serde;
-use minijinja::{AutoEscape, Environment, Error, ErrorKind, UndefinedBehavior};
+use minijinja::{AutoEscape, Environment, Error, ErrorKind, HtmlEscape, UndefinedBehavior};
 
 use crate::diagnostic::nearest;
 
@@ -115,6 +115,7 @@ impl Templates {
             Some("css") => AutoEscape::None,
             _ => AutoEscape::Html,
         });
+        env.add_filter("prose", prose);
         for name in NAMES {
             let text = overrides.get(*name).map(String::as_str).or_else(|| built_in(name)).unwrap_or_default();
             env.add_template_owned(*name, text.to_owned()).map_err(|error| TemplateError::Syntax {
@@ -138,6 +139,16 @@ impl Templates {
         done.map_err(|error| failed(name, &error))?;
         Ok(String::from_utf8_lossy(&out.text).into_owned())
     }
+}
+
+/// Words for people: what stands between backticks is code, everything else is escaped.
+fn prose(text: &str) -> minijinja::Value {
+    let mut html = String::new();
+    for (at, part) in text.split('`').enumerate() {
+        let escaped = HtmlEscape(part).to_string();
+        html.push_str(&if at % 2 == 1 { format!("<code>{escaped}</code>") } else { escaped });
+    }
+    minijinja::Value::from_safe_string(html)
 }
 
 fn hint(name: &str) -> String {

@@ -277,6 +277,7 @@ const KNOWN: &[&str] = &[
     "compare",
     "features",
     "heatmap",
+    "summarise",
     "report",
 ];
 
@@ -285,7 +286,7 @@ fn others(draft: &Draft<'_>) -> Result<Option<Section>, StepError> {
     let is_other = |input: &&inputs::Input<'_>| !KNOWN.contains(&input.origin.kind);
     let mut panels = Vec::new();
     for (at, input) in draft.inputs.all.iter().filter(is_other).enumerate() {
-        let title = format!("`{}.{}`", input.origin.step, input.origin.output);
+        let title = format!("{}.{}", input.origin.step, input.origin.output);
         panels.push(Panel { folded: true, ..training::listing(*input, &format!("table-{}", at + 1), &title, MOST_OTHERS)? });
     }
     let lead = "Tables as the steps yield them.";

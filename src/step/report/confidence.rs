@@ -60,7 +60,7 @@ fn histogram(draft: &Draft<'_>, input: Input<'_>, at: usize) -> Result<Panel, St
     };
     Ok(Panel {
         id,
-        title: format!("Confidence of `{}`", input.origin.step),
+        title: format!("Confidence of {}", input.origin.step),
         note: "Bars: images by confidence. Line: share of images with this confidence or less.".into(),
         figure: Some(draft.drawn(figure.svg(draft.templates))?),
         sheet: Some(sheet),

@@ -223,7 +223,11 @@ fn months(draft: &Draft<'_>, found: &SiteDays<'_>) -> Result<Vec<Panel>, StepErr
         panels.push(Panel {
             id,
             title,
-            note: "A day of a site counts once, however many images of it show the class.".into(),
+            note: if at == 0 {
+                "A day of a site counts once, however many images of it show the class.".into()
+            } else {
+                String::new()
+            },
             folded: at >= OPEN,
             figure: Some(draft.drawn(figure.svg(draft.templates))?),
             sheet: Some(sheet),

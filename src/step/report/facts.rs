@@ -93,11 +93,11 @@ fn work(draft: &Draft<'_>) -> Vec<Fact> {
         fact(
             &Value::share(share, 1),
             "of the images need no look",
-            format!("{} images to look at, {} hours", Value::count(review).shown(), Value::Number(hours(review), 1).shown()),
+            format!("{} images to look at, {} hours", Value::count(review).shown(), Value::hours(Some(hours(review))).shown()),
             input,
         ),
         fact(
-            &Value::Number(hours(accepted), 1),
+            &Value::hours(Some(hours(accepted))),
             "hours of review saved",
             format!("at {} images an hour", Value::Number(per_hour, 0).shown()),
             input,

@@ -21,7 +21,7 @@ pub(super) fn section(draft: &Draft<'_>, context: &Context<'_>) -> Section {
 fn steps(draft: &Draft<'_>) -> Panel {
     let mut sheet = Sheet::new(&["step", "kind", "what it does", "takes", "parameters", "rows", "identity of the result"]);
     for step in &draft.lineage.steps {
-        let params: Vec<String> = step.params.iter().map(|(name, value)| format!("{name}: {value}")).collect();
+        let params: Vec<String> = step.params.iter().map(|(name, value)| format!("{name}: {}", readable(value))).collect();
         let first = step.made.first();
         let summary = kind(step.kind).map_or("", |kind| kind.summary);
         sheet.push(
@@ -45,6 +45,21 @@ fn steps(draft: &Draft<'_>) -> Panel {
         table_first: true,
         ..Panel::default()
     }
+}
+
+/// A canonical value as people write it: texts without quotes, lists in brackets.
+fn readable(canonical: &str) -> String {
+    fn said(value: &serde_json::Value) -> String {
+        match value {
+            serde_json::Value::String(text) => text.clone(),
+            serde_json::Value::Array(items) => format!("[{}]", items.iter().map(said).collect::<Vec<_>>().join(", ")),
+            serde_json::Value::Object(entries) => {
+                entries.iter().map(|(key, value)| format!("{key} {}", said(value))).collect::<Vec<_>>().join(", ")
+            }
+            other => other.to_string(),
+        }
+    }
+    serde_json::from_str(canonical).map_or_else(|_| canonical.to_owned(), |value| said(&value))
 }
 
 /// All texts within a parameter: a model's name may stand alone, or by season.

@@ -83,7 +83,7 @@ fn reviewers(input: Input<'_>, at: usize) -> Result<Panel, StepError> {
     }
     Ok(Panel {
         id: format!("reviewers-{}", at + 1),
-        title: format!("Answers that stand: `{}`", input.origin.step),
+        title: format!("Answers that stand: {}", input.origin.step),
         note: "Blind: the model's answer was not in sight.".into(),
         sheet: Some(sheet),
         table_first: true,

@@ -45,6 +45,10 @@ fn number_ids(panels: &mut [Panel]) {
     for panel in panels.iter_mut().filter(|panel| panel.id.ends_with('-')) {
         let number = numbers.entry(panel.id.clone()).or_default();
         *number += 1;
+        if *number > 1 {
+            // Said once for all groups.
+            panel.note.clear();
+        }
         panel.id = format!("{}{number}", panel.id);
     }
 }
@@ -120,8 +124,7 @@ fn overall(draft: &Draft<'_>, input: Input<'_>, at: usize) -> Result<Panel, Step
     let named = Named::of(&table, &groups)?;
     let columns: Vec<&str> = groups.iter().map(String::as_str).collect();
     let mut sheet = Sheet::new(
-        &[&columns[..], &["images", "checked", "accuracy", "from", "to", "uncorrected", "random sample alone", "from ", "to "]]
-            .concat(),
+        &[&columns[..], &["images", "checked", "accuracy", "from", "to", "uncorrected", "random", "from ", "to "]].concat(),
     );
     let (mut categories, mut amounts) = (Vec::new(), Vec::new());
     for row in 0..table.rows {

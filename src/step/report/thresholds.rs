@@ -56,7 +56,7 @@ fn curve(draft: &Draft<'_>, input: Input<'_>, at: usize) -> Result<Panel, StepEr
                 Value::count(count(&table, row, "images")),
                 Value::share(value("coverage"), 1),
                 Value::count(count(&table, row, "images_to_review")),
-                Value::number(value("hours"), 1),
+                Value::hours(value("hours")),
                 Value::count(count(&table, row, "checked")),
                 Value::share(value("accuracy"), 2),
                 Value::share(value("lower"), 2),
@@ -87,7 +87,7 @@ fn curve(draft: &Draft<'_>, input: Input<'_>, at: usize) -> Result<Panel, StepEr
     };
     Ok(Panel {
         id,
-        title: format!("Coverage against accuracy: `{}`", input.origin.step),
+        title: format!("Coverage against accuracy: {}", input.origin.step),
         note: "Each point is a threshold: the share of images that reach it, and how many of these are right, with the interval."
             .into(),
         figure: Some(draft.drawn(figure.svg(draft.templates))?),
@@ -107,13 +107,13 @@ fn rules(input: Input<'_>, at: usize) -> Result<Panel, StepError> {
             Value::count(count(&table, row, "images")),
             Value::count(count(&table, row, "only_by_this_rule")),
             Value::share(number(&table, row, "share"), 1),
-            Value::number(number(&table, row, "hours"), 1),
+            Value::hours(number(&table, row, "hours")),
         ];
         sheet.push(cells, vec![condition("rule", &rule)]);
     }
     Ok(Panel {
         id: format!("rules-{}", at + 1),
-        title: format!("Why people look: `{}`", input.origin.step),
+        title: format!("Why people look: {}", input.origin.step),
         note: "An image may be looked at for several reasons.".into(),
         sheet: Some(sheet),
         table_first: true,

@@ -48,7 +48,7 @@ fn history(draft: &Draft<'_>, input: Input<'_>, at: usize) -> Result<Panel, Step
         colour: None,
         points: (0..table.rows).filter_map(|row| point(row, column)).collect(),
     };
-    let title = format!("Training of `{}`", input.origin.step);
+    let title = format!("Training of {}", input.origin.step);
     let figure = Curve {
         heading: heading(&id, &title, "Loss on the training and on the validation images, by epoch."),
         x: Axis::counts("epoch"),
