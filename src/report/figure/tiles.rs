@@ -25,7 +25,7 @@ pub struct Tiles {
     pub axis: Axis,
     /// Writes the number into each tile.
     pub numbers: bool,
-    /// Marks the tiles in which row and column have the same number: the hits of a confusion matrix.
+    /// Marks the tiles whose row and column have the same name: the hits of a confusion matrix.
     pub diagonal: bool,
     /// For each row a tile for each column; what is not there is missing.
     pub tiles: Vec<Vec<Tile>>,
@@ -211,7 +211,17 @@ impl Tiles {
         let told = format!("{}, {}: {told}", clean(&self.row_names[row]), clean(&self.column_names[column]));
         let given = self.tiles.get(row).and_then(|tiles| tiles.get(column));
         let place = place(given.and_then(|tile| tile.place.as_ref()));
-        Drawn { x: Px(x), y: Px(y), fill, step, ink, hit: self.diagonal && row == column, text, told, place }
+        Drawn {
+            x: Px(x),
+            y: Px(y),
+            fill,
+            step,
+            ink,
+            hit: self.diagonal && self.row_names[row] == self.column_names[column],
+            text,
+            told,
+            place,
+        }
     }
 
     /// The table behind the figure: a row for each row of tiles, a column for each of theirs.

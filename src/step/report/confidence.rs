@@ -16,6 +16,11 @@ const STEPS: [f32; 5] = [0.5, 0.8, 0.9, 0.95, 0.99];
 pub(super) fn section(draft: &Draft<'_>) -> Result<Option<Section>, StepError> {
     let mut panels = Vec::new();
     for (at, input) in draft.inputs.predictions().into_iter().enumerate() {
+        // Labels of another tool may come without confidences.
+        let table = input.read(&["confidence"])?;
+        if table.require("confidence")?.null_count() == table.rows {
+            continue;
+        }
         panels.push(histogram(draft, input, at)?);
         panels.push(shares(input, at)?);
     }

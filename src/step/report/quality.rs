@@ -27,6 +27,9 @@ pub(super) fn section(draft: &Draft<'_>) -> Result<Option<Section>, StepError> {
         })?);
     }
     for (at, input) in draft.inputs.of_kind("evaluate", "bins").enumerate() {
+        if !has_checked(input)? {
+            continue;
+        }
         panels.extend(by_group(input, "bin_from", |table, rows, name, place, latest| {
             bins(draft, input, &Part { table, rows, name, place, id: format!("bins-{}-", at + 1), latest })
         })?);
@@ -37,6 +40,12 @@ pub(super) fn section(draft: &Draft<'_>) -> Result<Option<Section>, StepError> {
                 of 95 % unless the pipeline says otherwise.";
     let section = Section { id: "quality".into(), title: "How right the model is".into(), lead: lead.into(), panels };
     Ok((!section.panels.is_empty()).then_some(section))
+}
+
+/// Says whether a checked image lies in any bin: a model without confidences has none.
+fn has_checked(input: Input<'_>) -> Result<bool, StepError> {
+    let table = input.read(&["checked"])?;
+    Ok((0..table.rows).any(|row| count(&table, row, "checked") > 0))
 }
 
 /// Panels that share the beginning of their id are numbered.
