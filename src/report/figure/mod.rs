@@ -20,6 +20,8 @@ mod scale;
 mod sheet;
 #[cfg(test)]
 mod testing;
+#[cfg(test)]
+mod tests;
 mod text;
 pub mod tiles;
 
