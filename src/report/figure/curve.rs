@@ -197,7 +197,7 @@ impl Curve {
         let chosen = chosen.map(|chosen| {
             let at = x.at(chosen.x);
             let mut label = Text::new(&chosen.label, at, 34.0, SMALL, WIDTH - 2.0 * EDGE).middle();
-            label.bold = width(&label.text, SMALL) * 1.1 < WIDTH - 2.0 * EDGE;
+            label.bold = width(&label.shown, SMALL) * 1.1 < WIDTH - 2.0 * EDGE;
             let value = chosen.y.filter(|value| value.is_finite());
             let told = format!("{}: {}", clean(&chosen.label), on(&self.x, chosen.x));
             let told = value.map_or(told.clone(), |value| format!("{told}; {}", on(&self.y, value)));

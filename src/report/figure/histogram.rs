@@ -139,8 +139,11 @@ impl Histogram {
         let lines = marks.iter().enumerate().map(|(number, mark)| {
             let at = x.at(mark.at);
             let label = Text::new(&mark.label, at + 5.0, 38.0 + 16.0 * count(number), SMALL, right - left);
-            let label =
-                if at + 5.0 + width(&label.text, SMALL) > WIDTH - EDGE { Text { x: Px(at - 5.0), ..label.end() } } else { label };
+            let label = if at + 5.0 + width(&label.shown, SMALL) > WIDTH - EDGE {
+                Text { x: Px(at - 5.0), ..label.end() }
+            } else {
+                label
+            };
             Marked { at: Px(at), top: Px(30.0 + 16.0 * count(number)), label: label.within(EDGE, WIDTH - EDGE) }
         });
         let (half, share) = (WIDTH / 2.0 - 24.0, "cumulative share");

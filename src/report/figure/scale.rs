@@ -58,9 +58,9 @@ impl Scale {
             }
             return self;
         }
-        if self.low == self.high {
-            let room = if self.low == 0.0 { 1.0 } else { self.low.abs() * 0.5 };
-            (self.low, self.high) = if self.low == 0.0 { (0.0, 1.0) } else { (self.low - room, self.high + room) };
+        if self.low >= self.high {
+            let room = self.low.abs() * 0.5;
+            (self.low, self.high) = if room > 0.0 { (self.low - room, self.high + room) } else { (0.0, 1.0) };
         }
         let step = nice((self.high - self.low) / 6.0);
         self.low = (self.low / step + 1e-9).floor() * step;
