@@ -14,6 +14,8 @@ pub mod bars;
 pub mod curve;
 pub mod dots;
 mod draw;
+#[cfg(test)]
+mod extremes;
 pub mod histogram;
 mod scale;
 #[cfg(test)]
