@@ -33,7 +33,7 @@ pub struct Line {
     pub name: String,
     /// `#rrggbb`; `None` takes the next of the palette.
     pub colour: Option<String>,
-    /// Its points, in order. A point that is not finite interrupts the line.
+    /// Its points, in order. A point that is not finite interrupts the line. Of more than 1000, every so manieth is drawn.
     pub points: Vec<Point>,
 }
 
@@ -68,7 +68,18 @@ const NAME: f64 = 14.0;
 /// A line with more points shows no dots: they would hide it.
 const MARKED: usize = 60;
 
+/// The most points of a line that are drawn: more than there are columns on a screen.
+const DRAWN: usize = 1000;
+
 impl Line {
+    /// Every so manieth point, where there are very many, and the last.
+    fn drawn(&self) -> Vec<&Point> {
+        let every = self.points.len().div_ceil(DRAWN).max(1);
+        let mut drawn: Vec<&Point> = self.points.iter().step_by(every).collect();
+        drawn.extend(self.points.last().filter(|_| self.points.len() % every != 1 && every > 1));
+        drawn
+    }
+
     fn known(&self) -> impl Iterator<Item = &Point> {
         self.points.iter().filter(|point| point.is_known())
     }
@@ -186,7 +197,7 @@ impl Curve {
         let chosen = chosen.map(|chosen| {
             let at = x.at(chosen.x);
             let mut label = Text::new(&chosen.label, at, 34.0, SMALL, WIDTH - 2.0 * EDGE).middle();
-            label.bold = width(&label.text, SMALL) * 1.1 < WIDTH - 2.0 * EDGE;
+            label.bold = width(&label.shown, SMALL) * 1.1 < WIDTH - 2.0 * EDGE;
             let value = chosen.y.filter(|value| value.is_finite());
             let told = format!("{}: {}", clean(&chosen.label), on(&self.x, chosen.x));
             let told = value.map_or(told.clone(), |value| format!("{told}; {}", on(&self.y, value)));
@@ -212,12 +223,12 @@ impl Curve {
 
     fn line(&self, line: &Line, number: usize, x: &Scale, y: &Scale) -> Drawn {
         let (mut path, mut bands) = (String::new(), Vec::new());
-        for piece in line.points.split(|point| !point.is_known()) {
+        for piece in line.drawn().split(|point| !point.is_known()) {
             for (number, point) in piece.iter().enumerate() {
                 let letter = if number == 0 { 'M' } else { 'L' };
                 path.push_str(&format!("{letter}{} {}", Px(x.at(point.x)), Px(y.at(point.y))));
             }
-            for part in piece.split(|point| point.limits().is_none()).filter(|part| part.len() > 1) {
+            for part in piece.split(|point: &&Point| point.limits().is_none()).filter(|part| part.len() > 1) {
                 let limits = |point: &Point, upper: bool| {
                     let (low, high) = point.limits().unwrap_or_default();
                     format!("{} {}", Px(x.at(point.x)), Px(y.at(if upper { high } else { low })))

@@ -112,7 +112,7 @@ impl Dots {
         let heads = EDGE + used + SIZE;
         let top = if named { heads + 8.0 } else { EDGE + used };
         let side = self.panels.iter().flat_map(|panel| &panel.amounts).map(Vec::len).max().unwrap_or(1).max(1);
-        let row = (count(side) * 11.0 + 6.0).max(20.0);
+        let row = (count(side) * 12.0 + 5.0).max(20.0);
         let middle = |line: usize| top + (count(line) + 0.5) * row;
         let bottom = top + count(self.categories.len()) * row;
         let names = self.categories.iter().enumerate();
@@ -124,7 +124,7 @@ impl Dots {
             let dots = self.categories.iter().zip(&panel.amounts).enumerate().flat_map(|(line, (name, amounts))| {
                 let middle = middle(line);
                 amounts.iter().enumerate().map(move |(number, amount)| {
-                    let shift = (count(number) - (count(amounts.len()) - 1.0) / 2.0) * 10.0;
+                    let shift = (count(number) - (count(amounts.len()) - 1.0) / 2.0) * 11.0;
                     self.dot((&panel.name, name), number, amount.as_ref(), &scale, middle + shift)
                 })
             });

@@ -69,7 +69,8 @@ impl Frame {
             about: clean(&heading.about),
             width: Px(width),
             height: Px(height),
-            least: Px((width * 0.72).round()),
+            // What is wider than a phone is to be scrolled anyway, and has smaller text.
+            least: Px((width * if width > WIDTH { 0.9 } else { 0.72 }).round()),
             most: Px((width * 1.6).min((width * 1.15).max(960.0)).round()),
         }
     }
@@ -89,7 +90,8 @@ pub fn empty(heading: &Heading, templates: &Templates) -> Result<String, Templat
 pub struct Text {
     pub x: Px,
     pub y: Px,
-    pub text: String,
+    /// What is shown of it.
+    pub shown: String,
     /// The whole text, where it is cut.
     pub full: Option<String>,
     pub anchor: &'static str,
@@ -112,7 +114,7 @@ impl Text {
         let shown = fit(text, size, room);
         let full = Some(clean(text)).filter(|full| *full != shown);
         let ink = INK.to_owned();
-        Self { x: Px(x), y: Px(y), text: shown, full, anchor: "start", size: Px(size), turned: false, bold: false, ink }
+        Self { x: Px(x), y: Px(y), shown, full, anchor: "start", size: Px(size), turned: false, bold: false, ink }
     }
 
     pub fn middle(self) -> Self {
@@ -129,7 +131,7 @@ impl Text {
 
     /// Left and right end.
     fn span(&self) -> (f64, f64) {
-        let wide = width(&self.text, self.size.0);
+        let wide = width(&self.shown, self.size.0);
         let left = match self.anchor {
             "middle" => self.x.0 - wide / 2.0,
             "end" => self.x.0 - wide,
@@ -246,7 +248,7 @@ pub fn legend(series: &[Series], left: f64, top: f64, right: f64) -> (Vec<Key>, 
     let (mut x, mut y, mut keys) = (left, top + 8.0, Vec::new());
     for (number, series) in series.iter().enumerate() {
         let label = Text::new(&series.name, 0.0, y + 4.0, SIZE, right - left - 20.0);
-        let wide = 20.0 + width(&label.text, SIZE);
+        let wide = 20.0 + width(&label.shown, SIZE);
         if x > left && x + wide > right {
             (x, y) = (left, y + 18.0);
         }

@@ -105,16 +105,13 @@ impl Histogram {
         let marks: Vec<&Mark> = self.marks.iter().filter(|mark| mark.at.is_finite()).collect();
         let heights = Scale::over(&self.counts, self.drawn().map(|(bin, _)| amount(bin.count)), true);
         let shares = Scale::over(&Axis::share(""), std::iter::empty(), true);
-        let top = 28.0 + 16.0 * count(marks.len());
+        let top = 34.0 + 16.0 * count(marks.len());
         let bottom = top + 200.0;
         let (left, right) = (EDGE + widest_tick(&heights) + 8.0, WIDTH - EDGE - widest_tick(&shares) - 8.0);
         let (heights, shares) = (heights.between(bottom, top), shares.between(bottom, top));
         let ends = self.drawn().flat_map(|(bin, _)| [bin.from, bin.to]).chain(marks.iter().map(|mark| mark.at));
-        let x = Scale::over(&Axis { range: None, ..self.x.clone() }, ends, false);
-        // The bins themselves are round enough.
-        let x = self.x.range.map_or(x, |_| Scale::over(&self.x, self.drawn().flat_map(|(bin, _)| [bin.from, bin.to]), false));
-        let x = x.between(left, right);
-        let all: u64 = self.bins.iter().map(|bin| bin.count).sum();
+        let x = Scale::over(&self.x, ends, false).between(left, right);
+        let all = self.all();
         let bars = self.drawn().map(|(bin, _)| {
             let (from, to, y) = (x.at(bin.from), x.at(bin.to), heights.at(amount(bin.count)));
             let share = written(true, amount(bin.count) / amount(all), 1);
@@ -142,8 +139,11 @@ impl Histogram {
         let lines = marks.iter().enumerate().map(|(number, mark)| {
             let at = x.at(mark.at);
             let label = Text::new(&mark.label, at + 5.0, 38.0 + 16.0 * count(number), SMALL, right - left);
-            let label =
-                if at + 5.0 + width(&label.text, SMALL) > WIDTH - EDGE { Text { x: Px(at - 5.0), ..label.end() } } else { label };
+            let label = if at + 5.0 + width(&label.shown, SMALL) > WIDTH - EDGE {
+                Text { x: Px(at - 5.0), ..label.end() }
+            } else {
+                label
+            };
             Marked { at: Px(at), top: Px(30.0 + 16.0 * count(number)), label: label.within(EDGE, WIDTH - EDGE) }
         });
         let (half, share) = (WIDTH / 2.0 - 24.0, "cumulative share");
@@ -178,12 +178,16 @@ impl Histogram {
         sheet
     }
 
+    fn all(&self) -> u64 {
+        self.bins.iter().fold(0, |sum, bin| sum.saturating_add(bin.count))
+    }
+
     /// For each bin the share of all up to its upper end; `None` where there is nothing at all.
     fn cumulative(&self) -> Vec<Option<f64>> {
-        let all: u64 = self.bins.iter().map(|bin| bin.count).sum();
-        let mut sum = 0;
+        let all = self.all();
+        let mut sum = 0u64;
         let shares = self.bins.iter().map(|bin| {
-            sum += bin.count;
+            sum = bin.count.saturating_add(sum);
             (all > 0).then(|| amount(sum) / amount(all))
         });
         shares.collect()

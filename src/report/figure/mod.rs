@@ -14,12 +14,16 @@ pub mod bars;
 pub mod curve;
 pub mod dots;
 mod draw;
+#[cfg(test)]
+mod extremes;
 pub mod histogram;
 mod scale;
 #[cfg(test)]
 mod sheet;
 #[cfg(test)]
 mod testing;
+#[cfg(test)]
+mod tests;
 mod text;
 pub mod tiles;
 

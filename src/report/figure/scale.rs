@@ -15,7 +15,8 @@ pub struct Scale {
 }
 
 impl Scale {
-    /// A scale that holds `values` and the axis' range; from zero, where `zero`. Ends without a range are round.
+    /// A scale that holds `values` and the axis' range; from zero, where `zero`. Ends without a
+    /// range are round. On a logarithmic scale `zero` means one.
     pub fn over(axis: &Axis, values: impl Iterator<Item = f64>, zero: bool) -> Self {
         let range = axis.range.filter(|(low, high)| low.is_finite() && high.is_finite() && low < high);
         let range = range.filter(|(low, _)| !axis.log || *low > 0.0);
@@ -29,12 +30,13 @@ impl Scale {
         let limits: (f64, f64) = if axis.log { (1e-100, 1e100) } else { (-1e300, 1e300) };
         (low, high) = (low.clamp(limits.0, limits.1), high.clamp(limits.0, limits.1));
         // Lengths of logarithmic counts begin at one.
+        let lowest = low;
         if axis.log && zero && range.is_none() {
             low = low.min(1.0);
         }
         let scale = Self { log: axis.log, percent: axis.percent, low, high, from: 0.0, to: 1.0 };
         let fixed = range.is_some_and(|range| range == (low, high));
-        if fixed { scale } else { scale.rounded() }
+        if fixed { scale } else { scale.rounded(lowest) }
     }
 
     /// The same between two coordinates.
@@ -42,14 +44,13 @@ impl Scale {
         Self { from, to, ..self }
     }
 
-    /// Ends at round numbers.
-    fn rounded(mut self) -> Self {
+    /// Ends at round numbers, above and below what there is; `lowest` is the lowest number itself.
+    fn rounded(mut self, lowest: f64) -> Self {
         if self.log {
-            let (low, high) = (self.low, self.high);
-            self.low = 10f64.powf(low.log10().floor());
-            self.high = 10f64.powf(high.log10().ceil());
+            self.low = 10f64.powf(self.low.log10().floor());
+            self.high = 10f64.powf(self.high.log10().ceil());
             // The lowest number has a length too.
-            if low <= self.low * 1.001 {
+            if lowest <= self.low * 1.001 {
                 self.low *= 0.5;
             }
             if self.high <= self.low {
@@ -57,9 +58,9 @@ impl Scale {
             }
             return self;
         }
-        if self.low == self.high {
-            let room = if self.low == 0.0 { 1.0 } else { self.low.abs() * 0.5 };
-            (self.low, self.high) = if self.low == 0.0 { (0.0, 1.0) } else { (self.low - room, self.high + room) };
+        if self.low >= self.high {
+            let room = self.low.abs() * 0.5;
+            (self.low, self.high) = if room > 0.0 { (self.low - room, self.high + room) } else { (0.0, 1.0) };
         }
         let step = nice((self.high - self.low) / 6.0);
         self.low = (self.low / step + 1e-9).floor() * step;

@@ -21,7 +21,7 @@ pub fn elements<'a, 'i>(document: &'a Document<'i>, tag: &'static str) -> impl I
 
 /// The text that is shown.
 pub fn shown(node: Node<'_, '_>) -> String {
-    node.children().filter(|child| child.is_text()).filter_map(|child| child.text()).collect()
+    node.children().filter(Node::is_text).filter_map(|child| child.text()).collect()
 }
 
 /// Left, top, right, bottom of a text.

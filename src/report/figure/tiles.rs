@@ -199,7 +199,7 @@ impl Tiles {
         let value = self.value(row, column);
         let step = match value {
             None => "missing".to_owned(),
-            Some(0.0) => "none".to_owned(),
+            Some(value) if value == 0.0 && scale.ends().0 == 0.0 => "none".to_owned(),
             Some(value) => step(scale.share(value)).to_string(),
         };
         let (fill, ink) = look(&step);
