@@ -49,13 +49,15 @@ pub(super) fn section(draft: &Draft<'_>, job: &Job<'_>, frame: Frame) -> Result<
     let mut hidden = 0_u64;
     for (at, (class, all)) in by_class(draft, mistakes).into_iter().enumerate() {
         // What people do is nobody's business but theirs: a report is published.
-        if draft.role(&class) == Role::Other {
-            hidden += all.len() as u64;
+        let is_private = |one: &Mistake| [&one.class, &one.label].iter().any(|class| draft.role(class) == Role::Other);
+        let (private, open): (Vec<_>, Vec<_>) = all.into_iter().partition(is_private);
+        hidden += private.len() as u64;
+        if open.is_empty() {
             continue;
         }
-        let more = all.len().saturating_sub(frame.per_class);
+        let all = open.len();
         let mut pictures = Vec::new();
-        for mistake in all.into_iter().filter(|one| draft.role(&one.label) != Role::Other).take(frame.per_class) {
+        for mistake in open.into_iter().take(frame.per_class) {
             job.cancel.check()?;
             let picture = picture(job, &table, &mistake, &heatmaps, frame);
             unopened += u64::from(picture.image.is_none());
@@ -64,10 +66,9 @@ pub(super) fn section(draft: &Draft<'_>, job: &Job<'_>, frame: Frame) -> Result<
         panels.push(Panel {
             id: format!("errors-{}", at + 1),
             title: format!("{class}, called something else"),
-            note: if more == 0 {
-                String::new()
-            } else {
-                format!("Those of which the model was surest; {more} more are not shown.")
+            note: match pictures.len() {
+                shown if shown == all => String::new(),
+                shown => format!("Of {all} images the {shown} of which the model was surest."),
             },
             pictures,
             source: Some(source(input)),
