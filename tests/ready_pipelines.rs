@@ -17,7 +17,7 @@ const EDITED: [&str; 5] =
 const MODELS: [&str; 4] = ["blank_filter@1", "my_model@1", "small_mammals@1", "species@1"];
 const LOCK: &str = include_str!("../examples/demo/models.lock");
 
-/// Results of MegaDetector without images.
+/// Results of `MegaDetector` without images.
 const RESULTS: &str = r#"{"info": {"format_version": "1.4"}, "detection_categories": {"1": "animal"}, "images": []}"#;
 
 /// Files of the reference workflow without rows.

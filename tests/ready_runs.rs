@@ -130,7 +130,7 @@ fn the_second_stage_computes_no_image_that_the_first_calls_empty_for_certain() {
     // Another first threshold sends other images to the second model, and only those that it has not seen.
     space.edit("pipeline.yaml", "empty_at: 0.95", "empty_at: 0.99");
     let again = space.try_run().unwrap();
-    assert_eq!(computed(&again, "species") as usize, space.output("blanks", 1).rows - rest);
+    assert_eq!(computed(&again, "species"), (space.output("blanks", 1).rows - rest) as u64);
 }
 
 /// What a blank filter calls an image: an animal, or nothing.
@@ -245,7 +245,7 @@ fn judged() -> impl Iterator<Item = (&'static String, &'static String)> {
     TRUTH.iter().filter(|(path, _)| path.contains("_hu_1/") && !path.contains("copied_twice"))
 }
 
-/// Results of MegaDetector of the season: most animals found, a few of them hardly, and shadows that it hardly believes in.
+/// Results of `MegaDetector` of the season: most animals found, a few of them hardly, and shadows that it hardly believes in.
 fn detections() -> String {
     let image = |(at, (path, class)): (usize, (&String, &String))| {
         let confidence = match (animal_or_empty(class).as_str(), at % 20) {
@@ -263,7 +263,7 @@ fn detections() -> String {
     format!("{{{head}, \"images\": [{}]}}", images.join(",\n"))
 }
 
-/// Results of SpeciesNet of the same images.
+/// Results of `SpeciesNet` of the same images.
 fn species() -> String {
     let image = |(path, class): (&String, &String)| {
         let found = match animal_or_empty(class).as_str() {
