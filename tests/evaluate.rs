@@ -643,7 +643,7 @@ fn a_lower_cutoff_finds_more_animals_and_prevalence_says_what_that_saves() {
     close(of(&quarter, "empty", "abundance"), 15_000.0);
     close(Some(quarter.metrics["accuracy"]), 0.75 * 0.8491 + 0.25 * 0.91);
     close(Some(quarter.metrics["random_accuracy"]), 0.75 * 0.8491 + 0.25 * 0.91);
-    close(number(&quarter.tables[1], &[], "raw_accuracy"), (0.8491 + 0.91) / 2.0);
+    close(number(&quarter.tables[1], &[], "raw_accuracy"), f64::midpoint(0.8491, 0.91));
     close(number(&quarter.tables[2], &[("manual", "animal"), ("automatic", "empty")], "corrected"), 450.0);
     assert_eq!(number(&quarter.tables[3], &[("bin_to", "0.8")], "accuracy"), None);
     // The set is no random sample, and no later step takes it for one.

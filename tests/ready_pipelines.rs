@@ -10,11 +10,15 @@ const DEPLOYMENTS: &str =
     "site,season,locality,habitat,camera_type,from,to,latitude,longitude,timezone\na,2024,vj,hummock,sm750,,,70,29,Etc/GMT-1\n";
 
 /// Those in which every line that a coordinator may edit says so.
-const EDITED: [&str; 2] = ["small_mammals.yaml", "two_stage.yaml"];
+const EDITED: [&str; 5] =
+    ["blank_filter.yaml", "import_quality_report.yaml", "retraining_loop.yaml", "small_mammals.yaml", "two_stage.yaml"];
 
 /// The models that pipelines name.
 const MODELS: [&str; 4] = ["blank_filter@1", "my_model@1", "small_mammals@1", "species@1"];
 const LOCK: &str = include_str!("../examples/demo/models.lock");
+
+/// Results of `MegaDetector` without images.
+const RESULTS: &str = r#"{"info": {"format_version": "1.4"}, "detection_categories": {"1": "animal"}, "images": []}"#;
 
 /// Files of the reference workflow without rows.
 const REFERENCE: [(&str, &str); 4] = [
@@ -43,6 +47,7 @@ fn every_ready_pipeline_is_valid() {
         write("pipeline.yaml", &text);
         write("taxonomy.csv", &(fs::read_to_string(demo.join("taxonomy.csv")).unwrap() + "animal,animal,,,Animal,\n"));
         write("deployments.csv", DEPLOYMENTS);
+        write("results.json", RESULTS);
         fs::create_dir_all(project.path().join("raw_images")).unwrap();
         for (name, header) in REFERENCE {
             let path = project.path().join("reference").join(name);

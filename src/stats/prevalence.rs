@@ -142,7 +142,7 @@ mod tests {
         close(value(quarter.classes[0].precision), 101_892.0 / 105_492.0);
         close(value(quarter.classes[1].precision), 36_400.0 / (36_400.0 + 18_108.0));
         close(quarter.accuracy.unwrap().estimate.value, 0.75 * 0.8491 + 0.25 * 0.91);
-        close(quarter.raw_accuracy.unwrap(), (0.8491 + 0.91) / 2.0);
+        close(quarter.raw_accuracy.unwrap(), f64::midpoint(0.8491, 0.91));
         assert_eq!(quarter.classes[0].abundance, Some(known(120_000.0)));
         close(quarter.corrected[1][0].unwrap(), 3600.0);
     }

@@ -13,6 +13,9 @@ pub(super) const STOOD: &str = "label before cutoffs";
 /// A number for each of some classes, with their places.
 pub(super) type Shares = Vec<(Spanned<String>, f64)>;
 
+/// A class, its confidences, and from which of them on an image is called so.
+type Cut<'a> = (&'a str, &'a Column, f32);
+
 /// The classes and numbers of the mapping `name`.
 pub(super) fn shares(params: &Params, name: &str) -> Shares {
     let Some(Spanned { value: ParamValue::Map(entries), .. }) = params.get(name) else { return Vec::new() };
@@ -59,7 +62,7 @@ pub(super) fn classes(schema: &Schema) -> impl Iterator<Item = &str> {
 /// Of the classes that reach their cutoff the most confident is it; where none does, the most confident of the classes without one.
 pub(super) fn call(predictions: &Table, cutoffs: &Shares) -> Result<Table, StepError> {
     let stood = Arc::clone(predictions.require("label")?);
-    let (mut cut, mut others): (Vec<(&str, &Column, f32)>, Vec<(&str, &Column, f32)>) = (Vec::new(), Vec::new());
+    let (mut cut, mut others): (Vec<Cut<'_>>, Vec<Cut<'_>>) = (Vec::new(), Vec::new());
     for class in classes(&predictions.schema) {
         let column = predictions.require(&format!("{CLASS_PREFIX}{class}"))?.as_ref();
         match cutoffs.iter().find(|(name, _)| name.value == class) {
@@ -78,7 +81,7 @@ pub(super) fn call(predictions: &Table, cutoffs: &Shares) -> Result<Table, StepE
 }
 
 /// The most confident class that reaches its cutoff; of equals the first.
-fn best<'a>(classes: &[(&'a str, &Column, f32)], row: usize) -> Option<&'a str> {
+fn best<'a>(classes: &[Cut<'a>], row: usize) -> Option<&'a str> {
     let reached =
         classes.iter().filter_map(|(class, column, cutoff)| Some((*class, column.float32(row).filter(|p| p >= cutoff)?)));
     reached.reduce(|best, next| if next.1 > best.1 { next } else { best }).map(|(class, _)| class)
