@@ -238,3 +238,12 @@ fn flags(images: Input<'_>) -> Result<Option<Panel>, StepError> {
     };
     Ok((!found.is_empty()).then_some(panel))
 }
+
+/// The runs of the first site of a table, in words; `gaps` and days of bad quality are days since 1970.
+#[cfg(test)]
+pub(super) fn told(images: &Table, gaps: &[(i64, i64)], bad: &[i64]) -> Vec<String> {
+    let mut health = taken(images, None).unwrap().into_values().next().unwrap();
+    health.gaps = gaps.to_vec();
+    health.bad = bad.iter().copied().collect();
+    runs(&health).into_iter().map(|run| format!("{} {} {:?}", run.from, run.to, run.state)).collect()
+}

@@ -81,7 +81,7 @@ fn classes(draft: &Draft<'_>, input: Input<'_>, column: &str) -> Result<Panel, S
         },
     };
     let figure = Bars {
-        heading: heading("classes", "Images by class", "How many images show each class; the axis is logarithmic."),
+        heading: heading("images-by-class", "Images by class", "How many images show each class; the axis is logarithmic."),
         category: "class".into(),
         axis: Axis { log: true, ..Axis::counts("images") },
         series,
@@ -89,7 +89,7 @@ fn classes(draft: &Draft<'_>, input: Input<'_>, column: &str) -> Result<Panel, S
     };
     let of = if side.is_empty() || named.names.len() == side.len() { "" } else { " The figure shows the last season." };
     Ok(Panel {
-        id: "classes".into(),
+        id: "images-by-class".into(),
         title: "Images by class".into(),
         note: format!("The axis is logarithmic, so that rare classes can be seen.{of}"),
         figure: Some(draft.drawn(figure.svg(draft.templates))?),
@@ -176,7 +176,7 @@ fn localities(draft: &Draft<'_>, shown: Input<'_>) -> Result<BTreeMap<String, St
 }
 
 /// All months from the first to the last.
-fn without_holes(months: &BTreeSet<String>) -> Vec<String> {
+pub(super) fn without_holes(months: &BTreeSet<String>) -> Vec<String> {
     let number = |month: &String| -> Option<i32> {
         let (year, month) = month.split_once('-')?;
         Some(year.parse::<i32>().ok()? * 12 + month.parse::<i32>().ok()? - 1)

@@ -41,7 +41,11 @@ impl Draft<'_> {
 
     /// The threshold at which the first `threshold` step accepts labels of all classes, given or chosen.
     pub fn threshold(&self) -> Result<Option<f64>, StepError> {
-        let curve = self.inputs.of_kind("threshold", "curve").next();
+        // One on another column than the confidence is no place in its histogram.
+        let compares = |curve: &Input<'_>| {
+            self.step(&curve.origin.step).and_then(|step| param(step, "on")).is_some_and(|on| on == "confidence")
+        };
+        let curve = self.inputs.of_kind("threshold", "curve").find(compares);
         curve.map_or(Ok(None), |curve| super::thresholds::chosen(self, curve))
     }
 

@@ -111,10 +111,8 @@ impl Named {
         let Some(season) = self.groups.columns.iter().position(|name| name == "season") else {
             return vec![true; self.names.len()];
         };
-        let last =
-            self.groups.keys.last().map(|key| &key[season]).into_iter().chain(self.groups.keys.iter().map(|key| &key[season]));
-        let last = last.max_by_key(|cell| plain(cell.as_ref())).cloned();
-        self.groups.keys.iter().map(|key| Some(&key[season]) == last.as_ref()).collect()
+        let last = self.groups.keys.iter().map(|key| &key[season]).max_by_key(|cell| plain(cell.as_ref()));
+        self.groups.keys.iter().map(|key| Some(&key[season]) == last).collect()
     }
 }
 

@@ -48,7 +48,7 @@ fn steps(draft: &Draft<'_>) -> Panel {
 }
 
 /// A canonical value as people write it: texts without quotes, lists in brackets.
-fn readable(canonical: &str) -> String {
+pub(super) fn readable(canonical: &str) -> String {
     fn said(value: &serde_json::Value) -> String {
         match value {
             serde_json::Value::String(text) => text.clone(),

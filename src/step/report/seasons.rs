@@ -71,7 +71,7 @@ pub(super) fn section(draft: &Draft<'_>) -> Result<Option<Section>, StepError> {
     add(format!("confidence {CONFIDENT} and more"), confident(old), confident(new), vec![format!("confidence>={CONFIDENT}")]);
     if let Some((_, by_season)) = &accuracies {
         let accuracy = |season: &str| Value::share(by_season.get(season).copied(), 1);
-        add("accuracy (images weigh alike)".into(), accuracy(before), accuracy(now), Vec::new());
+        add("labels that are right".into(), accuracy(before), accuracy(now), Vec::new());
     }
     for class in draft.ordered(old.classes.keys().chain(new.classes.keys()).cloned().collect()) {
         let images = |season: &Season| Value::count(season.classes.get(&class).copied().unwrap_or(0));
@@ -83,7 +83,8 @@ pub(super) fn section(draft: &Draft<'_>) -> Result<Option<Section>, StepError> {
     let panel = Panel {
         id: "seasons".into(),
         title: format!("{now} against {before}"),
-        note: "Numbers of images depend on how long cameras stood there: compare shares, and days of sites.".into(),
+        note: "Numbers of images depend on how long cameras stood there: compare shares. Their changes are percentage points."
+            .into(),
         sheet: Some(sheet),
         table_first: true,
         source: Some(source(input)),
