@@ -15,6 +15,7 @@ use crate::step::StepError;
 use crate::store::StoreError;
 
 mod account;
+pub mod bundle;
 mod files;
 pub mod ro_crate;
 
@@ -65,6 +66,12 @@ pub enum ProvenanceError {
         /// What differs.
         what: String,
     },
+    /// The file exists.
+    #[error("`{0}` exists: name another file, or remove it first")]
+    Exists(PathBuf),
+    /// Images are wanted and their root is not here.
+    #[error("root `{0}` is absent: connect it, or leave the images out with `--images none`")]
+    RootAbsent(String),
     /// The folder holds something else.
     #[error("`{0}` holds something else than a crate of Trapline's: name a new folder")]
     Occupied(PathBuf),

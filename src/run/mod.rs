@@ -18,6 +18,7 @@ mod inputs;
 pub mod journal;
 pub mod lockfile;
 mod mapped;
+pub mod packed;
 mod pass;
 mod pins;
 mod planning;

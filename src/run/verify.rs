@@ -2,23 +2,31 @@
 
 use std::collections::BTreeMap;
 
-use super::compare::{TOLERANCE, Verdict, compare, number};
+use super::compare::{Verdict, compare};
 use super::event::{Event, Observer};
 use super::gates::failed_gates;
-use super::history::{History, step_error};
+use super::history::History;
 use super::inputs::{boxed, open_inputs, read_files};
 use super::lockfile::{LockFile, LockedOutput, LockedStep};
 use super::mapped::{Wanted, assemble};
-use super::read::{Mapping, ReadDone, ReadJob, ReadJobs, read_all};
+use super::packed::{self, Packed};
+use super::read::{Mapping, ReadJob, ReadJobs, read_all};
 use super::record::other_inputs;
 use super::seasons::{self, Sealed};
 use super::{RunError, cores, pins};
 use crate::check::Pipeline;
-use crate::id::{ContentId, RowKey};
+use crate::id::ContentId;
 use crate::plan::planner::{KnownOutput, Planner, State, Work};
 use crate::step::{Cancel, InputTable as _, Job, Outputs, PortType, Progress, RowMapper, StepError, with_causes};
 use crate::store::{Access, Store};
-use crate::table::{Table, TableError, decode_row};
+use crate::table::Table;
+
+mod draw;
+mod tally;
+
+use draw::drawn;
+pub use draw::sampled;
+use tally::Tally;
 
 /// How thoroughly to verify.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -34,9 +42,10 @@ pub enum Level {
 /// The verdict on one output, set of rows or file.
 #[derive(Debug, Clone, PartialEq, serde::Serialize)]
 pub struct Verified {
-    /// Which step.
+    /// Which step, or `store` for a damaged file of the store.
     pub step: String,
-    /// `recipe`, `input NAME`, `output PORT`, `rows`, `images`, `file PATH`, `expectations`, `sealed rows`.
+    /// `recipe`, `input NAME`, `output PORT`, `rows`, `images`, `images withheld`, `model NAME`, `file PATH`, `expectations`,
+    /// `sealed rows`.
     pub what: String,
     /// Rows or files compared.
     pub checked: u64,
@@ -66,6 +75,8 @@ pub fn verify(
         observer,
         cancel,
         sealed: seasons::read(&pipeline.project)?,
+        packed: packed::read(&pipeline.project)?,
+        models: BTreeMap::new(),
         found: Vec::new(),
     };
     for (index, step) in pipeline.steps.iter().enumerate() {
@@ -89,6 +100,14 @@ pub fn verify(
     for name in lock.steps.keys().filter(|name| pipeline.step(name).is_none()) {
         verifier.say(name, "recipe", 0, Verdict::Differs { what: "the pipeline has no such step".into() });
     }
+    for damage in store.take_damages() {
+        verifier.say(
+            "store",
+            &format!("file {}", damage.path),
+            1,
+            Verdict::Differs { what: format!("damaged: {}", damage.what) },
+        );
+    }
     Ok(verifier.found)
 }
 
@@ -99,6 +118,10 @@ struct Verifier<'a> {
     observer: &'a dyn Observer,
     cancel: &'a Cancel,
     sealed: Sealed,
+    /// The images that came along, where this project is a bundle.
+    packed: Option<Packed>,
+    /// Models looked at, by name.
+    models: BTreeMap<String, Verdict>,
     found: Vec<Verified>,
 }
 
@@ -149,6 +172,7 @@ impl Verifier<'_> {
                 self.say(&name, "output", 0, Verdict::NotCheckable { because });
             }
         }
+        self.check_models(index, &work);
         self.files(&name, &work);
         self.pins(index, locked);
         if let Some(mapper) = &work.mapper {
@@ -160,12 +184,50 @@ impl Verifier<'_> {
     /// Compares a freshly made table with the stored one.
     fn against(&self, table: &Table, id: ContentId) -> Verdict {
         if table.id() == id {
+            // The same was computed; whether the stored copy is whole too is told with the damages of the store.
+            self.look_at(id);
             return Verdict::Exact;
         }
         match self.store.open_table(id).and_then(|stored| stored.read(None)) {
             Ok(then) => compare(table, &then),
             Err(_) => Verdict::Differs { what: format!("{} instead of {id}, which is not in the store", table.id()) },
         }
+    }
+
+    /// Reads an object that nothing else may read, so that damage is noticed.
+    fn look_at(&self, table: ContentId) {
+        let columns = self.store.open_table(table).map(|table| table.column_ids().to_vec()).unwrap_or_default();
+        for column in columns {
+            let _ = self.store.verify_object(column);
+        }
+    }
+
+    /// The models by name that rows were made with must be those whose bundles lie here.
+    fn check_models(&mut self, index: usize, work: &Work) {
+        let recipes = work.mapper.iter().flat_map(|mapper| mapper.recipes());
+        let mut ids: Vec<ContentId> = recipes.filter_map(|recipe| recipe.recipe.model).collect();
+        ids.sort_unstable();
+        ids.dedup();
+        for id in ids {
+            // A model that came through a port is an object of the store and has no name.
+            let Some(signature) = self.pipeline.models.values().find(|signature| signature.id == id) else { continue };
+            let name = signature.model.clone();
+            let project = &self.pipeline.project;
+            let verdict = self.models.entry(name.clone()).or_insert_with(|| packed::model(project, &name, id)).clone();
+            self.say(&self.pipeline.steps[index].name.value, &format!("model {name}"), 1, verdict);
+        }
+    }
+
+    /// Takes out of `chosen` the rows whose images were withheld from this bundle, and says how many.
+    fn at_hand(&mut self, name: &str, table: &Table, chosen: Vec<usize>) -> Vec<usize> {
+        let (Some(packed), Some(contents)) = (&self.packed, table.column("content")) else { return chosen };
+        let (here, withheld): (Vec<_>, Vec<_>) =
+            chosen.into_iter().partition(|row| contents.content(*row).is_none_or(|content| packed.holds(content)));
+        if !withheld.is_empty() {
+            let because = "images withheld".to_owned();
+            self.say(name, "images withheld", withheld.len() as u64, Verdict::NotCheckable { because });
+        }
+        here
     }
 
     /// The locked outputs must pass the gates of `expect:`.
@@ -281,6 +343,10 @@ impl Verifier<'_> {
                 Level::All => (0..table.rows).collect(),
                 Level::Sample(n) => drawn(&table, n),
             };
+            let chosen = self.at_hand(&name, &table, chosen);
+            if chosen.is_empty() {
+                continue;
+            }
             let jobs = self.read_jobs(&table, &chosen, &|_| Vec::new());
             let jobs = match jobs {
                 Ok(jobs) => jobs,
@@ -340,6 +406,10 @@ impl Verifier<'_> {
             Level::Sample(n) => drawn(&table, n),
             _ => (0..table.rows).collect(),
         };
+        let chosen = self.at_hand(&name, &table, chosen);
+        if chosen.is_empty() {
+            return Ok(());
+        }
         let wants = |row: usize| wanted.recipes[row].map(|recipe| (0, recipe)).into_iter().collect();
         let jobs = match self.read_jobs(&table, &chosen, &wants) {
             Ok(jobs) => jobs,
@@ -366,84 +436,6 @@ impl Verifier<'_> {
 /// A list of jobs as a pass takes them.
 fn in_turn(jobs: &[ReadJob]) -> impl Fn(usize) -> ReadJob + Sync {
     |at| jobs[at].clone()
-}
-
-/// The rows of `n` images, drawn by a hash of their content: the same ones at every verification.
-fn drawn(table: &Table, n: usize) -> Vec<usize> {
-    let Some(contents) = table.column("content") else { return Vec::new() };
-    let rank = |row: &usize| {
-        contents.content(*row).map(|id| *blake3::keyed_hash(b"trapline verify draws by content", id.bytes()).as_bytes())
-    };
-    let mut rows: Vec<usize> = (0..table.rows).collect();
-    rows.sort_by_cached_key(rank);
-    rows.truncate(n);
-    rows
-}
-
-/// Differences between rows computed now and rows stored.
-#[derive(Default)]
-struct Tally {
-    checked: u64,
-    largest: f64,
-    labels: u64,
-    withheld: u64,
-    unknown: u64,
-}
-
-impl Tally {
-    fn images(&mut self, batch: &[ReadDone], store: &Store) -> Result<(), StepError> {
-        let mut computed: BTreeMap<RowKey, BTreeMap<ContentId, &[u8]>> = BTreeMap::new();
-        for done in batch {
-            let Ok(content) = done.content else {
-                self.withheld += 1;
-                continue;
-            };
-            for (key, row) in &done.rows {
-                computed.entry(*key).or_default().insert(content, row);
-            }
-        }
-        for (key, rows) in computed {
-            let contents: Vec<ContentId> = rows.keys().copied().collect();
-            let mut outcome = Ok(());
-            let read = store.read_rows(key, &contents, &mut |content, then| {
-                if let Some(now) = rows.get(&content)
-                    && let Err(error) = self.row(now, then)
-                {
-                    outcome = Err(error);
-                }
-            });
-            self.unknown += read.map_err(step_error)?.lost.len() as u64;
-            outcome.map_err(|error| StepError::Data(error.to_string()))?;
-        }
-        Ok(())
-    }
-
-    fn row(&mut self, now: &[u8], then: &[u8]) -> Result<(), TableError> {
-        self.checked += 1;
-        if now == then {
-            return Ok(());
-        }
-        for (a, b) in decode_row(now)?.iter().zip(&decode_row(then)?) {
-            match (number(a.as_ref()), number(b.as_ref())) {
-                (Some(a), Some(b)) => self.largest = self.largest.max((a - b).abs()),
-                _ if a == b => {}
-                _ => self.labels += 1,
-            }
-        }
-        Ok(())
-    }
-
-    fn verdict(self) -> Verdict {
-        if self.withheld > 0 || self.unknown > 0 {
-            let because = format!("{} images are gone or changed, {} rows are not in the store", self.withheld, self.unknown);
-            return Verdict::NotCheckable { because };
-        }
-        match (self.largest, self.labels) {
-            (0.0, 0) => Verdict::Exact,
-            (largest, labels) if largest <= TOLERANCE => Verdict::Within { largest, labels },
-            (largest, labels) => Verdict::Differs { what: format!("numbers by up to {largest:.3e}, {labels} other cells") },
-        }
-    }
 }
 
 /// Nobody watches a table operation that is only compared.

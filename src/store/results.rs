@@ -94,10 +94,10 @@ pub struct Heads {
 }
 
 #[derive(Serialize, Deserialize)]
-struct HeadsFile {
-    pipeline: String,
+pub(super) struct HeadsFile {
+    pub pipeline: String,
     #[serde(rename = "heads")]
-    heads: Heads,
+    pub heads: Heads,
 }
 
 /// Results that `gc` keeps because a person asked.
@@ -158,7 +158,7 @@ impl Store {
         Ok(found)
     }
 
-    fn heads_path(&self, pipeline: &str) -> PathBuf {
+    pub(super) fn heads_path(&self, pipeline: &str) -> PathBuf {
         self.root.join("heads").join(format!("{}.json", sealed::file_stem(pipeline)))
     }
 

@@ -1,0 +1,108 @@
+//! Which images show what must not be passed on, by everything that the results and the labels say of them.
+
+use std::collections::BTreeSet;
+
+use super::super::ProvenanceError;
+use crate::check::Pipeline;
+use crate::id::ContentId;
+use crate::labels;
+use crate::store::Store;
+use crate::table::{Table, Type};
+
+/// Classes that stand for people, by their usual names.
+const PEOPLE: [&str; 4] = ["person", "people", "human", "homo_sapiens"];
+/// A model that gives such a class this much is believed enough to withhold the image.
+const SUSPECTED: f32 = 0.1;
+/// Lower ranks name almost every class for almost every image; their confidence counts instead.
+const LOWER_RANKS: &str = "label_";
+/// Tables with a row for every class of every image: a class that stands there need not be in the image.
+const EVERY_CLASS: [&str; 2] = ["presence_automatic", "presence_manual"];
+/// What the columns of class confidences start with.
+const CONFIDENCE: &str = "p_";
+
+/// The classes of the project that stand for people.
+#[must_use]
+pub fn people(pipeline: &Pipeline) -> Vec<String> {
+    let named =
+        pipeline.classes.names().chain(pipeline.models.values().flat_map(|model| model.classes.iter().map(String::as_str)));
+    let found: BTreeSet<_> = named.filter(|name| PEOPLE.contains(&normal(name).as_str())).map(str::to_owned).collect();
+    found.into_iter().collect()
+}
+
+fn normal(name: &str) -> String {
+    name.trim().to_lowercase().replace([' ', '-'], "_")
+}
+
+/// Collects the images of some classes.
+pub(super) struct Withheld {
+    classes: BTreeSet<String>,
+    contents: Vec<ContentId>,
+}
+
+impl Withheld {
+    pub fn of(classes: &[String]) -> Self {
+        Self { classes: classes.iter().map(|class| normal(class)).collect(), contents: Vec::new() }
+    }
+
+    /// Looks through a table with a row per image: whatever column names one of the classes, alone or among others (`a+b`).
+    pub fn table(&mut self, store: &Store, id: ContentId) -> Result<(), ProvenanceError> {
+        if self.classes.is_empty() {
+            return Ok(());
+        }
+        // A model is no table.
+        let Ok(stored) = store.open_table(id) else { return Ok(()) };
+        let schema = stored.schema();
+        let is_image_table = schema.field("content").is_some_and(|field| field.ty == Type::Content);
+        if !is_image_table || EVERY_CLASS.iter().any(|name| schema.field(name).is_some()) {
+            return Ok(());
+        }
+        let names: Vec<String> =
+            schema.fields.iter().filter(|field| self.speaks(&field.name, field.ty)).map(|field| field.name.clone()).collect();
+        for name in names {
+            // Column by column: a table of a million images with all its columns is not held at once.
+            self.column(&stored.read(Some(&["content", &name]))?, &name);
+        }
+        Ok(())
+    }
+
+    fn speaks(&self, name: &str, ty: Type) -> bool {
+        match ty {
+            Type::Text => !name.starts_with(LOWER_RANKS),
+            Type::Float32 => name.strip_prefix(CONFIDENCE).is_some_and(|class| self.classes.contains(&normal(class))),
+            _ => false,
+        }
+    }
+
+    fn column(&mut self, table: &Table, name: &str) {
+        let (Some(contents), Some(column)) = (table.column("content"), table.column(name)) else { return };
+        let shown: Vec<bool> = column.texts().map(|text| self.names(text)).collect();
+        let is_confidence = column.ty() == Type::Float32;
+        let shows = |row: &usize| match column.code(*row) {
+            Some(code) => shown[code as usize],
+            None => is_confidence && column.float32(*row).is_some_and(|confidence| confidence >= SUSPECTED),
+        };
+        if is_confidence || shown.contains(&true) {
+            self.contents.extend((0..table.rows).filter(shows).filter_map(|row| contents.content(row)));
+        }
+    }
+
+    fn names(&self, text: &str) -> bool {
+        text.split('+').any(|class| self.classes.contains(&normal(class)))
+    }
+
+    /// Looks through a label file: also what was taken back or replaced counts.
+    pub fn labels(&mut self, name: &str, bytes: &[u8]) {
+        let Ok(text) = labels::decode(name, bytes) else { return };
+        let Ok(file) = labels::read(name, name, &text) else { return };
+        let shown = file.labels.iter().filter(|label| self.names(&label.class)).filter_map(|label| label.observation);
+        let shown: Vec<ContentId> = shown.collect();
+        self.contents.extend(shown);
+    }
+
+    /// The images, sorted.
+    pub fn contents(mut self) -> Vec<ContentId> {
+        self.contents.sort_unstable();
+        self.contents.dedup();
+        self.contents
+    }
+}
