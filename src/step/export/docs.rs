@@ -66,7 +66,7 @@ package:
 - `camtrap_dp`: see below.
 - What an image shows stands in the column that `class` names; without it `final`, `class` or `label`, the first that is there.
 - `values` fills columns that are the same for all rows, such as `project_id` or `sn_region`, and stands above ours.
-- `import` reads `megadetector` and `timelapse` back: the same labels, and the same confidences bit by bit.
+- `import` reads `megadetector`, `timelapse` and `camtrap_dp` back: the same labels, and the same confidences bit by bit.
 
 ## Data packages: Camtrap DP
 `form: camtrap_dp` writes a package of Camtrap DP 1.0.2 into the folder `into`: `datapackage.json`, `deployments.csv`, `media.csv`,
