@@ -145,7 +145,7 @@ pub fn zone(text: &str) -> Option<TimeZone> {
 }
 
 /// `+01:00`, `-0330`.
-fn offset(text: &str) -> Option<Offset> {
+pub(crate) fn offset(text: &str) -> Option<Offset> {
     let (sign, digits) = text.split_at_checked(1)?;
     let (hours, minutes) = digits.split_once(':').or_else(|| digits.split_at_checked(2))?;
     let number = |part: &str, most: i32| {

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use super::shape::Files;
 use super::{camtrapr, coat, megadetector, timelapse, wildlife_insights};
-use crate::table::{Schema, Table, TableError, Type};
+use crate::table::{Field, Schema, Table, TableError, Type};
 use crate::taxonomy::Role;
 
 /// The words for them in a pipeline.
@@ -118,6 +118,13 @@ impl Form {
             Self::CamtrapDp => &["filePublic"],
             _ => &[],
         }
+    }
+
+    /// The columns that say where and when, of forms that have them under fixed names.
+    #[must_use]
+    pub fn fixed(self) -> Schema {
+        let columns = if self == Self::CoatMetadata { coat::COLUMNS } else { &[] };
+        Schema { fields: columns.iter().map(|name| Field { name: (*name).to_owned(), ty: Type::Text }).collect() }
     }
 
     /// Columns that the table lacks, with the way out.

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use super::{
     Context, FileInput, Job, Metric, Outputs, Param, ParamType, Params, PathUse, Port, PortType, Step, StepError, StepKind,
 };
-use crate::diagnostic::{Diagnostic, Report, codes};
+use crate::diagnostic::{Diagnostic, Report, Span, codes, nearest};
 use crate::table::csv::Style;
 use crate::table::records::Separator;
 use crate::table::{Schema, Type};
@@ -16,6 +16,7 @@ mod folder;
 mod forms;
 mod images;
 pub(super) mod ledger;
+mod split;
 mod table;
 
 pub(super) use table::write_bytes;
@@ -50,7 +51,7 @@ pub static KIND: StepKind = StepKind {
             required: true,
             default: None,
             keyed: true,
-            doc: "the file to write, or the folder for images or a data package",
+            doc: "the file to write, with columns in braces for one file each (`V_rodents_{locality}_{year}.csv`); or the folder for images or a data package",
         },
         Param {
             name: "format",
@@ -126,6 +127,7 @@ const TEXT_ONLY: &[&str] = &["separator", "missing", "quote"];
 
 fn read(params: &Params, report: &mut Report) -> Option<Box<dyn Step>> {
     let into = params.text("into")?.to_owned();
+    let span = params.span_of("into");
     let mut wrong = |code, name: &str, message: &str, help: &str| {
         report.push(Diagnostic::new(code, params.span_of(name), message).help(help));
     };
@@ -147,7 +149,11 @@ fn read(params: &Params, report: &mut Report) -> Option<Box<dyn Step>> {
             "symlink" => Way::Symlink,
             _ => Way::Reflink,
         };
-        return Some(Box::new(Export { into, what: What::Images { way, folders: params.text("folders").map(str::to_owned) } }));
+        return Some(Box::new(Export {
+            into,
+            span,
+            what: What::Images { way, folders: params.text("folders").map(str::to_owned) },
+        }));
     }
     if params.get("folders").is_some() {
         wrong(
@@ -164,7 +170,7 @@ fn read(params: &Params, report: &mut Report) -> Option<Box<dyn Step>> {
     }
     let form = forms::Wanted::of(params);
     if let Some(form) = form.clone().filter(forms::Wanted::is_package) {
-        return Some(Box::new(Export { into, what: What::Package(form) }));
+        return Some(Box::new(Export { into, span, what: What::Package(form) }));
     }
     let ending = into.rsplit_once('.').map(|(_, ending)| ending.to_ascii_lowercase());
     let format = match (params.text("format"), ending.as_deref()) {
@@ -198,8 +204,20 @@ fn read(params: &Params, report: &mut Report) -> Option<Box<dyn Step>> {
         wrong(codes::MISSING_PARAMETER, "separator", message, "add `missing: NA`");
         return None;
     }
+    let pattern = match split::Pattern::of(&into) {
+        Ok(pattern) => pattern,
+        Err((message, help)) => {
+            wrong(codes::BAD_PATTERN, "into", &message, help);
+            return None;
+        }
+    };
+    if let (Some(_), Some(form)) = (&pattern, form.as_ref().filter(|form| !form.keeps_places())) {
+        let message = format!("`{}` writes one file, and `into` names several", form.word());
+        wrong(codes::BAD_PATTERN, "into", &message, "take the columns in braces out of `into`");
+        return None;
+    }
     let columns = params.texts("columns").into_iter().map(|name| name.value).collect();
-    Some(Box::new(Export { into, what: What::Table { format, columns, form } }))
+    Some(Box::new(Export { into, span, what: What::Table { format, columns, form, pattern } }))
 }
 
 fn style(params: &Params) -> Style {
@@ -218,11 +236,13 @@ fn style(params: &Params) -> Style {
 struct Export {
     /// As written, `/` between parts.
     into: String,
+    /// Where that stands.
+    span: Span,
     what: What,
 }
 
 enum What {
-    Table { format: Format, columns: Vec<String>, form: Option<forms::Wanted> },
+    Table { format: Format, columns: Vec<String>, form: Option<forms::Wanted>, pattern: Option<split::Pattern> },
     Images { way: Way, folders: Option<String> },
     Package(forms::Wanted),
 }
@@ -249,8 +269,21 @@ impl Step for Export {
             report.push(Diagnostic::new(codes::UNKNOWN_INPUT, context.span, message).help(help));
             return None;
         }
-        if let What::Table { form: Some(form), .. } = &self.what {
-            form.check(schema, context, report).then_some(())?;
+        if let What::Table { form, pattern, .. } = &self.what {
+            if let Some(form) = form {
+                form.check(schema, context, report).then_some(())?;
+            }
+            let written = form.as_ref().map_or_else(|| schema.clone(), forms::Wanted::fixed);
+            if let Some(name) = pattern.as_ref().and_then(|pattern| pattern.lacks(&written)) {
+                let message = format!("`into` names the column `{name}`, which the table does not have");
+                let near = nearest(name, written.fields.iter().map(|field| field.name.as_str()));
+                let help = near.map_or_else(
+                    || "name columns of the table; `{year}` is that of its dates".to_owned(),
+                    |near| format!("did you mean `{{{near}}}`?"),
+                );
+                report.push(Diagnostic::new(codes::UNKNOWN_COLUMN, self.span, message).help(help));
+                return None;
+            }
         }
         if let What::Images { .. } = self.what {
             let mut fine = true;
@@ -286,20 +319,27 @@ impl Step for Export {
             return Ok(Outputs::default());
         }
         let (rows, findings, files) = match &self.what {
-            What::Table { format, columns, form: Some(form) } => {
-                let (table, findings) = form.shaped(job, columns)?;
-                job.progress.start("write", table.rows as u64);
-                table::write(job, &table, &path, &form.format(job.context, format))?;
-                job.progress.advance(table.rows as u64, 0);
-                (table.rows, findings, vec![PathBuf::from(&self.into)])
-            }
-            What::Table { format, columns, form: None } => {
+            What::Table { format, columns, form, pattern } => {
                 let names: Vec<&str> = columns.iter().map(String::as_str).collect();
-                let table = input.read((!names.is_empty()).then_some(&names[..]))?;
-                job.progress.start("write", table.rows as u64);
-                table::write(job, &table, &path, format)?;
-                job.progress.advance(table.rows as u64, 0);
-                (table.rows, Vec::new(), vec![PathBuf::from(&self.into)])
+                let (table, mut findings) = match form {
+                    Some(form) => form.shaped(job, columns)?,
+                    // What names the files need not be written.
+                    None if pattern.is_some() => (input.read(None)?, Vec::new()),
+                    None => (input.read((!names.is_empty()).then_some(&names[..]))?, Vec::new()),
+                };
+                let rows = table.rows;
+                let format = form.as_ref().map_or_else(|| format.clone(), |form| form.format(job.context, format));
+                if let Some(pattern) = pattern {
+                    let chosen = (form.is_none() && !names.is_empty()).then_some(&names[..]);
+                    let (more, files) = split::write(job, &table, chosen, pattern, &format)?;
+                    findings.extend(more);
+                    (rows, findings, files)
+                } else {
+                    job.progress.start("write", rows as u64);
+                    table::write(job, &table, &path, &format)?;
+                    job.progress.advance(rows as u64, 0);
+                    (rows, findings, vec![PathBuf::from(&self.into)])
+                }
             }
             What::Images { way, folders } => {
                 let names: Vec<&str> = NEEDED.iter().map(|(name, ..)| *name).chain(folders.as_deref()).collect();

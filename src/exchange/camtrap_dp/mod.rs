@@ -6,6 +6,7 @@ pub mod check;
 pub mod observations;
 pub mod package;
 pub mod places;
+pub mod read;
 pub mod rules;
 
 pub use check::{Fault, check_folder};

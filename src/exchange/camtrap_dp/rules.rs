@@ -238,6 +238,14 @@ pub(super) fn is_moment(text: &str) -> bool {
     known && civil.parse::<DateTime>().is_ok()
 }
 
+/// A moment in seconds since 1970 in UTC; `None` where the text is none.
+pub(super) fn instant(text: &str) -> Option<i64> {
+    let time: DateTime = text.get(..19).filter(|_| is_moment(text))?.parse().ok()?;
+    let designator = text.get(19..)?;
+    let offset = if designator == "Z" { 0 } else { crate::dataset::offset(designator)?.seconds() };
+    Some(crate::table::civil::to_seconds(time) - i64::from(offset))
+}
+
 fn is_file_path(text: &str) -> bool {
     !text.starts_with(['.', '/', '~']) && !text.contains("..") && !text.is_empty()
 }
@@ -266,6 +274,8 @@ mod tests {
         {
             assert!(!is(Kind::Time, naive), "{naive}");
         }
+        assert_eq!(instant("1970-01-01T01:00:00+01:00"), Some(0));
+        assert_eq!((instant("1970-01-01T00:00:01Z"), instant("1970-01-01T00:00:00")), (Some(1), None));
         for path in ["a/1.jpg", "https://x.org/a", "a.b/1.jpg"] {
             assert!(is_file_path(path), "{path}");
         }

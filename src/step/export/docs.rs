@@ -46,6 +46,10 @@ package:
   point), `missing: NA` and `quote: text` for files as R's `write.table` makes them. With `separator: space` a missing value needs
   such a word. A quote within a text is doubled: in R, read with `sep = \" \"`.
 
+- One file each for some values: `into: \"published/coat/V_rodents_image_metadata_{locality}_{year}.txt\"`. Columns in braces stand in the
+  name of the file; `{year}` is that of the column `year` or `t_year`, or of the dates. Files that an earlier export wrote and that
+  no row belongs to any more are removed, unless somebody changed them.
+
 ## Forms of other programs
 `form` makes our table one that another program reads:
 
@@ -61,12 +65,13 @@ package:
 - `wildlife_insights`: `images.csv`, with the taxa of `taxa`, empty images as blank, and as `identified_by` the person who said it or
   else the model. `deployment_id` is the column of that name, or site and season.
 - `coat_metadata`: the metadata table of the COAT portal, with semicolons between the fields. Its classification table is `merge` with
-  `form: coat`, exported with `separator: semicolon`.
+  `form: coat`, exported with `separator: semicolon`, and the abundance of weeks the output `weeks` of `summarise`. The portal wants one file
+  per locality and year, as above.
 
 - `camtrap_dp`: see below.
 - What an image shows stands in the column that `class` names; without it `final`, `class` or `label`, the first that is there.
 - `values` fills columns that are the same for all rows, such as `project_id` or `sn_region`, and stands above ours.
-- `import` reads `megadetector` and `timelapse` back: the same labels, and the same confidences bit by bit.
+- `import` reads `megadetector`, `timelapse` and `camtrap_dp` back: the same labels, and the same confidences bit by bit.
 
 ## Data packages: Camtrap DP
 `form: camtrap_dp` writes a package of Camtrap DP 1.0.2 into the folder `into`: `datapackage.json`, `deployments.csv`, `media.csv`,

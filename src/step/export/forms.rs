@@ -98,6 +98,21 @@ impl Wanted {
         Some(Self { form, class, values: pairs(params, "values"), taxa: pairs(params, "taxa"), span: params.span })
     }
 
+    /// The word of the form.
+    pub(super) fn word(&self) -> &'static str {
+        self.form.word()
+    }
+
+    /// Says whether its table has columns for the place, by which it may be parted.
+    pub(super) fn keeps_places(&self) -> bool {
+        self.form == Form::CoatMetadata
+    }
+
+    /// The columns of such a form.
+    pub(super) fn fixed(&self) -> Schema {
+        self.form.fixed()
+    }
+
     /// Says whether it is a folder of several files.
     pub(super) fn is_package(&self) -> bool {
         self.form == Form::CamtrapDp
