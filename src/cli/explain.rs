@@ -207,6 +207,7 @@ fn answer(traced: &Traced, conditions: &[Condition], limit: usize) -> anyhow::Re
         }))
     };
     Ok(json!({
+        "format": 1,
         "where": conditions.iter().map(ToString::to_string).collect::<Vec<_>>(),
         "outdated": traced.outdated,
         "result": layer(&traced.own)?,
