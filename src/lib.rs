@@ -8,6 +8,7 @@
 
 pub mod check;
 pub mod cli;
+pub mod dataset;
 pub mod demo;
 pub mod diagnostic;
 pub mod event;
@@ -22,6 +23,7 @@ pub mod photo;
 pub mod plan;
 pub mod provenance;
 pub mod recipe;
+pub mod report;
 pub mod review;
 pub mod run;
 pub mod seasons;

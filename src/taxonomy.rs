@@ -54,7 +54,23 @@ pub struct Class {
     pub display: Option<String>,
     /// The id of the published data set (`mus_erm`).
     pub species_id: Option<String>,
+    /// What it is called in biology.
+    pub taxon: Option<Taxon>,
 }
+
+/// A taxon as data sets name it.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
+pub struct Taxon {
+    /// `Mustela erminea`; the most exact name that is sure, such as `Arvicolinae`.
+    pub name: String,
+    /// `species`, `genus`, `family` ...
+    pub rank: Option<String>,
+    /// Its identifier in an authoritative checklist, most often a URL.
+    pub id: Option<String>,
+}
+
+/// Ranks that a taxon may have.
+pub const RANKS: &[&str] = &["kingdom", "phylum", "class", "order", "family", "genus", "species", "subspecies"];
 
 /// The programme's class list, in the order written.
 #[derive(Debug, Clone, Default, PartialEq)]

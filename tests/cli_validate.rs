@@ -91,5 +91,5 @@ fn a_change_without_git_is_refused() {
     space.write("pipeline.yaml", GOOD);
     let end = space.run(&["validate", "--changed-since", "main"]);
     assert_eq!(end.code, 2);
-    assert!(end.err.starts_with("error: --changed-since needs a git repository"), "{}", end.err);
+    assert!(end.err.starts_with("error: only a git repository knows which files to check"), "{}", end.err);
 }

@@ -47,6 +47,7 @@ fn with_context<T>(work: impl FnOnce(&Context<'_>) -> T) -> T {
         project: Path::new("."),
         classes: &classes,
         deployments: None,
+        dataset: None,
         models: &models,
         ports: BTreeMap::new(),
         span: NOWHERE,
@@ -93,7 +94,7 @@ fn run(params: &[(&'static str, ParamValue)], predictions: &Table, labels: &[Tab
 
 /// Builds a table of texts (empty is missing), and of a confidence where a column is called so.
 fn texts(names: &[&str], rows: &[Vec<String>]) -> Table {
-    let ty = |name: &str| if name == "confidence" { Type::Float32 } else { Type::Text };
+    let ty = |name: &str| if name == "confidence" || name.starts_with("p_") { Type::Float32 } else { Type::Text };
     let fields: Vec<(&str, Type)> = names.iter().map(|name| (*name, ty(name))).collect();
     let mut builders: Vec<ColumnBuilder> = fields.iter().map(|(_, ty)| ColumnBuilder::with_capacity(*ty, rows.len())).collect();
     for row in rows {
@@ -106,6 +107,19 @@ fn texts(names: &[&str], rows: &[Vec<String>]) -> Table {
         }
     }
     Table::from_builders(Schema::of(&fields), builders).unwrap()
+}
+
+fn shares(entries: &[(&str, f64)]) -> ParamValue {
+    let spanned = |value| Spanned { value, span: NOWHERE };
+    ParamValue::Map(
+        entries
+            .iter()
+            .map(|(class, share)| {
+                let name = Spanned { value: (*class).to_owned(), span: NOWHERE };
+                (name, spanned(ParamValue::Number(*share)))
+            })
+            .collect(),
+    )
 }
 
 fn words(row: &[&str]) -> Vec<String> {
@@ -426,8 +440,15 @@ fn an_image_in_which_nobody_can_tell_what_there_is_counts_neither_as_right_nor_a
 #[test]
 fn the_programmes_classes_make_rows_and_therefore_enter_the_key() {
     let name = |name: &str| Spanned { value: name.to_owned(), span: NOWHERE };
-    let class =
-        |text: &str| Class { name: name(text), role: Role::Animal, key: None, colour: None, display: None, species_id: None };
+    let class = |text: &str| Class {
+        name: name(text),
+        role: Role::Animal,
+        key: None,
+        colour: None,
+        display: None,
+        species_id: None,
+        taxon: None,
+    };
     let declared = |params: &[(&'static str, ParamValue)]| {
         let programme = Taxonomy { classes: vec![class("mink"), class("bird")] };
         with_context(|context| step(params).declarations(&Context { classes: &programme, ports: BTreeMap::new(), ..*context }))
@@ -578,4 +599,116 @@ proptest! {
             }
         }
     }
+}
+
+/// A balanced set of blanks and animals by what they show and by confidences in an animal, each so often.
+fn filtered(blanks: &[(&str, usize)], animals: &[(&str, usize)]) -> (Table, Table) {
+    let (mut predictions, mut labels) = (Vec::new(), Vec::new());
+    for (class, found) in [("empty", blanks), ("animal", animals)] {
+        for (animal, count) in found {
+            for _ in 0..*count {
+                let name = format!("{}.jpg", predictions.len());
+                let p: f32 = animal.parse().unwrap();
+                let (label, best) = if p > 0.5 { ("animal", p) } else { ("empty", 1.0 - p) };
+                let (best, empty) = (best.to_string(), (1.0 - p).to_string());
+                predictions.push(words(&["a", "2024", &name, label, &best, &empty, animal]));
+                labels.push(words(&["a", "2024", &name, class, "random", "blind"]));
+            }
+        }
+    }
+    let columns = ["site", "season", "name", "label", "confidence", "p_empty", "p_animal"];
+    (texts(&columns, &predictions), texts(&LABELLED, &labels))
+}
+
+#[test]
+fn a_lower_cutoff_finds_more_animals_and_prevalence_says_what_that_saves() {
+    let blanks = [("0.125", 8491), ("0.25", 349), ("0.375", 500), ("0.75", 660)];
+    let animals = [("0.125", 900), ("0.375", 530), ("0.75", 8570)];
+    let (predictions, labels) = filtered(&blanks, &animals);
+    let at = |cutoff: f64, more: &[(&'static str, ParamValue)]| {
+        let mut params = vec![("prevalence", shares(&[("empty", 0.75)])), ("cutoffs", shares(&[("animal", cutoff)]))];
+        params.extend(more.iter().cloned());
+        run(&params, &predictions, std::slice::from_ref(&labels))
+    };
+    let of = |outputs: &Outputs, class: &str, column: &str| number(&outputs.tables[0], &[("class", class)], column);
+    let (half, quarter) = (at(0.5, &[]), at(0.25, &[]));
+    close(of(&half, "animal", "recall"), 0.857);
+    close(of(&quarter, "animal", "recall"), 0.91);
+    // A confidence of exactly the cutoff is called an animal.
+    assert_eq!(of(&quarter, "animal", "automatic"), Some(349.0 + 500.0 + 660.0 + 530.0 + 8570.0));
+    // Of 20 000 images; of the 160 000 of a season: 101 892 blanks found, 203.8 hours at 500 an hour.
+    let found = of(&quarter, "empty", "tp").unwrap();
+    close(Some(found * 8.0), 101_892.0);
+    assert_eq!(format!("{:.1}", found * 8.0 / 500.0), "203.8");
+    close(of(&quarter, "empty", "abundance"), 15_000.0);
+    close(Some(quarter.metrics["accuracy"]), 0.75 * 0.8491 + 0.25 * 0.91);
+    close(Some(quarter.metrics["random_accuracy"]), 0.75 * 0.8491 + 0.25 * 0.91);
+    close(number(&quarter.tables[1], &[], "raw_accuracy"), f64::midpoint(0.8491, 0.91));
+    close(number(&quarter.tables[2], &[("manual", "animal"), ("automatic", "empty")], "corrected"), 450.0);
+    assert_eq!(number(&quarter.tables[3], &[("bin_to", "0.8")], "accuracy"), None);
+    // The set is no random sample, and no later step takes it for one.
+    assert_eq!(text(&quarter.tables[4], &[("name", "0.jpg")], "type"), "class");
+    assert_eq!(text(&quarter.tables[4], &[("name", "8491.jpg")], "label"), "animal");
+    // At the shares of the set itself, and as if it were a sample of the field: the same.
+    let own = [
+        at(0.25, &[("prevalence", shares(&[("empty", 0.5)]))]),
+        run(&[("cutoffs", shares(&[("animal", 0.25)]))], &predictions, std::slice::from_ref(&labels)),
+    ];
+    for column in ["precision", "recall", "f1", "tp", "fp", "fn"] {
+        close(of(&own[0], "animal", column), of(&own[1], "animal", column).unwrap());
+    }
+}
+
+#[test]
+fn under_a_cutoff_images_still_count_by_the_class_that_they_were_drawn_by() {
+    // Called an animal below one half: 100 images, of which few were checked; above: 100, of which most were.
+    let (predictions, labels) = filtered(&[("0.375", 50)], &[("0.375", 50), ("0.75", 100)]);
+    let keep: Vec<u32> = (0..5).chain(50..55).chain(100..190).collect();
+    let outputs = run(&[("cutoffs", shares(&[("animal", 0.25)]))], &predictions, &[labels.take(&keep)]);
+    // Half of the first hundred and all of the others are animals; a plain count of the checked ones would say 95 %.
+    close(number(&outputs.tables[0], &[("class", "animal")], "precision"), 0.75);
+    close(number(&outputs.tables[0], &[("class", "animal")], "raw_precision"), 0.95);
+}
+
+#[test]
+fn only_random_labels_of_known_shares_count_by_prevalence() {
+    let (predictions, labels) = small();
+    let table = texts(&PREDICTED, &predictions);
+    let all = [("empty", 0.7), ("vole", 0.2), ("stoat", 0.1)];
+    let outputs = run(&[("prevalence", shares(&all))], &table, &[texts(&LABELLED, &labels)]);
+    let random = labels.iter().filter(|row| row[4] == "random").count();
+    assert_eq!(outputs.metrics["checked"].to_bits(), (random as f64).to_bits());
+    assert_eq!(number(&outputs.tables[1], &[], "images"), Some(252.0));
+    let warning = text(&outputs.tables[0], &[("class", "stoat")], "warning");
+    assert!(warning.starts_with("only 3 labelled images are of it"), "{warning}");
+    // A class that has a share and no label cannot be assessed; what is left must belong to somebody.
+    let outputs = run(&[("prevalence", shares(&[("empty", 0.7), ("mink", 0.1)]))], &table, &[texts(&LABELLED, &labels)]);
+    assert_eq!(
+        (found(&outputs, "unlabelled_classes"), number(&outputs.tables[0], &[("class", "mink")], "recall")),
+        (Some(1), None)
+    );
+    close(number(&outputs.tables[1], &[], "assessed_share"), 0.9);
+    let few = [("empty", 0.5), ("vole", 0.2), ("stoat", 0.1)];
+    let error = try_run(&[("prevalence", shares(&few))], &table, &[texts(&LABELLED, &labels)]).unwrap_err().to_string();
+    assert!(error.contains("`prevalence` leaves 20.0 % of the images to other classes"), "{error}");
+}
+
+#[test]
+fn cutoffs_and_shares_that_cannot_be_are_said_before_the_run() {
+    let read = |params: &[(&'static str, ParamValue)]| {
+        let values = params.iter().map(|(name, value)| (*name, Spanned { value: value.clone(), span: NOWHERE })).collect();
+        let mut report = Report::default();
+        let step = (KIND.read)(&Params { values, span: NOWHERE }, &mut report);
+        if let Some(step) = step {
+            let fields = [("name", Type::Text), ("label", Type::Text), ("p_empty", Type::Float32), ("p_animal", Type::Float32)];
+            let labels = Schema::of(&[("name", Type::Text), ("class", Type::Text), ("type", Type::Text)]);
+            with_context(|context| step.columns(&[vec![Schema::of(&fields)], vec![labels]], context, &mut report));
+        }
+        report.diagnostics.iter().map(|found| found.message.clone()).collect::<Vec<_>>().join("\n")
+    };
+    assert_eq!(read(&[("cutoffs", shares(&[("animal", 0.25)])), ("prevalence", shares(&[("empty", 0.75)]))]), "");
+    assert!(read(&[("cutoffs", shares(&[("vole", 0.25)]))]).contains("needs the column `p_vole`"));
+    assert!(read(&[("cutoffs", shares(&[("animal", 0.25), ("empty", 0.5)]))]).contains("every class of the model has a cutoff"));
+    assert!(read(&[("prevalence", shares(&[("empty", 0.75), ("animal", 0.5)]))]).contains("more than 1 together"));
+    assert!(read(&[("prevalence", shares(&[("empty", 0.75)])), ("sampled_by", list(&["name"]))]).contains("both say"));
 }

@@ -34,6 +34,7 @@ impl Project {
             colour: None,
             display: None,
             species_id: None,
+            taxon: None,
         };
         let classes = Taxonomy { classes: classes.iter().map(class).collect() };
         Self { folder: tempfile::tempdir().unwrap(), classes, models: BTreeMap::new() }
@@ -56,6 +57,7 @@ impl Project {
             project: self.path(),
             classes: &self.classes,
             deployments: None,
+            dataset: None,
             models: &self.models,
             ports: BTreeMap::new(),
             span: SPAN,

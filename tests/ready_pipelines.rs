@@ -9,6 +9,17 @@ use trapline::check::{Overrides, load};
 const DEPLOYMENTS: &str =
     "site,season,locality,habitat,camera_type,from,to,latitude,longitude,timezone\na,2024,vj,hummock,sm750,,,70,29,Etc/GMT-1\n";
 
+/// Those in which every line that a coordinator may edit says so.
+const EDITED: [&str; 5] =
+    ["blank_filter.yaml", "import_quality_report.yaml", "retraining_loop.yaml", "small_mammals.yaml", "two_stage.yaml"];
+
+/// The models that pipelines name.
+const MODELS: [&str; 4] = ["blank_filter@1", "my_model@1", "small_mammals@1", "species@1"];
+const LOCK: &str = include_str!("../examples/demo/models.lock");
+
+/// Results of `MegaDetector` without images.
+const RESULTS: &str = r#"{"info": {"format_version": "1.4"}, "detection_categories": {"1": "animal"}, "images": []}"#;
+
 /// Files of the reference workflow without rows.
 const REFERENCE: [(&str, &str); 4] = [
     ("metadata/metadata_a_2024.txt", "SourceFile\tFileName\tDateTimeOriginal\tNewFileName\n"),
@@ -34,18 +45,27 @@ fn every_ready_pipeline_is_valid() {
         let project = tempfile::tempdir().unwrap();
         let write = |name: &str, text: &str| fs::write(project.path().join(name), text).unwrap();
         write("pipeline.yaml", &text);
-        write("taxonomy.csv", &fs::read_to_string(demo.join("taxonomy.csv")).unwrap());
+        write("taxonomy.csv", &(fs::read_to_string(demo.join("taxonomy.csv")).unwrap() + "animal,animal,,,Animal,\n"));
         write("deployments.csv", DEPLOYMENTS);
+        write("results.json", RESULTS);
         fs::create_dir_all(project.path().join("raw_images")).unwrap();
         for (name, header) in REFERENCE {
             let path = project.path().join("reference").join(name);
             fs::create_dir_all(path.parent().unwrap()).unwrap();
             fs::write(path, header).unwrap();
         }
-        // The models that it names, with the classes of the demo's.
-        let lock = fs::read_to_string(demo.join("models.lock")).unwrap();
-        for name in ["small_mammals@1", "my_model@1"].iter().filter(|name| text.contains(&format!("model: {name}"))) {
-            write("models.lock", &lock.replace("demo_mammals@1", name));
+        // The models that it names, with the classes of the demo's, or those of a blank filter.
+        let (head, entry) = LOCK.split_once("- model").unwrap();
+        let (before, after) = entry.split_once("  classes:\n").unwrap();
+        let filter = format!("{before}  classes:\n  - empty\n  - animal\n{}", &after[after.find("  width").unwrap()..]);
+        let named = |name: &&&str| text.contains(&format!("model: {name}")) || text.contains(&format!("start: {name}"));
+        let entry = |name: &&str| {
+            let entry = if name.starts_with("blank") { &filter } else { entry };
+            format!("- model{}", entry.replace("demo_mammals@1", name))
+        };
+        let models: Vec<String> = MODELS.iter().filter(named).map(entry).collect();
+        if !models.is_empty() {
+            write("models.lock", &(head.to_owned() + &models.concat()));
         }
         fs::create_dir_all(project.path().join("scripts")).unwrap();
         for script in fs::read_dir(own.join("pipelines/scripts")).unwrap() {
@@ -67,10 +87,11 @@ fn every_ready_pipeline_is_valid() {
 #[test]
 fn every_line_that_may_be_edited_says_so() {
     let own = Path::new(env!("CARGO_MANIFEST_DIR"));
-    let text = fs::read_to_string(own.join("pipelines/small_mammals.yaml")).unwrap();
+    let texts = EDITED.map(|name| fs::read_to_string(own.join("pipelines").join(name)).unwrap());
     // Parameters of a step stand six columns in, without a deeper one behind them.
-    let silent: Vec<&str> = text
-        .lines()
+    let silent: Vec<&str> = texts
+        .iter()
+        .flat_map(|text| text.lines())
         .filter(|line| line.starts_with("      ") && !line.contains('#') && line.contains(": "))
         .filter(|line| {
             ["by:", "per_", "random_per_group", "model:", "path:", "name:", "form:", "accept_at:"]

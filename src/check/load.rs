@@ -14,7 +14,7 @@ use super::{CheckedStep, Overrides, Pipeline, Wire};
 use crate::diagnostic::{Code, Diagnostic, Report, Severity, Sources, Span, Spanned, codes};
 use crate::model::signature::ModelSignature;
 use crate::spec::{self, Files, Reading, Spec, StepSpec, shown};
-use crate::step::{Context, KINDS, Params, PathUse, Step, StepKind};
+use crate::step::{Context, KINDS, Lineage, Params, PathUse, Step, StepKind};
 use crate::table::Schema;
 use crate::yaml;
 
@@ -192,6 +192,7 @@ impl Checking<'_> {
             roots,
             classes: self.spec.classes,
             deployments: self.spec.deployments,
+            dataset: self.spec.dataset,
             models,
             steps: checked?,
         })
@@ -247,8 +248,10 @@ impl Checking<'_> {
             project: &self.absolute,
             classes: &self.spec.classes,
             deployments: self.spec.deployments.as_ref(),
+            dataset: self.spec.dataset.as_ref(),
             models,
             ports: BTreeMap::new(),
+            lineage: Lineage::default(),
             span: spec.name.span,
         };
         let errors = self.report.diagnostics.len();

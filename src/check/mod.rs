@@ -1,11 +1,11 @@
 //! Spec to checked Pipeline: wiring, columns, cycles, paths, classes, models. No image is touched.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 
 use crate::diagnostic::{Span, Spanned};
 use crate::model::signature::ModelSignature;
-use crate::step::{Context, Deployments, Params, Step, StepKind};
+use crate::step::{Ancestor, Context, Deployments, Lineage, Origin, Param, Params, PortType, Step, StepKind};
 use crate::table::Schema;
 use crate::taxonomy::Taxonomy;
 
@@ -156,6 +156,8 @@ pub struct Pipeline {
     pub classes: Taxonomy,
     /// The deployment table, where declared.
     pub deployments: Option<Deployments>,
+    /// What describes the data set.
+    pub dataset: Option<crate::dataset::Dataset>,
     /// Known models by `name@version`.
     pub models: BTreeMap<String, ModelSignature>,
     /// Steps in topological order, ties in the order written.
@@ -176,9 +178,64 @@ impl Pipeline {
             project: &self.project,
             classes: &self.classes,
             deployments: self.deployments.as_ref(),
+            dataset: self.dataset.as_ref(),
             models: &self.models,
             ports: BTreeMap::new(),
+            lineage: self.lineage(index),
             span: self.steps[index].name.span,
         }
+    }
+
+    /// What the step at `index` rests on, where it takes whole steps.
+    fn lineage(&self, index: usize) -> Lineage {
+        let step = &self.steps[index];
+        let ports = step.kind.inputs.iter().zip(&step.inputs);
+        let tables: Vec<&Wire> = ports.filter(|(port, _)| port.ty == PortType::Step).flat_map(|(_, wires)| wires).collect();
+        if tables.is_empty() {
+            return Lineage::default();
+        }
+        let named = |wire: &Wire| {
+            let source = &self.steps[wire.step];
+            Origin { step: source.name.value.clone(), kind: source.kind.name, output: source.kind.outputs[wire.output].name }
+        };
+        let ancestor = |at: usize| {
+            let step = &self.steps[at];
+            let from = step.inputs.iter().flatten().map(named).map(|source| format!("{}.{}", source.step, source.output));
+            Ancestor {
+                name: step.name.value.clone(),
+                kind: step.kind.name,
+                revision: step.kind.revision,
+                params: step.canonical_params(),
+                from: from.collect(),
+                made: Vec::new(),
+                metrics: BTreeMap::new(),
+            }
+        };
+        Lineage {
+            pipeline: self.name.clone(),
+            params: self.params.clone(),
+            steps: self.ancestors(index).into_iter().map(ancestor).collect(),
+            tables: tables.into_iter().map(named).collect(),
+        }
+    }
+
+    /// The steps on which the step at `index` rests, in running order, itself not among them.
+    #[must_use]
+    pub fn ancestors(&self, index: usize) -> BTreeSet<usize> {
+        let mut found = BTreeSet::new();
+        let mut open = vec![index];
+        while let Some(at) = open.pop() {
+            open.extend(self.steps[at].inputs.iter().flatten().map(|wire| wire.step).filter(|step| found.insert(*step)));
+        }
+        found
+    }
+}
+
+impl CheckedStep {
+    /// The parameters that touch the result, as given or by default, in canonical text and in the order declared.
+    #[must_use]
+    pub fn canonical_params(&self) -> Vec<(String, String)> {
+        let given = |param: &Param| Some((param.name.to_owned(), self.params.get(param.name)?.value.canonical()));
+        self.kind.params.iter().filter(|param| param.keyed).filter_map(given).collect()
     }
 }

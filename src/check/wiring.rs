@@ -3,7 +3,7 @@
 use super::Wire;
 use crate::diagnostic::{Diagnostic, Report, Span, codes, did_you_mean, nearest};
 use crate::spec::StepSpec;
-use crate::step::Port;
+use crate::step::{Port, PortType};
 use crate::yaml::{Node, Value};
 
 /// The wires of one step, before ordering.
@@ -136,7 +136,7 @@ impl Wirer<'_> {
                 self.broken(Diagnostic::new(codes::BAD_REFERENCE, item.span, message).help("write `STEP` or `STEP.PORT`"));
                 continue;
             };
-            for wire in self.reference(text, item.span) {
+            for wire in self.reference(text, declared.ty, item.span) {
                 self.check_type(wire, declared, item.span);
                 if sources.iter().any(|(other, _)| *other == wire) {
                     let message = format!("`{text}` is gathered twice into `{}`", declared.name);
@@ -156,20 +156,22 @@ impl Wirer<'_> {
 
     fn check_type(&mut self, wire: Wire, declared: &Port, span: Span) {
         let output = &self.names.steps[wire.step].kind.outputs[wire.output];
-        if output.ty != declared.ty {
-            let (found, wanted) = (noun(output), noun(declared));
-            let message = format!("`{}` takes {wanted}, but this is {found}", declared.name);
-            let fitting: Vec<_> = self.names.steps[wire.step].kind.outputs.iter().filter(|port| port.ty == declared.ty).collect();
+        let wanted = if declared.ty == PortType::Step { PortType::Table } else { declared.ty };
+        if output.ty != wanted {
+            let (found, noun) = (noun(output.ty), noun(wanted));
+            let message = format!("`{}` takes {noun}, but this is {found}", declared.name);
+            let fitting: Vec<_> = self.names.steps[wire.step].kind.outputs.iter().filter(|port| port.ty == wanted).collect();
             let help = match fitting.first() {
                 Some(port) => format!("write `{}.{}`", self.names.steps[wire.step].name.value, port.name),
-                None => format!("take {wanted} from another step"),
+                None => format!("take {noun} from another step"),
             };
             self.broken(Diagnostic::new(codes::WRONG_PORT_TYPE, span, message).help(help));
         }
     }
 
-    /// Resolves one reference; `STEP[*]` gives all instances in the order declared.
-    fn reference(&mut self, text: &str, span: Span) -> Vec<Wire> {
+    /// Resolves one reference; `STEP[*]` gives all instances in the order declared, and where whole steps are taken, `STEP` gives all
+    /// of its tables.
+    fn reference(&mut self, text: &str, wanted: PortType, span: Span) -> Vec<Wire> {
         let Some(reference) = Reference::parse(text) else {
             let message = format!("`{text}` is no reference to a step");
             let help = "write `STEP`, `STEP.PORT`, `STEP[INSTANCE]` or `STEP[*]`";
@@ -179,6 +181,14 @@ impl Wirer<'_> {
         let Some(steps) = self.steps(&reference, span) else { return Vec::new() };
         let mut wires = Vec::new();
         for step in steps {
+            if wanted == PortType::Step && reference.port.is_none() {
+                let outputs = self.names.steps[step].kind.outputs.iter().enumerate();
+                let before = wires.len();
+                wires.extend(outputs.filter(|(_, port)| port.ty == PortType::Table).map(|(output, _)| Wire { step, output }));
+                if wires.len() > before {
+                    continue;
+                }
+            }
             match self.output(step, reference.port, span) {
                 Some(output) => wires.push(Wire { step, output }),
                 // Said once, not once per instance.
@@ -276,12 +286,13 @@ impl Wirer<'_> {
     }
 }
 
-fn noun(port: &Port) -> &'static str {
-    match port.ty {
-        crate::step::PortType::Table => "a table",
-        crate::step::PortType::Model => "a model",
-        crate::step::PortType::Files => "a set of files",
-        crate::step::PortType::Report => "a report",
+fn noun(ty: PortType) -> &'static str {
+    match ty {
+        PortType::Table => "a table",
+        PortType::Model => "a model",
+        PortType::Files => "a set of files",
+        PortType::Report => "a report",
+        PortType::Step => "a step",
     }
 }
 

@@ -4,8 +4,8 @@ use clap::{Parser, Subcommand, ValueEnum};
 
 use super::render::style;
 use super::{
-    cache, completions, demo, diff, explain, export, graph, init, labels, model, plan, promote, review, run, schema, season,
-    show, status, validate, verify, why,
+    cache, completions, demo, diff, explain, export, graph, help, init, labels, model, plan, promote, review, run, schema,
+    season, show, status, validate, verify, why,
 };
 
 /// From a folder of camera-trap images and one YAML file to a quality-checked data set.
@@ -49,6 +49,7 @@ pub(super) enum Command {
     Run(run::Run),
     Status(status::Status),
     Why(why::Why),
+    Explain(explain::Explain),
     Show(show::Show),
     Graph(graph::Graph),
     Verify(verify::Verify),
@@ -62,7 +63,7 @@ pub(super) enum Command {
     Cache(cache::Cache),
     Schema(schema::Schema),
     Completions(completions::Completions),
-    Help(explain::Explain),
+    Help(help::Help),
 }
 
 #[cfg(test)]

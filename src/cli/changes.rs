@@ -58,11 +58,11 @@ fn git(folder: &Path, args: &[&str]) -> anyhow::Result<String> {
         .arg(folder)
         .args(args)
         .output()
-        .context("cannot run `git`, which knows what changed: install it, or name the files without --changed-since")?;
+        .context("cannot run `git`, which knows the files and what changed: install it, or name the files to check")?;
     if !output.status.success() {
         let words = String::from_utf8_lossy(&output.stderr);
         if words.contains("not a git repository") {
-            bail!("--changed-since needs a git repository, and this folder is in none: name the files to check instead");
+            bail!("only a git repository knows which files to check, and this folder is in none: name them instead");
         }
         bail!("`git {}` failed: {}", args.first().unwrap_or(&""), words.trim());
     }
@@ -148,7 +148,7 @@ mod tests {
     fn outside_a_repository_it_says_what_to_do() {
         let folder = tempfile::tempdir().unwrap();
         let error = since("main", folder.path()).unwrap_err().to_string();
-        assert!(error.starts_with("--changed-since needs a git repository"), "{error}");
+        assert!(error.starts_with("only a git repository knows which files to check"), "{error}");
         let error = since("no-such-branch", repository().path()).unwrap_err().to_string();
         assert_eq!(error, "git knows no revision `no-such-branch`: fetch it, or name another");
     }

@@ -154,6 +154,8 @@ fn next(folder: &Path) -> String {
     let there = format!("cd {}", folder.display());
     let commands = [
         (there.as_str(), "the project: pipeline.yaml says in words what was done"),
+        ("published/report.html", "open it in a browser: figures, tables, errors, methods"),
+        ("trapline explain quality --where class=stoat", "what stands behind a number"),
         ("trapline show quality", "precision and recall of each class; published/quality.csv holds it too"),
         ("trapline show accepted.to_review", "what people were asked to look at, and why"),
         ("trapline labels status qc_labels", "who has answered what"),

@@ -1,220 +1,224 @@
-//! `trapline help`: a step kind, a diagnostic code or a command, explained.
+//! `trapline explain`: the images, labels, models and parameters behind a number.
 
-use clap::{Args, Command};
+use std::io::Write as _;
+
+use anyhow::bail;
+use clap::{Args, ValueEnum};
+use serde_json::{Value, json};
 
 use super::exit::Exit;
-use super::render::page::{self, entry};
-use super::render::style::{CODE, FAINT, HEADING, STRONG, paint};
+use super::options::{ProjectArgs, StoreArgs};
+use super::render::words::{count, list};
 use super::terminal::Terminal;
-use crate::diagnostic::{Severity, codes, nearest};
-use crate::step::{KINDS, Param, ParamType, Port, PortType, StepKind, kind};
+use super::{project, stored};
+use crate::run::trace::{Layer, TraceError, Traced, trace};
+use crate::table::{CellRef, ColumnBuilder, Condition, Schema, Table, Type, csv, json as table_json, text};
 
-/// Explain a kind of step, a diagnostic code or a command
+/// Show what stands behind a number: images, labels, models, parameters
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
-  trapline help classify
-  trapline help TL0412
-  trapline help run")]
+  trapline explain quality --where class=stoat --where season=2024
+  trapline explain quality.confusion --where manual=vole --where automatic=shrew
+  trapline explain final --where class=stoat --where site=ko_ga_hu_1 --format csv > stoats.csv
+  trapline explain predictions --where \"confidence>=0.9\"
+
+In tables of images `class` is every image that is of the class for somebody; `manual` asks what people say, `automatic` what the model \
+says.")]
 pub(super) struct Explain {
-    /// A kind of step, a code such as TL0412, or a command
-    #[arg(value_name = "STEP|CODE|COMMAND")]
-    topic: Option<String>,
+    /// The step, or one of its tables
+    #[arg(value_name = "STEP[.TABLE]")]
+    reference: String,
+
+    /// Which rows: COLUMN=VALUE, or with <, <=, > or >=; may be repeated
+    #[arg(long = "where", value_name = "COLUMN=VALUE")]
+    conditions: Vec<String>,
+
+    #[command(flatten)]
+    project: ProjectArgs,
+    #[command(flatten)]
+    store: StoreArgs,
+
+    /// At most so many rows and images of each table; without it 10 for people, and all for a program
+    #[arg(long, value_name = "N")]
+    limit: Option<usize>,
+
+    /// How to print it
+    #[arg(long, value_name = "FORMAT", default_value = "text")]
+    format: Format,
 }
 
-/// `commands` is the whole command line, as defined.
-pub(super) fn run(args: &Explain, commands: &Command, terminal: Terminal) -> anyhow::Result<Exit> {
-    let width = terminal.width();
-    let Some(topic) = &args.topic else {
-        terminal.print(&overview(commands, width))?;
-        return Ok(Exit::Ok);
-    };
-    if let Some(kind) = kind(topic) {
-        terminal.print(&of_kind(kind, width))?;
-    } else if let Some(explained) = codes::find(topic) {
-        terminal.print(&of_code(explained, width))?;
-    } else if let Some(command) = commands.find_subcommand(topic) {
-        let command = command.clone().bin_name(format!("trapline {topic}"));
-        terminal.print(&format!("{}\n", command.clone().render_long_help().ansi()))?;
-    } else {
-        anyhow::bail!("there is no step kind, code or command `{topic}`{}; `trapline help` lists them", hint(commands, topic));
+/// How to print it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Format {
+    /// For people.
+    Text,
+    /// The images alone, a row for each table that has them, for R and spreadsheets.
+    Csv,
+    /// Everything, one object.
+    Json,
+}
+
+/// Rows that a person looks at.
+const SCREEN: usize = 10;
+
+pub(super) fn run(args: &Explain, terminal: Terminal) -> anyhow::Result<Exit> {
+    let Some(pipeline) = project::load(&args.project, terminal)? else { return Ok(Exit::BadInput) };
+    let mut conditions = Vec::new();
+    for text in &args.conditions {
+        let Some(condition) = Condition::parse(text) else {
+            bail!("`--where {text}` is no condition: write COLUMN=VALUE, such as `--where class=stoat`");
+        };
+        conditions.push(condition);
     }
+    let store = stored::open(&project::store(&args.store, &pipeline))?;
+    let (step, output) = stored::reference(&args.reference);
+    // Says what is wrong with the name, or that it never ran.
+    stored::result(&pipeline, &store, step)?;
+    let index = pipeline.step(step).unwrap_or_default();
+    let traced = trace(&pipeline, &store, index, output, &conditions).map_err(|error| match error {
+        TraceError::Store(error) => stored::store_error(error),
+        other => other.into(),
+    })?;
+    let mut out = std::io::BufWriter::new(std::io::stdout());
+    match args.format {
+        Format::Text => terminal.print(&rendered(&traced, &conditions, args.limit.unwrap_or(SCREEN))?)?,
+        Format::Csv => csv::write(&images(&traced, args.limit.unwrap_or(usize::MAX))?, &mut out)?,
+        Format::Json => terminal.print_json(&answer(&traced, &conditions, args.limit.unwrap_or(usize::MAX))?)?,
+    }
+    out.flush()?;
     Ok(Exit::Ok)
 }
 
-fn hint(commands: &Command, topic: &str) -> String {
-    let mut names: Vec<_> = KINDS.iter().map(|kind| kind.name).chain(codes::CODES.iter().map(|e| e.code.id)).collect();
-    names.extend(commands.get_subcommands().map(Command::get_name));
-    nearest(topic, names).map_or(String::new(), |near| format!(", did you mean `{near}`?"))
-}
-
-/// What there is to ask about.
-fn overview(commands: &Command, width: usize) -> String {
-    let mut page = format!("{}\n", paint(HEADING, "Commands"));
-    for command in commands.get_subcommands() {
-        page.push_str(&entry(command.get_name(), "", &command.get_about().map(ToString::to_string).unwrap_or_default(), width));
+fn rendered(traced: &Traced, conditions: &[Condition], limit: usize) -> anyhow::Result<String> {
+    let mut out = Vec::new();
+    let own = &traced.own;
+    let asked: Vec<String> = conditions.iter().map(ToString::to_string).collect();
+    let of = if asked.is_empty() { String::new() } else { format!(" with {}", list(&asked)) };
+    writeln!(out, "{}.{}: {} of {} rows{of}", own.step, own.output, count(own.matched), count(own.of))?;
+    if !traced.outdated.is_empty() {
+        let names: Vec<String> = traced.outdated.iter().map(|name| format!("`{name}`")).collect();
+        writeln!(out, "What stands before {} has changed since it ran: `trapline run` brings it up to date.", list(&names))?;
     }
-    page.push_str(&format!("\n{}\n", paint(HEADING, "Kinds of step (`uses:`)")));
-    for kind in KINDS {
-        page.push_str(&entry(kind.name, "", kind.summary, width));
+    if let Some(rows) = &own.rows {
+        writeln!(out)?;
+        text::write(rows, limit, &mut out)?;
     }
-    page.push_str(
-        "\n`trapline help STEP` explains a kind, `trapline help TL0412` a diagnostic, `trapline help COMMAND` a command.\n",
-    );
-    page
-}
-
-/// The page of a kind, with tables made from its definition.
-fn of_kind(kind: &StepKind, width: usize) -> String {
-    let mut text = format!("{} {}\n\n", paint(STRONG, &format!("{}:", kind.name)), kind.summary);
-    // The page is a document of its own, whose title has just been said.
-    let docs = kind.docs.trim_start().strip_prefix(&format!("# {}\n", kind.name)).unwrap_or(kind.docs);
-    text.push_str(&page::render(docs, width));
-    let mut section = |title: &str, entries: Vec<String>| {
-        if !entries.is_empty() {
-            text.push_str(&format!("\n{}\n{}", paint(HEADING, title), entries.concat()));
-        }
-    };
-    section(
-        "Inputs (`from:`)",
-        kind.inputs.iter().map(|port| entry(port.name, &port_kind(port, true), &port_doc(port), width)).collect(),
-    );
-    section(
-        "Parameters (`with:`)",
-        kind.params.iter().map(|param| entry(param.name, &param_kind(param), param.doc, width)).collect(),
-    );
-    section(
-        "Outputs",
-        kind.outputs.iter().map(|port| entry(port.name, &port_kind(port, false), &port_doc(port), width)).collect(),
-    );
-    section("Metrics (`expect:`)", kind.metrics.iter().map(|metric| entry(metric.name, "", metric.doc, width)).collect());
-    text
-}
-
-fn port_kind(port: &Port, input: bool) -> String {
-    let mut words = vec![
-        match port.ty {
-            PortType::Table => "table",
-            PortType::Model => "model",
-            PortType::Files => "files",
-            PortType::Report => "report",
-        }
-        .to_owned(),
-    ];
-    if input && port.many {
-        words.push("one or more".into());
-    }
-    if input && port.optional {
-        words.push("optional".into());
-    }
-    words.join(", ")
-}
-
-/// What flows, and the columns that are there whatever the pipeline.
-fn port_doc(port: &Port) -> String {
-    if port.requires.is_empty() {
-        return port.doc.to_owned();
-    }
-    let columns: Vec<_> = port.requires.iter().map(|(name, _)| format!("`{name}`")).collect();
-    format!("{} (columns {})", port.doc, columns.join(", "))
-}
-
-fn param_kind(param: &Param) -> String {
-    let mut words = vec![type_words(&param.ty)];
-    match param.default {
-        _ if param.required => words.push("required".into()),
-        Some(default) => words.push(format!("default {default}")),
-        None => words.push("optional".into()),
-    }
-    words.join(", ")
-}
-
-/// A type, as a person would write it.
-fn type_words(ty: &ParamType) -> String {
-    match ty {
-        ParamType::Bool => "true or false".into(),
-        ParamType::Int(low, high) => {
-            range("whole number", (*low > i64::MIN).then(|| low.to_string()), (*high < i64::MAX).then(|| high.to_string()))
-        }
-        ParamType::Number(low, high) => {
-            range("number", low.is_finite().then(|| low.to_string()), high.is_finite().then(|| high.to_string()))
-        }
-        ParamType::Text => "text".into(),
-        ParamType::Choice(words) => words.join(" | "),
-        ParamType::Path(_) => "path in the project".into(),
-        ParamType::Root => "root, or folder of the project".into(),
-        ParamType::Pattern => "path pattern".into(),
-        ParamType::Column(port) => format!("column of `{port}`"),
-        ParamType::Class => "class".into(),
-        ParamType::Model => "name@version".into(),
-        ParamType::ModelOr(word) => format!("name@version | {word}"),
-        ParamType::Template(port) => format!("template over the columns of `{port}`, once per image"),
-        ParamType::List(inner) => format!("list of: {}", type_words(inner)),
-        ParamType::Map(inner) => format!("mapping to: {}", type_words(inner)),
-        ParamType::BySeason(inner) => format!("{}, or one per range of seasons", type_words(inner)),
-        ParamType::ByEpoch(inner) => format!("{}, or one from each of some epochs on", type_words(inner)),
-    }
-}
-
-fn range(what: &str, low: Option<String>, high: Option<String>) -> String {
-    match (low, high) {
-        (Some(low), Some(high)) => format!("{what} from {low} to {high}"),
-        (Some(low), None) => format!("{what} from {low}"),
-        (None, Some(high)) => format!("{what} up to {high}"),
-        (None, None) => what.to_owned(),
-    }
-}
-
-fn of_code(explained: &codes::Explained, width: usize) -> String {
-    let code = explained.code;
-    let severity = match code.severity {
-        Severity::Error => "error",
-        Severity::Warning => "warning",
-    };
-    format!(
-        "{} {}  {}\n\n{}\nTo accept it on one line: {}\n",
-        paint(STRONG, code.id),
-        code.title,
-        paint(FAINT, severity),
-        page::render(explained.explanation, width),
-        paint(CODE, &format!("# trapline: allow {} reason", code.id)),
-    )
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn plain(text: &str) -> String {
-        anstream::adapter::strip_str(text).to_string()
-    }
-
-    #[test]
-    fn a_code_is_explained() {
-        insta::assert_snapshot!(plain(&of_code(codes::find("tl0412").unwrap(), 80)), @"
-        TL0412 a column is missing  error
-
-        The step needs a column that its input does not have. Columns come from the
-        captures of the path and from earlier steps.
-
-        To accept it on one line: # trapline: allow TL0412 reason
-        ");
-    }
-
-    #[test]
-    fn every_kind_has_a_page_with_its_parameters() {
-        for kind in KINDS {
-            let page = plain(&of_kind(kind, 80));
-            for param in kind.params {
-                assert!(page.contains(&format!("\n  {}  {}", param.name, param_kind(param))), "{}: {}", kind.name, param.name);
+    recipe(&mut out, own)?;
+    for layer in &traced.behind {
+        let found = match (layer.of, &layer.ignored[..]) {
+            (0, _) => String::new(),
+            (of, []) if layer.matched == of => format!("all {} rows", count(of)),
+            (of, []) => format!("{} of {} rows", count(layer.matched), count(of)),
+            (of, ignored) => {
+                let columns: Vec<String> = ignored.iter().map(|condition| format!("`{}`", condition.column)).collect();
+                let part = if layer.asked.is_empty() { "any" } else { "some" };
+                format!(
+                    "{} of {} rows may be behind it, {part} of them: it has no {}",
+                    count(layer.matched),
+                    count(of),
+                    list(&columns)
+                )
             }
-            assert!(page.lines().all(|line| line.chars().count() <= 130), "{}", kind.name);
+        };
+        writeln!(out, "\n{}.{} ({}): {found}", layer.step, layer.output, layer.kind)?;
+        recipe(&mut out, layer)?;
+        if let Some(rows) = layer.rows.as_ref().filter(|rows| rows.rows > 0) {
+            text::write(&without_empty(rows), limit, &mut out)?;
         }
     }
+    Ok(String::from_utf8_lossy(&out).into_owned())
+}
 
-    #[test]
-    fn types_are_words() {
-        assert_eq!(type_words(&ParamType::List(&ParamType::Int(0, i64::MAX))), "list of: whole number from 0");
-        assert_eq!(type_words(&ParamType::BySeason(&ParamType::Model)), "name@version, or one per range of seasons");
-        assert_eq!(type_words(&ParamType::Number(0.0, 1.0)), "number from 0 to 1");
+/// Models, parameters and files of a step.
+fn recipe(out: &mut Vec<u8>, layer: &Layer) -> std::io::Result<()> {
+    for model in &layer.models {
+        writeln!(out, "  model {}", model.value)?;
     }
+    if !layer.params.is_empty() {
+        let params: Vec<String> =
+            layer.params.iter().map(|param| format!("{}: {}", param.name, shortened(&param.value))).collect();
+        writeln!(out, "  {}", params.join(", "))?;
+    }
+    for file in &layer.files {
+        writeln!(out, "  file {} {}", file.name, file.value)?;
+    }
+    Ok(())
+}
+
+/// Long declarations (lists of classes) are for programs.
+fn shortened(value: &str) -> String {
+    const MOST: usize = 80;
+    if value.chars().count() <= MOST {
+        return value.to_owned();
+    }
+    value.chars().take(MOST).chain(['\u{2026}']).collect()
+}
+
+/// A table without columns that hold nothing, and without identities: for people.
+fn without_empty(table: &Table) -> Table {
+    let says =
+        |name: &&str| table.column(name).is_some_and(|column| column.null_count() < column.len() && column.ty() != Type::Content);
+    let names: Vec<&str> = table.schema.fields.iter().map(|field| field.name.as_str()).filter(says).collect();
+    table.select(&names).unwrap_or_else(|_| table.clone())
+}
+
+/// The images of all tables as one table, each with the table that has it.
+fn images(traced: &Traced, limit: usize) -> anyhow::Result<Table> {
+    let layers = || traced.behind.iter().filter_map(|layer| Some((layer, layer.rows.as_ref()?)));
+    let mut schema = Schema::of(&[("step", Type::Text), ("table", Type::Text)]);
+    for (_, rows) in layers() {
+        for field in &rows.schema.fields {
+            if schema.field(&field.name).is_none() {
+                schema.set(&field.name, field.ty);
+            }
+        }
+    }
+    let mut columns: Vec<ColumnBuilder> = schema.fields.iter().map(|field| ColumnBuilder::new(field.ty)).collect();
+    for (layer, rows) in layers() {
+        for row in 0..rows.rows.min(limit) {
+            for (builder, field) in columns.iter_mut().zip(&schema.fields) {
+                match field.name.as_str() {
+                    "step" => builder.push_text(&layer.step),
+                    "table" => builder.push_text(&layer.output),
+                    name if rows.schema.field(name).is_some_and(|own| own.ty == field.ty) => builder.push(rows.cell(row, name)),
+                    _ => builder.push(CellRef::Null),
+                }
+            }
+        }
+    }
+    Ok(Table::from_builders(schema, columns)?)
+}
+
+fn answer(traced: &Traced, conditions: &[Condition], limit: usize) -> anyhow::Result<Value> {
+    let layer = |layer: &Layer| -> anyhow::Result<Value> {
+        let rows = layer.rows.as_ref().map(|rows| lines(rows, limit)).transpose()?;
+        Ok(json!({
+            "step": layer.step,
+            "kind": layer.kind,
+            "table": layer.output,
+            "matched": layer.matched,
+            "of": layer.of,
+            "asked": layer.asked.iter().map(|any| any.iter().map(ToString::to_string).collect()).collect::<Vec<Vec<String>>>(),
+            "ignored": layer.ignored.iter().map(ToString::to_string).collect::<Vec<_>>(),
+            "models": layer.models,
+            "params": layer.params,
+            "files": layer.files,
+            "rows": rows,
+        }))
+    };
+    Ok(json!({
+        "format": 1,
+        "where": conditions.iter().map(ToString::to_string).collect::<Vec<_>>(),
+        "outdated": traced.outdated,
+        "result": layer(&traced.own)?,
+        "behind": traced.behind.iter().map(layer).collect::<anyhow::Result<Vec<_>>>()?,
+    }))
+}
+
+/// The rows of a table as JSON objects.
+fn lines(table: &Table, limit: usize) -> anyhow::Result<Vec<Value>> {
+    let most = u32::try_from(table.rows.min(limit)).unwrap_or(u32::MAX);
+    let mut bytes = Vec::new();
+    table_json::write_lines(&table.take(&(0..most).collect::<Vec<_>>()), &mut bytes)?;
+    bytes.split(|byte| *byte == b'\n').filter(|line| !line.is_empty()).map(|line| Ok(serde_json::from_slice(line)?)).collect()
 }

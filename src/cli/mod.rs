@@ -10,6 +10,7 @@ use clap::{CommandFactory as _, Parser as _};
 mod args;
 mod changes;
 mod exit;
+mod help;
 mod host;
 mod project;
 mod render;
@@ -67,7 +68,7 @@ fn dispatch(command: Command, terminal: Terminal) -> anyhow::Result<Exit> {
         Command::Diff(args) => diff::run(&args, terminal),
         Command::Export(args) => export::run(&args, terminal),
         Command::Graph(args) => graph::run(&args, terminal),
-        Command::Help(args) => explain::run(&args, &Cli::command(), terminal),
+        Command::Help(args) => help::run(&args, &Cli::command(), terminal),
         Command::Init(args) => init::run(&args, terminal),
         Command::Labels(args) => labels::run(args, terminal),
         Command::Model(args) => model::run(&args, terminal),
@@ -82,6 +83,7 @@ fn dispatch(command: Command, terminal: Terminal) -> anyhow::Result<Exit> {
         Command::Validate(args) => validate::run(&args, terminal),
         Command::Verify(args) => verify::run(&args, terminal),
         Command::Why(args) => why::run(&args, terminal),
+        Command::Explain(args) => explain::run(&args, terminal),
     }
 }
 

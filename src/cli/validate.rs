@@ -16,17 +16,22 @@ use crate::check::{self, Overrides};
 #[command(after_help = "Examples:
   trapline validate pipeline.yaml
   trapline validate pipelines/*.yaml --format sarif > trapline.sarif
+  trapline validate --all
   trapline validate --changed-since origin/main --format github
 
 Exit code: 0 when every pipeline can run, 2 otherwise.")]
 pub(super) struct Validate {
-    /// Pipeline files; without any, the one in this folder (with --changed-since, all of this folder and below)
+    /// Pipeline files; without any, the one in this folder (with --all or --changed-since, all of this folder and below)
     #[arg(value_name = "FILE")]
     files: Vec<PathBuf>,
 
     /// How to show what was found
     #[arg(long, value_name = "FORMAT", default_value = "text")]
     format: Format,
+
+    /// Check all pipelines in this folder and below that git knows or could know
+    #[arg(long, conflicts_with_all = ["files", "changed_since"])]
+    all: bool,
 
     /// Check only pipelines that changes since this revision touch, through the files they read too
     #[arg(long, value_name = "REV")]
@@ -55,22 +60,28 @@ pub(super) fn run(args: &Validate, terminal: Terminal) -> anyhow::Result<Exit> {
     match args.format {
         Format::Text => {
             terminal.print(&text::render(&files, terminal.full_width()))?;
-            terminal.say(&if files.is_empty() { "no pipeline is touched by the changes\n".to_owned() } else { closing(&files) });
+            terminal.say(&if files.is_empty() { nothing(args).to_owned() } else { closing(&files) });
         }
         Format::Json => terminal.print_json(&json::answer(&files))?,
         Format::Sarif => terminal.print_json(&sarif::log(&files))?,
         Format::Github => {
             terminal.print(&github::render(&files))?;
-            terminal.say(&closing(&files));
+            terminal.say(&if files.is_empty() { nothing(args).to_owned() } else { closing(&files) });
         }
     }
     Ok(if files.iter().any(Checked::has_errors) { Exit::BadInput } else { Exit::Ok })
+}
+
+/// What is said where no pipeline was checked.
+fn nothing(args: &Validate) -> &'static str {
+    if args.all { "there is no pipeline in this folder or below\n" } else { "no pipeline is touched by the changes\n" }
 }
 
 /// The pipelines asked for, checked.
 fn checked(args: &Validate, overrides: &Overrides) -> anyhow::Result<Vec<Checked>> {
     let Some(revision) = &args.changed_since else {
         let files = match &args.files[..] {
+            [] if args.all => changes::pipelines(Path::new("."))?,
             [] => vec![project::find(None, Path::new("."))?],
             given => given.iter().map(|file| project::find(Some(file), Path::new("."))).collect::<Result<_, _>>()?,
         };

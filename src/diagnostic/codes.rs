@@ -204,9 +204,13 @@ codes! {
          those drawn before, and part of last year's checking is for nothing. Add `season` to `by`, or say on the line why not: \
          `# trapline: allow TL0521 a single season`.";
 
+    STRANGE_TEMPLATE = "TL0522" Error "a template that replaces nothing",
+        "A folder of `templates:` holds files called like the built-in templates of the report. One with another name would change nothing.";
+
     // Classes, models, deployments.
     BAD_TAXONOMY = "TL0601" Error "the taxonomy cannot be read",
-        "`taxonomy:` names a CSV file with a header and the columns `class` and `role`, and optionally `key`, `colour`, `display`, `species_id`.";
+        "`taxonomy:` names a CSV file with a header and the columns `class` and `role`, and optionally `key`, `colour`, `display`, `species_id`, \
+         `scientific_name`, `taxon_rank`, `taxon_id`.";
     TAXONOMY_ROW = "TL0602" Error "a row of the taxonomy that cannot be read",
         "Roles are `animal`, `empty`, `bad_quality`, `other`; colours `#rrggbb`; keys one character.";
     DUPLICATE_CLASS = "TL0603" Error "a class given twice",
@@ -226,7 +230,8 @@ codes! {
     DUPLICATE_SHORTCUT = "TL0610" Error "one key for two classes",
         "Each class has its own key on the labelling page; upper and lower case are the same key.";
     TAXONOMY_COLUMN = "TL0611" Warning "an unknown column of the taxonomy",
-        "The column is not read. Known are `class`, `role`, `key`, `colour`, `display`, `species_id`.";
+        "The column is not read. Known are `class`, `role`, `key`, `colour`, `display`, `species_id`, `scientific_name`, `taxon_rank`, \
+         `taxon_id`.";
     NO_ROLES = "TL0612" Error "classes whose roles nobody declared",
         "The rule asks whether an image shows an animal, nothing, or cannot be judged. The roles `animal`, `empty` and `bad_quality` stand in \
          the column `role` of the taxonomy, or follow from the names under `classes:`.";
@@ -236,6 +241,11 @@ codes! {
     RESERVED_SHORTCUT = "TL0614" Error "a key that the labelling page needs itself",
         "While labelling, `u` says unknown, `d` difficult, `r` repeats the last label, and signs do other things. A class has a letter or a \
          digit; `u` may label a class `unknown` of the programme. Without a key of its own a class gets a free one.";
+    BAD_DATASET = "TL0620" Error "a part of `dataset:` that cannot be read",
+        "`dataset:` describes the data set for those who get it: title, people, licences, project. Words such as roles and sampling \
+         designs are those of Camtrap DP.";
+    MISSING_DATASET = "TL0621" Error "a description that the data set lacks",
+        "The export writes a data set for others, and its format asks who made it, when and how. All of that stands under `dataset:`.";
 
     // Paths and roots.
     ABSOLUTE_PATH = "TL0701" Error "a path of one machine",

@@ -18,6 +18,10 @@ const PLACE: [(&str, &[&str]); 5] = [
 /// Their names.
 pub(super) const KEYS: &[&str] = &["sn_region", "sn_locality", "sn_section", "sc_type_of_sites_ecological"];
 
+/// The columns by which its files may be parted.
+pub(super) const COLUMNS: &[&str] =
+    &["sn_region", "sn_locality", "sn_section", "sc_type_of_sites_ecological", "sn_site", "t_date"];
+
 /// The portal's words for what released a camera.
 fn trigger(word: &str) -> String {
     match word.to_ascii_lowercase().replace(['-', ' '], "_").as_str() {

@@ -4,11 +4,11 @@ use std::collections::BTreeMap;
 
 use super::shape::Files;
 use super::{camtrapr, coat, megadetector, timelapse, wildlife_insights};
-use crate::table::{Schema, Table, TableError, Type};
+use crate::table::{Field, Schema, Table, TableError, Type};
 use crate::taxonomy::Role;
 
 /// The words for them in a pipeline.
-pub const WORDS: &[&str] = &["megadetector", "camtrapr", "timelapse", "wildlife_insights", "coat_metadata"];
+pub const WORDS: &[&str] = &["megadetector", "camtrapr", "timelapse", "wildlife_insights", "coat_metadata", "camtrap_dp"];
 
 /// A form that another program reads.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -23,6 +23,8 @@ pub enum Form {
     WildlifeInsights,
     /// The metadata table of the COAT portal.
     CoatMetadata,
+    /// A data package of Camtrap DP.
+    CamtrapDp,
 }
 
 /// What the columns of a table mean.
@@ -34,7 +36,7 @@ pub struct Meaning {
     pub classes: Vec<megadetector::Class>,
     /// Columns of the form that are the same for all rows.
     pub values: BTreeMap<String, String>,
-    /// Taxa of classes: an id, class, order, family, genus, species and a common name, between semicolons.
+    /// Taxa of classes (Wildlife Insights): an id, class, order, family, genus, species and a common name, between semicolons.
     pub taxa: BTreeMap<String, String>,
     /// Columns to write beside those of the form.
     pub columns: Vec<String>,
@@ -83,6 +85,7 @@ impl Form {
             "timelapse" => Self::Timelapse,
             "wildlife_insights" => Self::WildlifeInsights,
             "coat_metadata" => Self::CoatMetadata,
+            "camtrap_dp" => Self::CamtrapDp,
             _ => return None,
         })
     }
@@ -96,13 +99,14 @@ impl Form {
             Self::Timelapse => "timelapse",
             Self::WildlifeInsights => "wildlife_insights",
             Self::CoatMetadata => "coat_metadata",
+            Self::CamtrapDp => "camtrap_dp",
         }
     }
 
     /// Says whether it needs to know what an image shows.
     #[must_use]
     pub fn needs_class(self) -> bool {
-        matches!(self, Self::CamtrapR | Self::WildlifeInsights)
+        matches!(self, Self::CamtrapR | Self::WildlifeInsights | Self::CamtrapDp)
     }
 
     /// The columns that [`Meaning::values`] may fill.
@@ -111,8 +115,16 @@ impl Form {
         match self {
             Self::WildlifeInsights => wildlife_insights::COLUMNS,
             Self::CoatMetadata => coat::KEYS,
+            Self::CamtrapDp => &["filePublic"],
             _ => &[],
         }
+    }
+
+    /// The columns that say where and when, of forms that have them under fixed names.
+    #[must_use]
+    pub fn fixed(self) -> Schema {
+        let columns = if self == Self::CoatMetadata { coat::COLUMNS } else { &[] };
+        Schema { fields: columns.iter().map(|name| Field { name: (*name).to_owned(), ty: Type::Text }).collect() }
     }
 
     /// Columns that the table lacks, with the way out.
@@ -139,19 +151,23 @@ impl Form {
                 need(SITE, has("site") || has("sn_site"));
                 need(TIME, dated);
             }
+            Self::CamtrapDp => {
+                need(SITE, has("site") || has("deployment"));
+                need(TIME, dated);
+            }
             Self::WildlifeInsights => need(TIME, dated),
             Self::Timelapse => {}
         }
         lacks
     }
 
-    /// The table in its form; [`Form::MegaDetector`] is no table and leaves it as it is.
+    /// The table in its form; [`Form::MegaDetector`] and [`Form::CamtrapDp`] are no tables and leave it as it is.
     ///
     /// # Errors
     /// When it cannot be built.
     pub fn shaped(self, table: &Table, meaning: &Meaning) -> Result<Shaped, TableError> {
         match self {
-            Self::MegaDetector => Ok(Shaped { table: table.clone(), notes: Vec::new() }),
+            Self::MegaDetector | Self::CamtrapDp => Ok(Shaped { table: table.clone(), notes: Vec::new() }),
             Self::CamtrapR => camtrapr::shaped(table, meaning),
             Self::Timelapse => timelapse::shaped(table, meaning),
             Self::WildlifeInsights => wildlife_insights::shaped(table, meaning),

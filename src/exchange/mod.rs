@@ -3,6 +3,7 @@
 //! What cannot be read is named by the file, the item of its list (`images[12]`, counted from 0 as the format does) and the path of
 //! the field within it.
 
+pub mod camtrap_dp;
 mod camtrapr;
 mod coat;
 pub mod form;

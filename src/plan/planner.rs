@@ -10,7 +10,7 @@ use crate::id::{ContentId, ResultKey, RowKey};
 use crate::plan::decision::{Decision, Reason, StepPlan};
 use crate::plan::reason::changes;
 use crate::recipe::{Ingredient, Recipe};
-use crate::step::{Context, FileInput, PortModels, PortType, RowMapper, StepError};
+use crate::step::{Context, FileInput, Lineage, Made, PortModels, PortType, RowMapper, StepError};
 use crate::table::Cell;
 
 /// A captured column of an [`ImageSet`]: a code per image into a list of values.
@@ -86,12 +86,14 @@ pub struct KnownOutput {
 }
 
 /// A known result.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct KnownResult {
     /// Its outputs, in port order.
     pub outputs: Vec<KnownOutput>,
     /// Answers of people that it lacks: what depends on it waits.
     pub missing_labels: u64,
+    /// The numbers that it reports.
+    pub metrics: BTreeMap<String, f64>,
 }
 
 /// Why a known result cannot be served.
@@ -148,6 +150,8 @@ pub struct Planner<'a> {
     images: BTreeMap<usize, Arc<LazyImages>>,
     /// Answers that steps lack, which are there otherwise.
     missing_labels: BTreeMap<usize, u64>,
+    /// Numbers that results report, for steps that tell what they rest on.
+    metrics: BTreeMap<usize, BTreeMap<String, f64>>,
     /// Project files by step, as they were when the step was decided: large label files are hashed once, not at every question.
     files: RefCell<BTreeMap<usize, Identified>>,
     counts: bool,
@@ -164,6 +168,8 @@ pub struct Work {
     pub mapper: Option<Box<dyn RowMapper>>,
     /// Models that arrive through ports.
     pub ports: PortModels,
+    /// What the step rests on, for steps that tell it.
+    pub lineage: Lineage,
     /// Project files with their content.
     pub files: Identified,
     /// Everything behind the key, the row recipes spelled out; for people.
@@ -189,6 +195,7 @@ impl<'a> Planner<'a> {
             states: BTreeMap::new(),
             images: BTreeMap::new(),
             missing_labels: BTreeMap::new(),
+            metrics: BTreeMap::new(),
             files: RefCell::default(),
             counts: true,
         }
@@ -222,6 +229,11 @@ impl<'a> Planner<'a> {
         self.missing_labels.insert(index, labels);
     }
 
+    /// Says which numbers the result of step `index` reports.
+    pub fn set_metrics(&mut self, index: usize, metrics: BTreeMap<String, f64>) {
+        self.metrics.insert(index, metrics);
+    }
+
     /// How far step `index` is.
     pub fn state(&self, index: usize) -> Option<&State> {
         self.states.get(&index)
@@ -235,16 +247,10 @@ impl<'a> Planner<'a> {
         let step = &self.pipeline.steps[index];
         let mut context = self.pipeline.context(index);
         context.ports = self.port_models(index);
+        self.made(&mut context.lineage);
         let mapper = step.step.mapper(&context)?;
         let recipes = mapper.as_ref().map_or(&[][..], |mapper| mapper.recipes());
-        let keyed = |param: &&crate::step::Param| param.keyed && step.params.get(param.name).is_some();
-        let mut params: Vec<_> = step
-            .kind
-            .params
-            .iter()
-            .filter(keyed)
-            .filter_map(|param| Some((param.name.to_owned(), step.params.get(param.name)?.value.canonical())))
-            .collect();
+        let mut params = step.canonical_params();
         params.extend(step.step.declarations(&context));
         params.sort();
         let rows = recipes.iter().map(|recipe| recipe.key).collect();
@@ -256,9 +262,9 @@ impl<'a> Planner<'a> {
                 .extend(explained.map(|part| Ingredient { name: format!("row {place} {}", part.name), value: part.value }));
         }
         let files = self.identified(index, &context);
-        let inputs = self.inputs(index, &files);
+        let inputs = self.inputs(index, &files, &context.lineage);
         ingredients.extend(inputs.iter().flatten().cloned());
-        Ok(Work { recipe, mapper, files, ingredients, inputs, ports: context.ports })
+        Ok(Work { recipe, mapper, files, ingredients, inputs, ports: context.ports, lineage: context.lineage })
     }
 
     /// The project files of step `index` with their content.
@@ -280,6 +286,18 @@ impl<'a> Planner<'a> {
         self.files.borrow_mut().remove(&index);
     }
 
+    /// Writes what the steps of a lineage yielded into it, as far as that is known.
+    fn made(&self, lineage: &mut Lineage) {
+        for ancestor in &mut lineage.steps {
+            let Some(step) = self.pipeline.step(&ancestor.name) else { continue };
+            let Some(State::Ready(outputs)) = self.states.get(&step) else { continue };
+            let ports = self.pipeline.steps[step].kind.outputs.iter().filter(|port| port.ty != PortType::Files);
+            let made = ports.zip(outputs).map(|(port, known)| Made { output: port.name, id: known.id, rows: known.rows });
+            ancestor.made = made.collect();
+            ancestor.metrics = self.metrics.get(&step).cloned().unwrap_or_default();
+        }
+    }
+
     /// The models that arrive through the ports of step `index`, as far as the steps before it have run.
     fn port_models(&self, index: usize) -> PortModels {
         let step = &self.pipeline.steps[index];
@@ -292,7 +310,7 @@ impl<'a> Planner<'a> {
     }
 
     /// The identities of all inputs in a fixed order; `None` while one is unknown.
-    fn inputs(&self, index: usize, files: &[(FileInput, Option<ContentId>)]) -> Option<Vec<Ingredient>> {
+    fn inputs(&self, index: usize, files: &[(FileInput, Option<ContentId>)], lineage: &Lineage) -> Option<Vec<Ingredient>> {
         let step = &self.pipeline.steps[index];
         let mut inputs = Vec::new();
         for (port, wires) in step.kind.inputs.iter().zip(&step.inputs) {
@@ -304,6 +322,16 @@ impl<'a> Planner<'a> {
         }
         for (file, content) in files {
             inputs.push(file_ingredient(file, *content));
+        }
+        for step in &lineage.steps {
+            let made =
+                |made: &Made| Ingredient { name: format!("made {}.{}", step.name, made.output), value: made.id.to_string() };
+            inputs.extend(step.made.iter().map(made));
+            let said = |(name, value): (&String, &f64)| Ingredient {
+                name: format!("metric {}.{name}", step.name),
+                value: value.to_string(),
+            };
+            inputs.extend(step.metrics.iter().map(said));
         }
         if let Some(source) = self.sources.get(&index) {
             inputs.push(Ingredient { name: "listing".into(), value: source.listing?.to_string() });
@@ -372,7 +400,8 @@ impl<'a> Planner<'a> {
         }
         let found = work.key().map_or(Err(Unusable::Unknown), |key| self.known.result(&key));
         match found {
-            Ok(KnownResult { outputs, missing_labels }) if !force => {
+            Ok(KnownResult { outputs, missing_labels, metrics }) if !force => {
+                self.metrics.insert(index, metrics);
                 self.missing_labels.insert(index, missing_labels);
                 plan.missing_labels = missing_labels;
                 let rows = outputs.first().map(|output| output.rows);

@@ -107,6 +107,7 @@ impl<'a> Execution<'_, 'a> {
         self.engine.store.clear_scratch(key);
         let rows = known.first().map_or(0, |out| out.rows);
         planner.set_state(self.index, State::Ready(known));
+        planner.set_metrics(self.index, outputs.metrics.clone());
         self.engine.observer.event(&Event::StepFinished {
             step: name,
             rows,
@@ -217,6 +218,7 @@ impl<'a> Execution<'_, 'a> {
         let step = &self.engine.pipeline.steps[self.index];
         let mut context = self.engine.pipeline.context(self.index);
         context.ports.clone_from(&work.ports);
+        context.lineage.clone_from(&work.lineage);
         let located = super::roots::located(&self.engine.pipeline.roots);
         let progress = StepProgress { step: &step.name.value, observer: self.engine.observer };
         let scanned = self.engine.scans.get(&self.index).map(Scan::table).transpose()?;
@@ -276,7 +278,7 @@ impl<'a> Execution<'_, 'a> {
                     let Some(model) = models.next() else { continue };
                     (store.put(model), None)
                 }
-                PortType::Files | PortType::Report => continue,
+                PortType::Files | PortType::Report | PortType::Step => continue,
             };
             stored.push(OutputRef { port: port.name.to_owned(), id: id.map_err(step_error)?, rows });
         }

@@ -7,7 +7,7 @@ use crate::check::{CheckedStep, Comparison, Expectation, RowFilter, Subject};
 use crate::id::ContentId;
 use crate::observation;
 use crate::store::{Store, StoreError, StoredTable};
-use crate::table::{CellRef, Column, Table, Type};
+use crate::table::{CellRef, Condition, Table, Type};
 
 /// How many failing rows are named.
 const EXAMPLES: usize = 5;
@@ -93,45 +93,8 @@ fn count(stored: &StoredTable<'_>, filter: &RowFilter) -> Result<f64, StoreError
 
 /// The rows of `table` that pass the filter.
 fn chosen(table: &Table, filter: &RowFilter) -> Vec<usize> {
-    let mut rows: Vec<usize> = (0..table.rows).collect();
-    for (name, value) in &filter.equal {
-        let Some(column) = table.column(name) else { return Vec::new() };
-        let wanted = Wanted::of(column, value);
-        rows.retain(|row| wanted.holds(column, *row));
-    }
-    rows
-}
-
-/// A filter's value in the type of its column: a text is looked up once, not once a row.
-enum Wanted {
-    Nothing,
-    Missing,
-    Code(u32),
-    Int(i64),
-    Bool(bool),
-}
-
-impl Wanted {
-    fn of(column: &Column, value: &str) -> Self {
-        let wanted = match column.ty() {
-            _ if value.is_empty() => Some(Self::Missing),
-            Type::Text => (0..).zip(column.texts()).find(|(_, text)| *text == value).map(|(code, _)| Self::Code(code)),
-            Type::Int => value.parse().ok().map(Self::Int),
-            Type::Bool => value.parse().ok().map(Self::Bool),
-            _ => None,
-        };
-        wanted.unwrap_or(Self::Nothing)
-    }
-
-    fn holds(&self, column: &Column, row: usize) -> bool {
-        match self {
-            Self::Nothing => false,
-            Self::Missing => column.is_null(row),
-            Self::Code(code) => column.code(row) == Some(*code),
-            Self::Int(value) => column.int(row) == Some(*value),
-            Self::Bool(value) => column.bool(row) == Some(*value),
-        }
-    }
+    let conditions: Vec<_> = filter.equal.iter().map(|(name, value)| Condition::equal(name, value)).collect();
+    Condition::rows(table, &conditions)
 }
 
 #[expect(clippy::cast_precision_loss, reason = "a bound needs no more than 53 bits")]

@@ -65,7 +65,7 @@ impl Known for History<'_> {
         }
         let known = |output: &OutputRef| KnownOutput { id: output.id, rows: output.rows.unwrap_or(0) };
         let missing_labels = missing_labels(&manifest.metrics);
-        Ok(KnownResult { outputs: manifest.outputs.iter().map(known).collect(), missing_labels })
+        Ok(KnownResult { outputs: manifest.outputs.iter().map(known).collect(), missing_labels, metrics: manifest.metrics })
     }
 
     fn last(&self, step: &str) -> Option<Vec<Ingredient>> {

@@ -29,7 +29,7 @@ pub(super) fn open_inputs<'s>(
     let ports = step.kind.inputs.iter().zip(&step.inputs);
     // Models come through the context.
     let tables = |(port, wires): (&Port, &Vec<Wire>)| match port.ty {
-        PortType::Table => wires.iter().map(open).collect(),
+        PortType::Table | PortType::Step => wires.iter().map(open).collect(),
         _ => Ok(Vec::new()),
     };
     ports.map(tables).collect()

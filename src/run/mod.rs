@@ -29,6 +29,7 @@ pub mod roots;
 pub mod scan;
 mod sealing;
 pub mod seasons;
+pub mod trace;
 pub mod verify;
 mod walk;
 

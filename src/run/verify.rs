@@ -87,6 +87,10 @@ pub fn verify(
             Some(locked) => {
                 let outputs = locked.outputs.iter().map(|out| KnownOutput { id: out.id, rows: out.rows }).collect();
                 planner.set_state(index, State::Ready(outputs));
+                let key = planner.work(index).ok().and_then(|work| work.key());
+                if let Some(manifest) = key.and_then(|key| store.get_result(key).ok().flatten()) {
+                    planner.set_metrics(index, manifest.metrics);
+                }
                 verifier.step(index, locked, &planner)?;
             }
             None if step.stage.is_none() => {
@@ -294,6 +298,7 @@ impl Verifier<'_> {
         };
         let mut context = self.pipeline.context(index);
         context.ports.clone_from(&work.ports);
+        context.lineage.clone_from(&work.lineage);
         let located = super::roots::located(&self.pipeline.roots);
         let mut job = Job {
             step: &step.name.value,

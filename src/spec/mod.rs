@@ -9,10 +9,12 @@
 
 use std::path::{Path, PathBuf};
 
+use crate::dataset::Dataset;
 use crate::diagnostic::{Diagnostic, Report, Span, Spanned, codes};
 use crate::step::{Deployments, StepKind};
 use crate::yaml::{Entry, Node, Value};
 
+mod dataset;
 mod fields;
 mod files;
 mod include;
@@ -36,7 +38,7 @@ pub const LANGUAGE: i64 = 1;
 
 /// The keys of a pipeline file.
 pub const KEYS: &[&str] =
-    &["trapline", "requires", "name", "params", "roots", "taxonomy", "classes", "deployments", "include", "steps"];
+    &["trapline", "requires", "name", "params", "roots", "taxonomy", "classes", "deployments", "dataset", "include", "steps"];
 
 /// A pipeline as written, in one piece.
 pub struct Spec {
@@ -52,6 +54,8 @@ pub struct Spec {
     pub classes: Taxonomy,
     /// The deployment table.
     pub deployments: Option<Deployments>,
+    /// What describes the data set.
+    pub dataset: Option<Dataset>,
     /// Files of the project that the pipeline itself reads, by project path; no step may write them.
     pub own_files: Vec<String>,
     /// Steps in the order written, instances expanded.
@@ -113,6 +117,7 @@ pub fn read(reading: &Reading<'_>, files: &mut Files, report: &mut Report) -> Op
     let name = fields::get(entries, "name").and_then(|node| top.text(node, "`name`"));
     let (classes, taxonomy) = top.classes(entries, reading.project);
     let (deployments, deployments_file) = top.deployments(entries, reading.project);
+    let dataset = dataset::read(entries, &scope, &mut renderer, &files.sources, report);
     let roots = roots::read(entries, &scope, reading, &mut renderer, files, report);
 
     let mut own_files = parts.seen.clone();
@@ -131,6 +136,7 @@ pub fn read(reading: &Reading<'_>, files: &mut Files, report: &mut Report) -> Op
         roots,
         classes,
         deployments,
+        dataset,
         own_files,
         steps,
         damaged_steps,

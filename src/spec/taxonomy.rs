@@ -7,10 +7,11 @@ use crate::yaml::{Node, Value};
 
 use super::fields;
 use super::table::{Header, rows};
-use crate::taxonomy::{Class, Role, Taxonomy, folded, is_reserved, normal};
+use crate::taxonomy::{Class, RANKS, Role, Taxon, Taxonomy, folded, is_reserved, normal};
 
 /// The columns of a taxonomy file.
-const COLUMNS: &[&str] = &["class", "role", "key", "colour", "display", "species_id"];
+const COLUMNS: &[&str] =
+    &["class", "role", "key", "colour", "display", "species_id", "scientific_name", "taxon_rank", "taxon_id"];
 const ROLES: &[&str] = &["animal", "empty", "bad_quality", "other"];
 
 fn role(word: &str) -> Option<Role> {
@@ -95,7 +96,7 @@ pub fn short(node: &Node, report: &mut Report) -> Taxonomy {
         let Some(name) = fields::text(item, "a class", report) else { continue };
         let name = Spanned { value: name.to_owned(), span: item.span };
         let role = Role::of_name(&name.value);
-        builder.push(Class { name, role, key: None, colour: None, display: None, species_id: None }, None, report);
+        builder.push(Class { name, role, key: None, colour: None, display: None, species_id: None, taxon: None }, None, report);
     }
     Taxonomy { classes: builder.classes }
 }
@@ -159,6 +160,13 @@ fn read_row(header: &Header, class: usize, row: &[Spanned<String>], report: &mut
         );
     }
     let text = |cell: Option<&Spanned<String>>| cell.map(|cell| cell.value.clone());
+    let rank = cell("taxon_rank");
+    if let Some(rank) = rank.filter(|rank| !RANKS.contains(&rank.value.as_str())) {
+        let help = format!("expected {}", any_of(RANKS));
+        report.push(Diagnostic::new(codes::TAXONOMY_ROW, rank.span, format!("`{}` is no rank", rank.value)).help(help));
+    }
+    let taxon =
+        cell("scientific_name").map(|name| Taxon { name: name.value.clone(), rank: text(rank), id: text(cell("taxon_id")) });
     let class = Class {
         name,
         role,
@@ -166,6 +174,7 @@ fn read_row(header: &Header, class: usize, row: &[Spanned<String>], report: &mut
         colour: text(colour),
         display: text(cell("display")),
         species_id: text(cell("species_id")),
+        taxon,
     };
     Some((class, key.map(|key| key.span)))
 }

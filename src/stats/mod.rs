@@ -8,6 +8,7 @@
 //! | [`interval`] | between which bounds does a proportion lie? |
 //! | [`combine`] | and a sum or a ratio of several? |
 //! | [`metrics`] | how good are precision, recall, F1 and accuracy of the complete data set? |
+//! | [`prevalence`] | the same, where images were checked at other shares of classes than those of the data set |
 //! | [`paired`] | how much better is one model than another on the same images? |
 //! | [`agreement`] | how far do people agree who looked at the same images? |
 //! | [`bins`] | in which confidence bin does an image lie? |
@@ -20,3 +21,4 @@ pub mod interval;
 pub mod metrics;
 pub mod paired;
 pub mod planning;
+pub mod prevalence;

@@ -1,4 +1,4 @@
-//! `ensemble`: one prediction from those of several models, by averaging each one's most confident classes.
+//! `ensemble`: one prediction from those of several models, by averaging each one's most confident classes, or of several stages.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -14,10 +14,14 @@ use crate::table::{Column, ColumnBuilder, Schema, Table, Type};
 const DOCS: &str = "\
 # ensemble
 
-Makes one prediction of those of several models: the mean confidence of each class over the models.
+Makes one prediction of those of several models: the mean confidence of each class over the models, or what the last of several
+stages says.
 
 ## Why
 Models that were trained apart err apart. Their mean is right more often than each of them, and its confidence says more.
+
+Models in stages share the work: one says where nothing is to be seen, the next names the animals in what is left. Each image then
+has the prediction of the last stage that it came to.
 
 ## Example
 ```yaml
@@ -25,28 +29,42 @@ together:
   uses: ensemble
   from: [small, large, older]
   with: { keep: 5 }
+
+something: { uses: classify, from: names, with: { model: blank_filter@1 } }
+blanks: { uses: threshold, from: something, with: { on: p_empty, accept_at: 0.9 } }
+species: { uses: classify, from: blanks.to_review, with: { model: species@1 } }       # no image that `blanks` accepts
+predictions:
+  uses: ensemble
+  from: [something, species]            # stages in their order, the first with all images
+  with: { rule: last }
 ```
 
-## How
+## The mean
 - Of each model the `keep` most confident classes count. A class that a model does not have among them has 0 there. The sum is divided by
   the number of models that classified the image.
 - Of two classes with the same mean, the one that comes first in the first model that names it comes first.
-- Rows are joined by site, season and image, never by position. The images are those of the first predictions; an image that another one
-  lacks, or could not classify, is averaged over the others and counted (`incomplete`). Predictions of no such image are reported.
+- An image that one model lacks, or could not classify, is averaged over the others and counted (`incomplete`).
+
+## The last stage (`rule: last`)
+- The whole prediction is that of the last input that has the image and could classify it, with all its confidences; `keep` means nothing
+  here. A class that this model does not know has no confidence, as in `classify` with a model per season.
+- `incomplete` counts the images that did not come to, or through, every stage.
 
 ## What it yields
-The images of the first predictions with the columns of `classify`: `label`, `confidence` ... `label_5`, `confidence_5`, `model` (all that
-took part, joined by `+`), `problem` (where none could classify the image) and `p_CLASS`, the means.
+The images of the first predictions with the columns of `classify`: `label`, `confidence` ... `label_5`, `confidence_5`, `model` (all
+that took part, joined by `+`), `problem` (where none could classify the image) and `p_CLASS`. Rows are joined by site, season and
+image, never by position; predictions of no image of the first ones are reported.
 
 ## References
-Norouzzadeh et al. 2018, PNAS 115, E5716-E5725, and its preprint of 2017: averaging of the five most confident classes.
+Norouzzadeh et al. 2018, PNAS 115, E5716-E5725, and its preprint of 2017: averaging of the five most confident classes; a first
+network for empty images, a second one for the species.
 ";
 
 /// The kind, as declared.
 pub static KIND: StepKind = StepKind {
     name: "ensemble",
     revision: 1,
-    summary: "averages the predictions of several models",
+    summary: "makes one prediction of those of several models: their mean, or the last of several stages",
     docs: DOCS,
     inputs: &[Port {
         name: "predictions",
@@ -54,17 +72,27 @@ pub static KIND: StepKind = StepKind {
         many: true,
         optional: false,
         requires: &[("label", Type::Text)],
-        doc: "predictions of the same images by several models",
+        doc: "predictions of the same images by several models, or by stage",
     }],
-    outputs: &[Port::table("predictions", &[], "the images with the mean of their predictions")],
-    params: &[Param {
-        name: "keep",
-        ty: ParamType::Int(1, 1000),
-        required: false,
-        default: Some("5"),
-        keyed: true,
-        doc: "how many of the most confident classes of each model count",
-    }],
+    outputs: &[Port::table("predictions", &[], "the images, each with one prediction")],
+    params: &[
+        Param {
+            name: "keep",
+            ty: ParamType::Int(1, 1000),
+            required: false,
+            default: Some("5"),
+            keyed: true,
+            doc: "how many of the most confident classes of each model count",
+        },
+        Param {
+            name: "rule",
+            ty: ParamType::Choice(&["mean", "last"]),
+            required: false,
+            default: None,
+            keyed: true,
+            doc: "what becomes the prediction: the mean of all models (where nothing is said), or what the last stage says",
+        },
+    ],
     metrics: &[
         Metric { name: "images", doc: "number of images" },
         Metric { name: "incomplete", doc: "images that not every model classified" },
@@ -79,11 +107,13 @@ pub static KIND: StepKind = StepKind {
 #[expect(clippy::unnecessary_wraps, reason = "the signature of all kinds")]
 fn read(params: &Params, _report: &mut Report) -> Option<Box<dyn Step>> {
     let keep = params.int("keep").and_then(|keep| usize::try_from(keep).ok()).unwrap_or(RANKS);
-    Some(Box::new(Ensemble { keep }))
+    Some(Box::new(Ensemble { keep, last: params.text("rule") == Some("last") }))
 }
 
 struct Ensemble {
     keep: usize,
+    /// The prediction of the last stage, instead of the mean.
+    last: bool,
 }
 
 impl Step for Ensemble {
@@ -142,7 +172,11 @@ impl Step for Ensemble {
             if image % ROWS_PER_CHECK == 0 {
                 job.cancel.check()?;
             }
-            means.add(image, &members, self.keep);
+            if self.last {
+                means.take_last(image, &members);
+            } else {
+                means.add(image, &members, self.keep);
+            }
         }
         means.outputs(images, &columns, lost)
     }
@@ -290,10 +324,7 @@ impl<'a> Means<'a> {
         self.incomplete += u64::from(count as usize != members.len());
         let models = (!models.is_empty()).then(|| models.join("+"));
         if count == 0 {
-            self.unclassified += 1;
-            self.problem.push_text("no model classified the image");
-            self.classes.iter_mut().for_each(ColumnBuilder::push_null);
-            self.ranked.push(&[], models.as_deref());
+            self.add_none(models.as_deref());
             return;
         }
         self.problem.push_null();
@@ -304,6 +335,39 @@ impl<'a> Means<'a> {
         best.sort_by(|a, b| b.1.total_cmp(&a.1));
         self.total += best.first().map_or(0.0, |(_, mean)| f64::from(*mean));
         self.ranked.push(&best, models.as_deref());
+    }
+
+    /// Adds an image that no model classified.
+    fn add_none(&mut self, models: Option<&str>) {
+        self.unclassified += 1;
+        self.problem.push_text("no model classified the image");
+        self.classes.iter_mut().for_each(ColumnBuilder::push_null);
+        self.ranked.push(&[], models);
+    }
+
+    /// Adds an image with the prediction of the last member that classified it.
+    fn take_last(&mut self, image: usize, members: &[Member<'_>]) {
+        let said = members.iter().rev().find_map(|member| Some((member, member.best(image, usize::MAX)?)));
+        let classified = |member: &Member<'_>| member.rows[image].is_some_and(|row| !member.label.is_null(row as usize));
+        self.incomplete += u64::from(!members.iter().all(classified));
+        let Some((member, mut best)) = said else {
+            self.add_none(None);
+            return;
+        };
+        for (class, _) in best.iter().filter(|(class, _)| !self.place.contains_key(class)) {
+            *self.unknown.entry((*class).to_owned()).or_default() += 1;
+        }
+        best.retain(|(class, _)| self.place.contains_key(class));
+        self.problem.push_null();
+        for (name, builder) in self.names.iter().zip(&mut self.classes) {
+            match best.iter().find(|(class, _)| class == name) {
+                Some((_, confidence)) => builder.push_float32(*confidence),
+                None => builder.push_null(),
+            }
+        }
+        self.total += best.first().map_or(0.0, |(_, confidence)| f64::from(*confidence));
+        let model = member.rows[image].zip(member.model).and_then(|(row, models)| models.text(row as usize));
+        self.ranked.push(&best, model);
     }
 
     #[expect(clippy::cast_precision_loss, reason = "a table has fewer than 2^32 rows")]
@@ -380,6 +444,7 @@ mod tests {
             colour: None,
             display: None,
             species_id: None,
+            taxon: None,
         };
         project.classes.classes = classes.iter().map(class).collect();
         project
@@ -422,6 +487,50 @@ mod tests {
         assert_eq!(kinds, [("unmatched_predictions", 1)]);
         let twice = ranked(&[("x", &[("topi", 0.5)]), ("x", &[("topi", 0.5)])]);
         assert!(run(&project(&CLASSES), &[&first, &twice]).unwrap_err().to_string().contains("occurs twice, in rows 1 and 2"));
+    }
+
+    #[test]
+    fn of_stages_the_last_that_classified_an_image_speaks_for_it() {
+        let fields = |classes: &[&'static str]| {
+            let mut fields = vec![("content", Type::Content), ("label", Type::Text), ("model", Type::Text)];
+            fields.extend(classes.iter().map(|class| (*class, Type::Float32)));
+            fields
+        };
+        let row = |seed: &str, label: Option<&str>, model: &str, p: [Option<f32>; 2]| {
+            let mut row = vec![content(seed), label.map_or(Cell::Null, text), text(model)];
+            row.extend(p.map(|p| p.map_or(Cell::Null, Cell::Float32)));
+            row
+        };
+        let first = testing::table(
+            &fields(&["p_empty", "p_animal"]),
+            &[
+                row("x", Some("empty"), "filter@1", [Some(0.75), Some(0.25)]),
+                row("y", Some("animal"), "filter@1", [Some(0.0), Some(1.0)]),
+                row("z", Some("animal"), "filter@1", [Some(0.125), Some(0.875)]),
+                row("w", None, "filter@1", [None, None]),
+            ],
+        );
+        // Of `z` the second stage can say nothing; rows in another order.
+        let second = testing::table(
+            &fields(&["p_vole", "p_empty"]),
+            &[row("z", None, "species@1", [None, None]), row("y", Some("vole"), "species@1", [Some(0.625), Some(0.375)])],
+        );
+        let step = testing::step(&KIND, &[("rule", crate::step::ParamValue::Text("last".into()))]);
+        let schemas = vec![vec![first.schema.clone(), second.schema.clone()]];
+        let project = project(&["empty", "animal", "vole"]);
+        let (declared, errors) = project.columns_of(step.as_ref(), &schemas);
+        assert_eq!(errors, [""; 0]);
+        let outputs = project.run_on(step.as_ref(), &[&[&first, &second]]).unwrap();
+        let table = &outputs.tables[0];
+        assert_eq!(table.schema, declared.unwrap()[0]);
+        let columns =
+            ["label", "confidence", "label_2", "confidence_2", "label_3", "model", "problem", "p_empty", "p_animal", "p_vole"];
+        let words = |row| columns.map(|name| table.cell(row, name).to_string()).join("|");
+        assert_eq!(words(0), "empty|0.75|animal|0.25||filter@1||0.75|0.25|");
+        assert_eq!(words(1), "vole|0.625|empty|0.375||species@1||0.375||0.625");
+        assert_eq!(words(2), "animal|0.875|empty|0.125||filter@1||0.125|0.875|");
+        assert_eq!(words(3), "||||||no model classified the image|||");
+        assert_eq!((outputs.metrics["incomplete"], outputs.metrics["unclassified"]), (3.0, 1.0));
     }
 
     #[test]

@@ -4,18 +4,20 @@
 //! images (`crate::stats`) becomes tables (`sheets`) and findings (`words`).
 
 use super::{Context, Job, Metric, Outputs, Param, ParamType, Params, Port, Step, StepError, StepKind};
-use crate::diagnostic::codes::{COLUMN_TYPE, MISSING_COLUMN, TAKEN_COLUMN};
-use crate::diagnostic::{Diagnostic, Report};
+use crate::diagnostic::codes::{COLUMN_TYPE, MISSING_COLUMN, TAKEN_COLUMN, UNKNOWN_CLASS, UNKNOWN_PARAMETER};
+use crate::diagnostic::{Diagnostic, Report, did_you_mean};
 use crate::observation::Key;
 use crate::table::{Schema, Table, Type};
 use crate::taxonomy::UNKNOWN;
 
+mod cutoffs;
 mod docs;
 pub(super) mod labels;
 pub(in crate::step) mod sheets;
 mod survey;
 pub(in crate::step) mod words;
 
+use cutoffs::Shares;
 use survey::Survey;
 
 /// The kind, as declared.
@@ -78,6 +80,22 @@ pub static KIND: StepKind = StepKind {
             default: None,
             keyed: true,
             doc: "classes to list first, also where neither the model nor a person names them; the programme's where not given",
+        },
+        Param {
+            name: "cutoffs",
+            ty: ParamType::Map(&ParamType::Number(0.0, 1.0)),
+            required: false,
+            default: None,
+            keyed: true,
+            doc: "by class, the confidence `p_CLASS` from which on an image is called so, instead of the most confident class",
+        },
+        Param {
+            name: "prevalence",
+            ty: ParamType::Map(&ParamType::Number(0.0, 1.0)),
+            required: false,
+            default: None,
+            keyed: true,
+            doc: "by class, its share of the images; where labelled images were drawn by what they show, in other shares",
         },
     ],
     metrics: &[
@@ -178,8 +196,26 @@ const BINS: &[(&str, Type)] = &[
 const CHECKED: &[(&str, Type)] =
     &[("label", Type::Text), ("confidence", Type::Float32), ("class", Type::Text), ("type", Type::Text), ("correct", Type::Bool)];
 
-#[expect(clippy::unnecessary_wraps, reason = "the form of `StepKind::read`")]
-fn read(params: &Params, _report: &mut Report) -> Option<Box<dyn Step>> {
+/// What shares may add up to beyond 1, as rounding leaves it.
+const ROUNDING: f64 = 1e-6;
+
+fn read(params: &Params, report: &mut Report) -> Option<Box<dyn Step>> {
+    let prevalence = cutoffs::shares(params, "prevalence");
+    let mut wrong = |name: &str, message: &str, help: &str| {
+        report.push(Diagnostic::new(UNKNOWN_PARAMETER, params.span_of(name), message).help(help));
+        None
+    };
+    if prevalence.iter().map(|(_, share)| share).sum::<f64>() > 1.0 + ROUNDING {
+        return wrong(
+            "prevalence",
+            "the shares of `prevalence` are more than 1 together",
+            "write shares of all images, such as 0.75",
+        );
+    }
+    if !prevalence.is_empty() && params.get("sampled_by").is_some() {
+        let message = "`prevalence` and `sampled_by` both say what a labelled image stands for";
+        return wrong("sampled_by", message, "leave `sampled_by` away: each class has its share in every group of `by`");
+    }
     let names = |param: &str| -> Vec<String> {
         let mut names: Vec<String> = Vec::new();
         for name in params.texts(param) {
@@ -195,6 +231,8 @@ fn read(params: &Params, _report: &mut Report) -> Option<Box<dyn Step>> {
         level: params.number("level").unwrap_or(0.95),
         bins: params.int("bins").and_then(|bins| u32::try_from(bins).ok()).unwrap_or(10),
         classes: names("classes"),
+        cutoffs: cutoffs::shares(params, "cutoffs"),
+        prevalence,
     }))
 }
 
@@ -204,6 +242,10 @@ struct Evaluate {
     level: f64,
     bins: u32,
     classes: Vec<String>,
+    /// From which confidence on an image is called a class.
+    cutoffs: Shares,
+    /// Shares of classes in each group; empty where they follow from the predictions.
+    prevalence: Shares,
 }
 
 impl Evaluate {
@@ -228,10 +270,31 @@ impl Evaluate {
         names
     }
 
-    /// The classes to list first.
+    /// The classes that have a share must be the programme's, where it declares any.
+    fn check_prevalence(&self, context: &Context<'_>, report: &mut Report) -> bool {
+        let known: Vec<&str> = context.classes.names().collect();
+        let unknown = self.prevalence.iter().filter(|(class, _)| !known.is_empty() && !known.contains(&class.value.as_str()));
+        let mut fine = true;
+        for (class, _) in unknown {
+            let mut finding = Diagnostic::new(UNKNOWN_CLASS, class.span, format!("there is no class `{}`", class.value));
+            finding.help =
+                did_you_mean(&class.value, &known).or_else(|| Some("declare it under `classes:` or in the taxonomy".to_owned()));
+            report.push(finding);
+            fine = false;
+        }
+        fine
+    }
+
+    /// The classes to list first, and all that have a share.
     fn classes(&self, context: &Context<'_>) -> Vec<String> {
         let programme = context.classes.classes.iter().map(|class| class.name.value.clone());
-        if self.classes.is_empty() { programme.collect() } else { self.classes.clone() }
+        let mut classes = if self.classes.is_empty() { programme.collect() } else { self.classes.clone() };
+        for (class, _) in &self.prevalence {
+            if !classes.contains(&class.value) {
+                classes.push(class.value.clone());
+            }
+        }
+        classes
     }
 
     /// The schemas of the outputs, in port order.
@@ -255,16 +318,19 @@ impl Evaluate {
     fn read_predictions(&self, job: &Job<'_>, labels: &[Table]) -> Result<Table, StepError> {
         let input = job.input(0)?;
         let schema = input.schema();
+        let confidences: Vec<String> = cutoffs::classes(schema).map(|class| format!("{}{class}", labels::CLASS_PREFIX)).collect();
         let mut names = self.place_columns(schema);
         let shared = labels.iter().filter_map(|table| Key::shared(&[schema, &table.schema]));
         // `name` and `path` make messages readable.
         let more = shared.flat_map(|key| key.columns).chain(["label", "confidence", "name", "path"]);
-        for name in more {
+        let confidences = confidences.iter().map(String::as_str).filter(|_| !self.cutoffs.is_empty());
+        for name in more.chain(confidences) {
             if !names.contains(&name) && schema.field(name).is_some() {
                 names.push(name);
             }
         }
-        input.read(Some(&names))
+        let table = input.read(Some(&names))?;
+        if self.cutoffs.is_empty() { Ok(table) } else { cutoffs::call(&table, &self.cutoffs) }
     }
 }
 
@@ -294,6 +360,8 @@ impl Step for Evaluate {
             let message = format!("groups by `{name}`, which is a column that `evaluate` makes itself");
             refuse(TAKEN_COLUMN, message, "group by columns of the images, such as `season` or `locality`");
         }
+        fine &= cutoffs::check(&self.cutoffs, predictions, context, report);
+        fine &= self.check_prevalence(context, report);
         fine.then(|| self.schemas(predictions))
     }
 
@@ -315,7 +383,7 @@ impl Step for Evaluate {
         let answers = labels::join(&predictions, &labels, is_class)?;
         job.cancel.check()?;
         let survey = Survey::of(self, job, &predictions, &answers)?;
-        let assessed = survey.assess(crate::stats::interval::z_of(self.level));
+        let assessed = survey.assess(crate::stats::interval::z_of(self.level))?;
         let schemas = self.schemas(&predictions.schema);
         let tables = sheets::write(&survey, &assessed, schemas, &predictions, &answers)?;
         job.progress.advance(predictions.rows as u64, 0);

@@ -2,17 +2,24 @@
 
 use std::path::PathBuf;
 
-use super::{Context, Job, Metric, Outputs, Param, ParamType, Params, PathUse, Port, Step, StepError, StepKind};
-use crate::diagnostic::{Diagnostic, Report, codes};
+use super::{
+    Context, FileInput, Job, Metric, Outputs, Param, ParamType, Params, PathUse, Port, PortType, Step, StepError, StepKind,
+};
+use crate::diagnostic::{Diagnostic, Report, Span, codes, nearest};
 use crate::table::csv::Style;
 use crate::table::records::Separator;
 use crate::table::{Schema, Type};
 
+mod camtrap_dp;
 mod docs;
+mod folder;
 mod forms;
 mod images;
 pub(super) mod ledger;
+mod split;
 mod table;
+
+pub(super) use table::write_bytes;
 #[cfg(test)]
 mod tests;
 
@@ -25,7 +32,17 @@ pub static KIND: StepKind = StepKind {
     revision: 1,
     summary: "writes a table, or the images under their new names, into the project",
     docs: docs::DOCS,
-    inputs: &[Port::table("table", &[], "the table, or the images")],
+    inputs: &[
+        Port::table("table", &[], "the table, or the images"),
+        Port {
+            name: "events",
+            ty: PortType::Table,
+            many: false,
+            optional: true,
+            requires: &[],
+            doc: "events with their labels, of a step `events` (camtrap_dp)",
+        },
+    ],
     outputs: &[],
     params: &[
         Param {
@@ -34,7 +51,7 @@ pub static KIND: StepKind = StepKind {
             required: true,
             default: None,
             keyed: true,
-            doc: "the file to write, or the folder for images",
+            doc: "the file to write, with columns in braces for one file each (`V_rodents_{locality}_{year}.csv`); or the folder for images or a data package",
         },
         Param {
             name: "format",
@@ -110,6 +127,7 @@ const TEXT_ONLY: &[&str] = &["separator", "missing", "quote"];
 
 fn read(params: &Params, report: &mut Report) -> Option<Box<dyn Step>> {
     let into = params.text("into")?.to_owned();
+    let span = params.span_of("into");
     let mut wrong = |code, name: &str, message: &str, help: &str| {
         report.push(Diagnostic::new(code, params.span_of(name), message).help(help));
     };
@@ -131,7 +149,11 @@ fn read(params: &Params, report: &mut Report) -> Option<Box<dyn Step>> {
             "symlink" => Way::Symlink,
             _ => Way::Reflink,
         };
-        return Some(Box::new(Export { into, what: What::Images { way, folders: params.text("folders").map(str::to_owned) } }));
+        return Some(Box::new(Export {
+            into,
+            span,
+            what: What::Images { way, folders: params.text("folders").map(str::to_owned) },
+        }));
     }
     if params.get("folders").is_some() {
         wrong(
@@ -147,6 +169,9 @@ fn read(params: &Params, report: &mut Report) -> Option<Box<dyn Step>> {
         return None;
     }
     let form = forms::Wanted::of(params);
+    if let Some(form) = form.clone().filter(forms::Wanted::is_package) {
+        return Some(Box::new(Export { into, span, what: What::Package(form) }));
+    }
     let ending = into.rsplit_once('.').map(|(_, ending)| ending.to_ascii_lowercase());
     let format = match (params.text("format"), ending.as_deref()) {
         _ if form.as_ref().is_some_and(forms::Wanted::is_json) => Format::MegaDetector(Vec::new()),
@@ -179,8 +204,20 @@ fn read(params: &Params, report: &mut Report) -> Option<Box<dyn Step>> {
         wrong(codes::MISSING_PARAMETER, "separator", message, "add `missing: NA`");
         return None;
     }
+    let pattern = match split::Pattern::of(&into) {
+        Ok(pattern) => pattern,
+        Err((message, help)) => {
+            wrong(codes::BAD_PATTERN, "into", &message, help);
+            return None;
+        }
+    };
+    if let (Some(_), Some(form)) = (&pattern, form.as_ref().filter(|form| !form.keeps_places())) {
+        let message = format!("`{}` writes one file, and `into` names several", form.word());
+        wrong(codes::BAD_PATTERN, "into", &message, "take the columns in braces out of `into`");
+        return None;
+    }
     let columns = params.texts("columns").into_iter().map(|name| name.value).collect();
-    Some(Box::new(Export { into, what: What::Table { format, columns, form } }))
+    Some(Box::new(Export { into, span, what: What::Table { format, columns, form, pattern } }))
 }
 
 fn style(params: &Params) -> Style {
@@ -199,12 +236,15 @@ fn style(params: &Params) -> Style {
 struct Export {
     /// As written, `/` between parts.
     into: String,
+    /// Where that stands.
+    span: Span,
     what: What,
 }
 
 enum What {
-    Table { format: Format, columns: Vec<String>, form: Option<forms::Wanted> },
+    Table { format: Format, columns: Vec<String>, form: Option<forms::Wanted>, pattern: Option<split::Pattern> },
     Images { way: Way, folders: Option<String> },
+    Package(forms::Wanted),
 }
 
 /// The columns that image files are made from.
@@ -218,8 +258,32 @@ const NEEDED: &[(&str, Type, &str)] = &[
 impl Step for Export {
     fn columns(&self, inputs: &[Vec<Schema>], context: &Context<'_>, report: &mut Report) -> Option<Vec<Schema>> {
         let schema = inputs.first()?.first()?;
-        if let What::Table { form: Some(form), .. } = &self.what {
-            form.check(schema, context, report).then_some(())?;
+        let events = inputs.get(1).and_then(|tables| tables.first());
+        if let What::Package(form) = &self.what {
+            let fits = form.check(schema, context, report);
+            return (camtrap_dp::check(schema, events, context, report) && fits).then(Vec::new);
+        }
+        if events.is_some() {
+            let message = "only the form `camtrap_dp` takes events beside the images";
+            let help = "export the events with a step of their own, or add `form: camtrap_dp`";
+            report.push(Diagnostic::new(codes::UNKNOWN_INPUT, context.span, message).help(help));
+            return None;
+        }
+        if let What::Table { form, pattern, .. } = &self.what {
+            if let Some(form) = form {
+                form.check(schema, context, report).then_some(())?;
+            }
+            let written = form.as_ref().map_or_else(|| schema.clone(), forms::Wanted::fixed);
+            if let Some(name) = pattern.as_ref().and_then(|pattern| pattern.lacks(&written)) {
+                let message = format!("`into` names the column `{name}`, which the table does not have");
+                let near = nearest(name, written.fields.iter().map(|field| field.name.as_str()));
+                let help = near.map_or_else(
+                    || "name columns of the table; `{year}` is that of its dates".to_owned(),
+                    |near| format!("did you mean `{{{near}}}`?"),
+                );
+                report.push(Diagnostic::new(codes::UNKNOWN_COLUMN, self.span, message).help(help));
+                return None;
+            }
         }
         if let What::Images { .. } = self.what {
             let mut fine = true;
@@ -238,8 +302,13 @@ impl Step for Export {
     fn declarations(&self, context: &Context<'_>) -> Vec<(String, String)> {
         match &self.what {
             What::Table { form: Some(_), .. } => forms::declarations(context),
+            What::Package(_) => forms::declarations(context).into_iter().chain(camtrap_dp::declarations(context)).collect(),
             _ => Vec::new(),
         }
+    }
+
+    fn files(&self, context: &Context<'_>) -> Vec<FileInput> {
+        if matches!(self.what, What::Package(_)) { camtrap_dp::files(context) } else { Vec::new() }
     }
 
     fn run(&self, job: &mut Job<'_>) -> Result<Outputs, StepError> {
@@ -249,21 +318,28 @@ impl Step for Export {
             // What lies in the project is compared with what was recorded, by whoever asked.
             return Ok(Outputs::default());
         }
-        let (rows, findings, file) = match &self.what {
-            What::Table { format, columns, form: Some(form) } => {
-                let (table, findings) = form.shaped(job, columns)?;
-                job.progress.start("write", table.rows as u64);
-                table::write(job, &table, &path, &form.format(job.context, format))?;
-                job.progress.advance(table.rows as u64, 0);
-                (table.rows, findings, PathBuf::from(&self.into))
-            }
-            What::Table { format, columns, form: None } => {
+        let (rows, findings, files) = match &self.what {
+            What::Table { format, columns, form, pattern } => {
                 let names: Vec<&str> = columns.iter().map(String::as_str).collect();
-                let table = input.read((!names.is_empty()).then_some(&names[..]))?;
-                job.progress.start("write", table.rows as u64);
-                table::write(job, &table, &path, format)?;
-                job.progress.advance(table.rows as u64, 0);
-                (table.rows, Vec::new(), PathBuf::from(&self.into))
+                let (table, mut findings) = match form {
+                    Some(form) => form.shaped(job, columns)?,
+                    // What names the files need not be written.
+                    None if pattern.is_some() => (input.read(None)?, Vec::new()),
+                    None => (input.read((!names.is_empty()).then_some(&names[..]))?, Vec::new()),
+                };
+                let rows = table.rows;
+                let format = form.as_ref().map_or_else(|| format.clone(), |form| form.format(job.context, format));
+                if let Some(pattern) = pattern {
+                    let chosen = (form.is_none() && !names.is_empty()).then_some(&names[..]);
+                    let (more, files) = split::write(job, &table, chosen, pattern, &format)?;
+                    findings.extend(more);
+                    (rows, findings, files)
+                } else {
+                    job.progress.start("write", rows as u64);
+                    table::write(job, &table, &path, &format)?;
+                    job.progress.advance(rows as u64, 0);
+                    (rows, findings, vec![PathBuf::from(&self.into)])
+                }
             }
             What::Images { way, folders } => {
                 let names: Vec<&str> = NEEDED.iter().map(|(name, ..)| *name).chain(folders.as_deref()).collect();
@@ -271,11 +347,12 @@ impl Step for Export {
                     names.iter().enumerate().filter(|(at, name)| !names[..*at].contains(name)).map(|(_, name)| *name).collect();
                 let table = input.read(Some(&names))?;
                 let findings = images::write(job, &table, &path, *way, folders.as_deref())?;
-                (table.rows, findings, ledger::within(std::path::Path::new(&self.into)))
+                (table.rows, findings, vec![ledger::within(std::path::Path::new(&self.into))])
             }
+            What::Package(form) => camtrap_dp::write(job, form, &self.into)?,
         };
         #[expect(clippy::cast_precision_loss, reason = "a table has fewer than 2^32 rows")]
         let metrics = [("rows".to_owned(), rows as f64)].into();
-        Ok(Outputs { findings, metrics, files: vec![file], ..Outputs::default() })
+        Ok(Outputs { findings, metrics, files, ..Outputs::default() })
     }
 }

@@ -16,6 +16,7 @@ mod files;
 mod foreign;
 mod formats;
 mod layout;
+mod package;
 mod probabilities;
 mod reading;
 mod repeated;
@@ -50,7 +51,7 @@ pub static KIND: StepKind = StepKind {
             ParamType::Choice(formats::WORDS),
             false,
             Some("csv"),
-            "who wrote the files: any tool (`csv`), the Böhner workflow, MegaDetector or SpeciesNet (JSON), Timelapse (CSV)",
+            "who wrote the files: any tool (`csv`), the Böhner workflow, MegaDetector or SpeciesNet (JSON), Timelapse (CSV), a data package of Camtrap DP",
         ),
         param(
             "columns",
@@ -215,6 +216,17 @@ impl Step for Import {
                 layouts.push(self.with_values(foreign::layout()));
                 continue;
             }
+            if self.format == Format::CamtrapDp {
+                match package::layout_of(self.what, context.project, &found) {
+                    Ok(layout) => layouts.push(self.with_values(layout)),
+                    Err(message) => {
+                        let help = self.format.looked_for(self.what);
+                        report.push(Diagnostic::new(codes::MISSING_FILE, given.span, message).help(help));
+                        return None;
+                    }
+                }
+                continue;
+            }
             for path in found {
                 match header(context.project, &path, &self.reading(&path)).and_then(|header| self.layout(&header, &path)) {
                     Ok(layout) => layouts.push(layout),
@@ -249,6 +261,11 @@ impl Step for Import {
         if let Some(empty) = words::empty_class(context.classes).filter(|_| self.format.is_json()) {
             canonical.push_str(empty);
         }
+        if self.format == Format::CamtrapDp {
+            let class = |class: &crate::taxonomy::Class| (class.name.value.clone(), class.role, class.taxon.clone());
+            let classes: Vec<_> = context.classes.classes.iter().map(class).collect();
+            canonical.push_str(&serde_json::to_value(classes).unwrap_or_default().to_string());
+        }
         if self.what == What::Images { Vec::new() } else { vec![("classes of the programme".to_owned(), canonical)] }
     }
 
@@ -269,6 +286,8 @@ impl Step for Import {
         let images = job.inputs.first().and_then(|tables| tables.first());
         let (table, places) = if self.format.is_json() {
             foreign::rows(self, job, &files, images.is_some(), &mut findings)?
+        } else if self.format == Format::CamtrapDp {
+            package::rows(self, job, &files, images.is_some(), &mut findings)?
         } else {
             self.rows(job, &files, images.is_some(), &mut findings)?
         };
@@ -493,6 +512,7 @@ impl Import {
             given: self.classes.iter().map(|(value, class)| (value.value.as_str(), class.value.as_str())).collect(),
             programme: context.classes,
             format: self.format,
+            undecided: self.what == What::Labels,
         };
         let class = |value: &str| classes.class(value);
         let no_class = "no class of the programme; declare it, or say under `classes` which class it means";

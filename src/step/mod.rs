@@ -7,6 +7,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use crate::dataset::Dataset;
 use crate::diagnostic::{Report, Span};
 use crate::id::{ContentId, RowKey};
 use crate::model::signature::ModelSignature;
@@ -26,6 +27,7 @@ pub mod heatmap;
 pub mod images;
 pub mod import;
 mod job;
+mod lineage;
 pub mod merge;
 pub mod metadata;
 mod networks;
@@ -33,6 +35,7 @@ mod param;
 mod portable;
 mod registry;
 pub mod rename;
+pub mod report;
 pub mod review;
 pub mod sample;
 pub mod select;
@@ -44,6 +47,7 @@ pub mod threshold;
 pub mod train;
 
 pub use job::{Cancel, Finding, InputTable, Job, Outputs, Progress, StepError, with_causes};
+pub use lineage::{Ancestor, Lineage, Made, Origin};
 pub use param::{Param, ParamType, ParamValue, Params, PathUse};
 pub use registry::{KINDS, kind};
 
@@ -59,6 +63,9 @@ pub enum PortType {
     Files,
     /// A report.
     Report,
+    /// A whole step: all the tables that it yields (inputs only). Who takes one tells where its numbers come from, so that the
+    /// steps before it are part of its key ([`Context::lineage`]).
+    Step,
 }
 
 /// An input or output of a step kind.
@@ -175,10 +182,14 @@ pub struct Context<'a> {
     pub classes: &'a Taxonomy,
     /// The `deployments:` file and its header, where declared.
     pub deployments: Option<&'a Deployments>,
+    /// What describes the data set, where the pipeline says it.
+    pub dataset: Option<&'a Dataset>,
     /// Models known to the project, by `name@version`, from `models.lock` and the bundles under `models/`.
     pub models: &'a BTreeMap<String, ModelSignature>,
     /// Packed models that arrive through ports, by port: known once the steps before have run.
     pub ports: PortModels,
+    /// What the step rests on, for those that tell it; empty for all others, and while a pipeline is checked.
+    pub lineage: Lineage,
     /// Where the step stands, for its diagnostics.
     pub span: Span,
 }

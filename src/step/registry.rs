@@ -22,6 +22,7 @@ pub static KINDS: &[&StepKind] = &[
     &super::merge::KIND,
     &super::summarise::KIND,
     &super::command::KIND,
+    &super::report::KIND,
     &super::export::KIND,
     &super::select::KIND,
     &super::split::KIND,

@@ -3,7 +3,10 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use super::{Cancel, Context, Deployments, InputTable, Job, Outputs, ParamValue, Params, Progress, Step, StepError, StepKind};
+use super::{
+    Cancel, Context, Deployments, InputTable, Job, Lineage, Outputs, ParamValue, Params, Progress, Step, StepError, StepKind,
+};
+use crate::dataset::Dataset;
 use crate::diagnostic::{FileId, Report, Span, Spanned};
 use crate::id::ContentId;
 use crate::table::{Cell, ColumnBuilder, Schema, Table, Type};
@@ -92,6 +95,10 @@ pub struct Project {
     pub classes: Taxonomy,
     /// The deployment table, where one is declared.
     pub deployments: Option<Deployments>,
+    /// What stands before the step, for kinds that tell it.
+    pub lineage: Lineage,
+    /// What describes the data set.
+    pub dataset: Option<Dataset>,
 }
 
 impl Project {
@@ -99,7 +106,16 @@ impl Project {
     pub fn new() -> Self {
         let folder = tempfile::tempdir().unwrap();
         let root = folder.path().join("archive");
-        Self { folder, root, cancel: Cancel::default(), on_locate: None, classes: Taxonomy::default(), deployments: None }
+        Self {
+            folder,
+            root,
+            cancel: Cancel::default(),
+            on_locate: None,
+            classes: Taxonomy::default(),
+            deployments: None,
+            lineage: Lineage::default(),
+            dataset: None,
+        }
     }
 
     /// The absolute path of a project file.
@@ -149,8 +165,10 @@ impl Project {
             project: self.folder.path(),
             classes: &self.classes,
             deployments: self.deployments.as_ref(),
+            dataset: self.dataset.as_ref(),
             models: &models,
             ports: BTreeMap::new(),
+            lineage: self.lineage.clone(),
             span: NOWHERE,
         };
         let mut files = BTreeMap::new();
@@ -197,8 +215,10 @@ impl Project {
             project: self.folder.path(),
             classes: &self.classes,
             deployments: self.deployments.as_ref(),
+            dataset: self.dataset.as_ref(),
             models: &models,
             ports: BTreeMap::new(),
+            lineage: self.lineage.clone(),
             span: NOWHERE,
         };
         let mut report = Report::default();

@@ -44,10 +44,10 @@ chosen:
   uses: threshold
   from: { predictions: predictions, quality: quality.checked }
   with: { target_accuracy: 0.95, by: [season, locality] }
-animals:                                  # a blank filter: keep what may be an animal
+blanks:                                   # a blank filter: people see what is an animal with a confidence of more than 0.25
   uses: threshold
   from: predictions
-  with: { on: p_animal, accept_at: 0.25 }
+  with: { on: p_empty, accept_at: 0.75, images_per_hour: 500 }
 ```
 
 ## What is reviewed

@@ -147,6 +147,7 @@ mod tests {
             colour: colour.map(str::to_owned),
             display: None,
             species_id: None,
+            taxon: None,
         }
     }
 

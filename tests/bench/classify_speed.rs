@@ -53,6 +53,7 @@ fn measure(folder: &Path, images: &[PathBuf], threads: usize, rounds: usize) {
         project: project.path(),
         classes: &classes,
         deployments: None,
+        dataset: None,
         models: &models,
         ports: BTreeMap::new(),
         span: SPAN,

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Times the quality steps on many predictions: import, sample, review, evaluate, threshold, merge, CSV and Parquet.
+"""Times the quality steps on many predictions: import, sample, review, evaluate, threshold, merge, CSV and Parquet, and the report.
 
 usage: python3 tests/bench/quality.py DIR [--rows 1000000] [--trapline target/release/trapline]
 
@@ -52,6 +52,10 @@ steps:
     uses: export
     from: final
     with: { into: published/observations.parquet }
+  report:
+    uses: report
+    from: [predictions, qc_labels, quality, accepted, final]
+    with: { into: published/report.html }
 """
 
 
@@ -60,14 +64,14 @@ def make(folder, rows):
     chance = random.Random(1)
     drawn = chance.choices(range(8), SHARES, k=rows)
     with open(os.path.join(folder, "predictions.csv"), "w", newline="") as out, open(os.path.join(folder, "truth.csv"), "w") as truth:
-        out.write("locality,site,season,name,label,confidence\n")
+        out.write("locality,site,season,name,datetime,label,confidence\n")
         for at, label in enumerate(drawn):
             site = at * 164 // rows
             season = 2020 + at % 5
             name = f"site_{site:03}_{season}-07-{1 + at % 28:02}_{at:07}.JPG"
             confidence = 1 - min(0.85, chance.expovariate(14))
             actual = chance.randrange(8) if chance.random() < 0.03 else label
-            out.write(f"loc_{site % 4},site_{site:03},{season},{name},{CLASSES[label]},{confidence:.6f}\n")
+            out.write(f"loc_{site % 4},site_{site:03},{season},{name},{name[9:19]}T12:00:00,{CLASSES[label]},{confidence:.6f}\n")
             truth.write(f"{name},{CLASSES[actual]}\n")
 
 

@@ -47,9 +47,10 @@ pub(in crate::cli) fn pipeline() -> Value {
                     "properties": { "marker": { "type": "string", "description": "A file inside the root that proves it is the right one." } }
                 }
             },
-            "taxonomy": { "type": "string", "description": "A CSV file of the classes: class, role, key, colour, display, species_id." },
+            "taxonomy": { "type": "string", "description": "A CSV file of the classes: class, role, key, colour, display, species_id, scientific_name, taxon_rank, taxon_id." },
             "classes": { "description": "The short form of a taxonomy.", "anyOf": [{ "type": "array", "items": { "type": "string" } }, template()] },
             "deployments": { "type": "string", "description": "A CSV file that says which camera stood where and when." },
+            "dataset": dataset(),
             "include": { "description": "Fragments of this project, relative to this file.", "anyOf": [{ "type": "string" }, { "type": "array", "items": { "type": "string" } }] },
             "steps": {
                 "type": "object",
@@ -67,6 +68,49 @@ pub(in crate::cli) fn pipeline() -> Value {
 
 fn template() -> Value {
     json!({ "$ref": "#/$defs/template" })
+}
+
+/// What describes the data set.
+fn dataset() -> Value {
+    use crate::dataset::{CAPTURE_METHODS, CONTRIBUTOR, LICENCES, PROJECT, ROLES, SAMPLING_DESIGNS, TEXTS};
+    let texts = |keys: &[(&str, &str)]| -> Map<String, Value> {
+        keys.iter().map(|(name, doc)| ((*name).to_owned(), json!({ "type": "string", "description": doc }))).collect()
+    };
+    let mut top = texts(TEXTS);
+    let words = json!({ "anyOf": [{ "type": "array", "items": { "type": "string" } }, { "type": "string" }] });
+    top.insert("keywords".into(), words);
+    let mut person = texts(CONTRIBUTOR);
+    person.insert("role".into(), or_template(&json!({ "enum": ROLES })));
+    top.insert(
+        "contributors".into(),
+        json!({
+            "type": "array",
+            "description": "People and organisations behind the data set.",
+            "items": { "type": "object", "required": ["title"], "additionalProperties": false, "properties": person }
+        }),
+    );
+    top.insert(
+        "licences".into(),
+        json!({
+            "type": "object",
+            "description": "Names of licences, such as CC-BY-4.0, or where they stand.",
+            "required": ["data", "media"],
+            "additionalProperties": false,
+            "properties": texts(LICENCES)
+        }),
+    );
+    let mut project = texts(PROJECT);
+    project.insert("sampling_design".into(), or_template(&json!({ "enum": SAMPLING_DESIGNS })));
+    let method = json!({ "enum": CAPTURE_METHODS });
+    project.insert("capture_method".into(), or_template(&json!({ "anyOf": [{ "type": "array", "items": method }, method] })));
+    project.insert("individual_animals".into(), or_template(&json!({ "type": "boolean" })));
+    top.insert("project".into(), json!({ "type": "object", "additionalProperties": false, "properties": project }));
+    json!({
+        "description": "What those who get the data set should know of it: the metadata of exports.",
+        "type": "object",
+        "additionalProperties": false,
+        "properties": top
+    })
 }
 
 /// A step: the keys that all kinds share, then those of the kind that `uses` names.

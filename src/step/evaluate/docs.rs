@@ -20,6 +20,28 @@ quality:
   expect: { accuracy_lower: \">= 0.93\", unassessed_classes: 0 }
 ```
 
+## Cutoffs
+`cutoffs: { animal: 0.25 }` asks how good the predictions are when an image counts as `animal` from a confidence `p_animal` of 0.25 on, and
+not only where that class is the most confident. Of several classes that reach theirs the most confident is it; where none does, the
+most confident of the classes without a cutoff. So the same labels tell what each cutoff would mean: more animals found, or more work
+saved. (`threshold` with `on: p_empty` leaves the blanks out of what people see.) Samples per class are still drawn by the label
+itself, and count as such; `confidence` and its bins stay those of the label.
+
+## Prevalence
+Where the labelled images were drawn by what they show, such as as many animals as blanks, the share of each class among the
+predictions says nothing. `prevalence: { empty: 0.75 }` says it instead: three of four images are blank, and the other classes share the rest
+as they do among the labels. Labels of type `random` are then taken as drawn at random within each true class, and no other label counts.
+Recall is that of the labelled images; precision, F1, accuracy and the numbers of images follow from the shares, for as many images as
+there are predictions in the group. The set stands for very many images (no finite-population correction); `checked` has the type `class`,
+so that `threshold` does not take it for a random sample, and accuracy by confidence is missing.
+
+```yaml
+on_the_test_set:                          # a folder per class, as many images in each
+  uses: evaluate
+  from: { predictions: test_predictions, labels: test_set.test }
+  with: { cutoffs: { animal: 0.25 }, prevalence: { empty: 0.75 } }
+```
+
 ## What counts
 - Labels are joined by site, season and image (`content`, else `name`, `path` or `file`), never by position. A repeated image is an error
   that names it.

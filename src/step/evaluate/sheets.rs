@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::labels::{Answers, types};
+use super::labels::{Answers, CLASS, types};
 use super::survey::{Assessed, Group, Survey};
 use super::words;
 use crate::stats::bins::bounds;
@@ -63,7 +63,7 @@ pub(super) fn write(
         overall(survey, assessed, next())?,
         confusion(survey, assessed, next())?,
         bins(survey, assessed, next())?,
-        checked(next(), predictions, answers)?,
+        checked(next(), predictions, answers, survey.prevalence.is_some())?,
     ])
 }
 
@@ -72,7 +72,7 @@ fn classes(survey: &Survey, assessed: &[Assessed], schema: Schema) -> Result<Tab
     for (group, assessed) in survey.groups.iter().zip(assessed) {
         for at in &survey.shown {
             let class = &assessed.quality.classes[*at];
-            let warning = words::warning(class);
+            let warning = if survey.prevalence.is_some() { words::warning_at(class) } else { words::warning(class) };
             let mut cells = vec![CellRef::Text(&survey.classes[*at])];
             cells.extend([class.automatic, class.checked, class.manual].map(count));
             cells.extend([class.tp, class.fp, class.missed].map(real));
@@ -152,7 +152,8 @@ fn bins(survey: &Survey, assessed: &[Assessed], schema: Schema) -> Result<Table,
     sheet.finish()
 }
 
-fn checked(schema: Schema, predictions: &Table, answers: &Answers<'_>) -> Result<Table, StepError> {
+/// Images that were drawn `by_class`, by what they show, are no random sample of anything else: no later step may take them for one.
+fn checked(schema: Schema, predictions: &Table, answers: &Answers<'_>, by_class: bool) -> Result<Table, StepError> {
     let labels = predictions.require("label")?;
     let there = |row: &&u32| !labels.is_null(**row as usize);
     let rows: Vec<u32> = answers.by_row.keys().filter(there).copied().collect();
@@ -161,7 +162,7 @@ fn checked(schema: Schema, predictions: &Table, answers: &Answers<'_>) -> Result
     for row in &rows {
         let answer = &answers.by_row[row];
         class.push_text(answer.class);
-        kind.push_text(&types(answer.samples));
+        kind.push_text(&types(if by_class { CLASS } else { answer.samples }));
         correct.push_bool(labels.text(*row as usize) == Some(answer.class));
     }
     let made = [("class", class.finish()?), ("type", kind.finish()?), ("correct", correct.finish()?)];

@@ -3,10 +3,12 @@
 use std::collections::BTreeSet;
 
 use super::Evaluate;
+use super::cutoffs::STOOD;
 use super::labels::{Answers, CLASS, CLASS_PREFIX, CONFIDENCE, RANDOM};
 use crate::stats::bins::{bin_of, uppers};
 use crate::stats::combine::Estimate;
 use crate::stats::metrics::{Part, Quality, Stratum, assess, proportion};
+use crate::stats::prevalence;
 use crate::step::{Job, StepError};
 use crate::table::{Cell, Groups, Schema, Table, Type};
 
@@ -25,6 +27,8 @@ pub(super) struct Survey {
     /// The reported groups, in the order of their values.
     pub groups: Vec<Group>,
     pub bins: u32,
+    /// The share that each class has in every group, where it was given; none where the predictions say what labels stand for.
+    pub prevalence: Option<Vec<Option<f64>>>,
 }
 
 /// A reported group.
@@ -62,7 +66,12 @@ impl Survey {
     /// Counts the rows of `predictions`, the columns that `step` needs of the first input.
     pub fn of(step: &Evaluate, job: &Job<'_>, predictions: &Table, answers: &Answers<'_>) -> Result<Self, StepError> {
         let (classes, shown) = classes(&step.classes(job.context), job.input(0)?.schema(), predictions, answers)?;
-        let cells = Groups::of(predictions, &step.group_columns())?;
+        let mut columns = step.group_columns();
+        if predictions.column(STOOD).is_some() {
+            // A class is a simple random sample of the images that were labelled so when they were drawn, not of those called so now.
+            columns.push(STOOD);
+        }
+        let cells = Groups::of(predictions, &columns)?;
         if cells.len().saturating_mul(classes.len() * classes.len()) > MOST_COUNTS {
             return Err(StepError::Data(format!(
                 "`by` and `sampled_by` make {} groups of {} classes: group by columns with few values, such as `season`",
@@ -82,14 +91,21 @@ impl Survey {
             let row = *row as usize;
             // Every class of an answer is among `classes`.
             let Ok(manual) = classes.binary_search_by(|class| class.as_str().cmp(answer.class)) else { continue };
-            counts[cells.of_row[row] as usize].check(rows.class(row), rows.bin(row), manual, answer.samples);
+            let counted = if step.prevalence.is_empty() { RANDOM | CLASS } else { RANDOM };
+            counts[cells.of_row[row] as usize].check(rows.class(row), rows.bin(row), manual, answer.samples, counted);
         }
-        Ok(Self { classes, shown, groups: reported(step.by.len(), cells, counts), bins: step.bins })
+        let share = |class: &String| step.prevalence.iter().find(|(name, _)| name.value == *class).map(|(_, share)| *share);
+        let prevalence = (!step.prevalence.is_empty()).then(|| classes.iter().map(share).collect());
+        Ok(Self { classes, shown, groups: reported(step.by.len(), cells, counts), bins: step.bins, prevalence })
     }
 
     /// What the counts say, by group.
-    pub fn assess(&self, z: f64) -> Vec<Assessed> {
-        self.groups.iter().map(|group| group.assess(self.classes.len(), self.bins, z)).collect()
+    pub fn assess(&self, z: f64) -> Result<Vec<Assessed>, StepError> {
+        let assessed = |group: &Group| match &self.prevalence {
+            Some(given) => group.assess_at(given, self.bins, z),
+            None => Ok(group.assess(self.classes.len(), self.bins, z)),
+        };
+        self.groups.iter().map(assessed).collect()
     }
 }
 
@@ -107,6 +123,42 @@ impl Group {
             random: proportion(&random, z),
             bins: (0..bins as usize).map(bin).collect(),
         }
+    }
+
+    /// The figures where each class has its share, whatever the proportions among the labelled images.
+    fn assess_at(&self, given: &[Option<f64>], bins: u32, z: f64) -> Result<Assessed, StepError> {
+        let classes = given.len();
+        let (mut counts, mut automatic) = (vec![vec![0; classes]; classes], vec![0; classes]);
+        for stratum in self.cells.iter().flat_map(|cell| &cell.strata) {
+            automatic[stratum.automatic] += stratum.size;
+            for (row, count) in counts.iter_mut().zip(&stratum.manual) {
+                row[stratum.automatic] += count;
+            }
+        }
+        let checked: Vec<u64> = counts.iter().map(|row: &Vec<u64>| row.iter().sum()).collect();
+        let shares = prevalence::shares(given, &checked);
+        let none = checked.iter().sum::<u64>() == 0;
+        // A group without any label is unassessed; in others each share needs a class.
+        let shares = match shares {
+            Some(shares) => shares,
+            None if none => given.iter().map(|share| share.unwrap_or(0.0)).collect(),
+            None => {
+                let place = if self.words.is_empty() { String::new() } else { format!("{}: ", self.words) };
+                let rest = 100.0 * (1.0 - given.iter().flatten().sum::<f64>());
+                return Err(StepError::Data(format!(
+                    "{place}`prevalence` leaves {rest:.1} % of the images to other classes, and no random label names one: give all \
+                     classes a share, or label images of the others"
+                )));
+            }
+        };
+        let quality = prevalence::assess_at(&shares, &counts, &automatic, z);
+        // By confidence, and for all of them together, nothing but the shares of the labelled images themselves is known.
+        let bin = |at: usize| {
+            let parts: Vec<Part> = self.cells.iter().map(|cell| cell.bins[at]).collect();
+            (sum(&parts), None)
+        };
+        let random = quality.accuracy.map(|accuracy| accuracy.estimate);
+        Ok(Assessed { quality, random, bins: (0..bins as usize).map(bin).collect() })
     }
 
     /// The random sample over all sampling groups.
@@ -154,14 +206,14 @@ impl Counts {
         }
     }
 
-    fn check(&mut self, class: Option<usize>, bin: Option<usize>, manual: usize, samples: u8) {
+    fn check(&mut self, class: Option<usize>, bin: Option<usize>, manual: usize, samples: u8, counted: u8) {
         let Some(class) = class else {
             self.checked_unclassified += 1;
             return;
         };
         // Within a predicted class the random sample and the one per class are one simple random sample, within a bin the random
-        // sample and the one per bin; no other two are.
-        if samples & (RANDOM | CLASS) != 0 {
+        // sample and the one per bin; no other two are. Within a true class only the random sample is one.
+        if samples & counted != 0 {
             self.strata[class].manual[manual] += 1;
         }
         let count = |part: &mut Part| {

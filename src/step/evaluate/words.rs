@@ -42,16 +42,37 @@ pub(super) fn warning(class: &ClassQuality) -> Option<String> {
     (!said.is_empty()).then(|| said.join("; "))
 }
 
+/// The same where each class has a given share of the images.
+pub(super) fn warning_at(class: &ClassQuality) -> Option<String> {
+    let mut said = Vec::new();
+    if class.unassessed {
+        said.push("`prevalence` gives it images, and no random label names it: cannot be assessed".to_owned());
+    } else if class.manual > 0 && class.manual < FEW_CHECKED {
+        said.push(format!("only {} labelled images are of it", class.manual));
+    }
+    if !class.unassessed
+        && class.precision.is_some_and(|found| found.upper - found.lower > 1e-9)
+        && class.missed_seen < FEW_MISSED
+    {
+        said.push(format!(
+            "precision and F1 rest on few labelled images wrongly called so (worth {:.0}): their bounds may be too narrow",
+            class.missed_seen
+        ));
+    }
+    (!said.is_empty()).then(|| said.join("; "))
+}
+
 /// What a person should know.
 pub(super) fn findings(survey: &Survey, assessed: &[Assessed], answers: &Answers<'_>) -> Vec<Finding> {
-    let (mut unassessed, mut borrowed) = (Noted::default(), Noted::default());
+    let (mut unassessed, mut unlabelled, mut borrowed) = (Noted::default(), Noted::default(), Noted::default());
     let (mut without_random, mut unclassified) = (Noted::default(), Noted::default());
     for (group, assessed) in survey.groups.iter().zip(assessed) {
         let place = |text: String| if group.words.is_empty() { text } else { format!("{}: {text}", group.words) };
         for at in &survey.shown {
             let (name, class) = (&survey.classes[*at], &assessed.quality.classes[*at]);
             if class.unassessed {
-                unassessed.add(|| place(format!("{name} ({} images)", class.automatic)));
+                let noted = if survey.prevalence.is_some() { &mut unlabelled } else { &mut unassessed };
+                noted.add(|| place(format!("{name} ({} images)", class.automatic)));
             }
             if class.borrowed > 0 {
                 borrowed.add(|| place(format!("{name} ({} images)", class.borrowed)));
@@ -72,6 +93,12 @@ pub(super) fn findings(survey: &Survey, assessed: &[Assessed], answers: &Answers
             &unassessed,
             "predicted classes have no checked image: their figures are missing, and all bounds allow for any truth among them; check \
              some of their images",
+        ),
+        (
+            "unlabelled_classes",
+            &unlabelled,
+            "classes have a share by `prevalence`, and no random label names them: their figures are missing, and all bounds allow for \
+             anything among them; label some of their images",
         ),
         (
             "unchecked_strata",

@@ -49,6 +49,7 @@ fn project() -> Project {
         colour: None,
         display: None,
         species_id: None,
+        taxon: None,
     };
     let roles = [
         ("bad_quality", Role::BadQuality),

@@ -3,8 +3,8 @@
 pub(super) const DOCS: &str = "\
 # export
 
-Writes a table as CSV or Parquet, as it is or in the form of another program, or the images themselves under their new names, to a
-path in the project.
+Writes a table as CSV or Parquet, as it is or in the form of another program, a data package, or the images themselves under their
+new names, to a path in the project.
 
 ## Why
 The data set leaves the pipeline here: for R, for a portal, for a colleague. What an export wrote, it may replace or remove;
@@ -32,6 +32,10 @@ elsewhere:
     form: wildlife_insights
     values: { project_id: \"2001\", license: CC-BY }
     taxa: { stoat: \"ID;Mammalia;Carnivora;Mustelidae;Mustela;erminea;Stoat\" }    # ID: of the taxon, from Wildlife Insights
+package:
+  uses: export
+  from: { table: per_image, events: events }
+  with: { into: published/camtrap_dp, form: camtrap_dp }
 ```
 
 ## Tables
@@ -41,6 +45,10 @@ elsewhere:
 - Other programs want other text: `separator: semicolon` for a portal or a spreadsheet of Central Europe (numbers keep their decimal
   point), `missing: NA` and `quote: text` for files as R's `write.table` makes them. With `separator: space` a missing value needs
   such a word. A quote within a text is doubled: in R, read with `sep = \" \"`.
+
+- One file each for some values: `into: \"published/coat/V_rodents_image_metadata_{locality}_{year}.txt\"`. Columns in braces stand in the
+  name of the file; `{year}` is that of the column `year` or `t_year`, or of the dates. Files that an earlier export wrote and that
+  no row belongs to any more are removed, unless somebody changed them.
 
 ## Forms of other programs
 `form` makes our table one that another program reads:
@@ -57,11 +65,44 @@ elsewhere:
 - `wildlife_insights`: `images.csv`, with the taxa of `taxa`, empty images as blank, and as `identified_by` the person who said it or
   else the model. `deployment_id` is the column of that name, or site and season.
 - `coat_metadata`: the metadata table of the COAT portal, with semicolons between the fields. Its classification table is `merge` with
-  `form: coat`, exported with `separator: semicolon`.
+  `form: coat`, exported with `separator: semicolon`, and the abundance of weeks the output `weeks` of `summarise`. The portal wants one file
+  per locality and year, as above.
 
+- `camtrap_dp`: see below.
 - What an image shows stands in the column that `class` names; without it `final`, `class` or `label`, the first that is there.
 - `values` fills columns that are the same for all rows, such as `project_id` or `sn_region`, and stands above ours.
-- `import` reads `megadetector` and `timelapse` back: the same labels, and the same confidences bit by bit.
+- `import` reads `megadetector`, `timelapse` and `camtrap_dp` back: the same labels, and the same confidences bit by bit.
+
+## Data packages: Camtrap DP
+`form: camtrap_dp` writes a package of Camtrap DP 1.0.2 into the folder `into`: `datapackage.json`, `deployments.csv`, `media.csv`,
+`observations.csv`. It is checked against the rules of the standard first; a package that is none is an error that names file, row
+and column, and nothing is written.
+
+- The description is the block `dataset:` of the pipeline. `created`, `contributors` and a project with `title` and `sampling_design` are
+  needed; what the package covers in space, time and taxa is computed.
+
+```yaml
+dataset:
+  title: Small mammals of the Varanger peninsula
+  created: 2026-01-31                   # you say it: the same data are the same bytes
+  licences: { data: CC0-1.0, media: CC-BY-4.0 }
+  contributors:
+    - { title: NAME, role: contact, email: NAME@example.org, organization: A university }
+  project: { title: ..., acronym: ..., sampling_design: systematicRandom }
+  timezone: Europe/Oslo                 # where the deployments have no column `timezone`
+```
+
+- Deployments are the rows of the table `deployments:`: `site`, `latitude`, `longitude`, `from`, `to`, `timezone` and whatever else is called
+  as in the standard (`cameraHeight` or `camera_height`, `habitat`, `baitUse`). Open ends are those of the first and last image. Times of
+  a package are never without an offset: `timezone` is a zone (`Europe/Oslo`), or `+01:00` for cameras that keep winter time.
+- Media are the images, by `name` or else `path`; `filePath` is their path in the archive. What the camera wrote beside (temperature, moon,
+  event) is in `exifData`. `values: { filePublic: \"true\" }` says that everybody may open them.
+- Observations are one per image and label, of the person where one labelled the image, else of the model with its confidence;
+  classes joined by `+` are several. With the input `events` each event has one more, of level `event`.
+- An animal has the scientific name that the taxonomy gives its class (columns `scientific_name`, `taxon_rank`, `taxon_id`), or `taxa`:
+  `taxa: { stoat: Mustela erminea }`. Empty is `blank`; bad quality is `unknown` with the tag `quality:bad`, since nobody knows that
+  nothing was there. The class itself is the tag `class:NAME`; type of label and what was shown are tags as well.
+- Images of no deployment, or without time, are left out and counted.
 
 ## Images
 - `images: reflink` makes copies that share the disk's blocks where the disk can (APFS, Btrfs, XFS, ReFS) and plain copies
@@ -75,5 +116,5 @@ elsewhere:
 
 ## References
 RFC 4180 (CSV); Apache Parquet; <https://lila.science/megadetector-output-format>; Niedballa et al. 2016, Methods in Ecology and
-Evolution 7, 1457 (camtrapR); the public scripts of the COAT programme for its column names.
+Evolution 7, 1457 (camtrapR); Bubnicki et al. 2024, Remote Sensing in Ecology and Conservation 10, 283 and <https://camtrap-dp.tdwg.org>; the public scripts of the COAT programme for its column names.
 ";

@@ -8,6 +8,7 @@ use crate::exchange::form::{self, Form, Meaning, Note, SHOWN};
 use crate::exchange::megadetector;
 use crate::step::{Context, Finding, Job, Param, ParamType, ParamValue, Params, StepError};
 use crate::table::{Schema, Table, Type};
+use crate::taxonomy::Taxon;
 
 const fn param(name: &'static str, ty: ParamType, doc: &'static str) -> Param {
     Param { name, ty, required: false, default: None, keyed: true, doc }
@@ -21,18 +22,21 @@ pub(super) const FORM: Param = param(
 pub(super) const CLASS: Param = param(
     "class",
     ParamType::Column("table"),
-    "column that says what an image shows; `final`, `class` or `label` where not given (camtrapr, wildlife_insights)",
+    "column that says what an image shows; `final`, `class` or `label` where not given (camtrapr, wildlife_insights, camtrap_dp)",
 );
 pub(super) const VALUES: Param = param(
     "values",
     ParamType::Map(&ParamType::Text),
-    "columns of the form that are the same for all rows (wildlife_insights, coat_metadata)",
+    "columns of the form that are the same for all rows (wildlife_insights, coat_metadata, camtrap_dp)",
 );
 pub(super) const TAXA: Param = param(
     "taxa",
     ParamType::Map(&ParamType::Text),
-    "for a class its taxon, as `id;class;order;family;genus;species;common name` (wildlife_insights)",
+    "for a class its taxon: `id;class;order;family;genus;species;common name` (wildlife_insights), or its scientific name (camtrap_dp)",
 );
+
+/// Whether everybody may open the images of a package.
+pub(super) const FILE_PUBLIC: &str = "filePublic";
 
 /// How many parts a taxon has.
 const TAXON_PARTS: usize = 7;
@@ -58,9 +62,10 @@ pub(super) fn refuses(params: &Params) -> Option<(&'static str, String, &'static
     let word = form.word();
     let remove = "remove it, or `form`";
     if let Some(name) = ["format", "separator", "missing", "quote"].into_iter().find(|name| given(name))
-        && form == Form::MegaDetector
+        && matches!(form, Form::MegaDetector | Form::CamtrapDp)
     {
-        return no(name, format!("`{name}` is for tables, and `{word}` is JSON"), remove);
+        let what = if form == Form::MegaDetector { "JSON" } else { "a folder of fixed files" };
+        return no(name, format!("`{name}` is for tables, and `{word}` is {what}"), remove);
     }
     if given("columns") && form != Form::Timelapse {
         return no("columns", format!("the columns of `{word}` are fixed"), remove);
@@ -71,7 +76,7 @@ pub(super) fn refuses(params: &Params) -> Option<(&'static str, String, &'static
     if given("values") && form.fillable().is_empty() {
         return no("values", format!("`{word}` has no columns to fill"), remove);
     }
-    if given("taxa") && form != Form::WildlifeInsights {
+    if given("taxa") && !matches!(form, Form::WildlifeInsights | Form::CamtrapDp) {
         return no("taxa", format!("`{word}` has no taxa"), remove);
     }
     None
@@ -91,6 +96,26 @@ impl Wanted {
         let form = params.text("form").and_then(Form::of)?;
         let class = params.text("class").map(str::to_owned);
         Some(Self { form, class, values: pairs(params, "values"), taxa: pairs(params, "taxa"), span: params.span })
+    }
+
+    /// The word of the form.
+    pub(super) fn word(&self) -> &'static str {
+        self.form.word()
+    }
+
+    /// Says whether its table has columns for the place, by which it may be parted.
+    pub(super) fn keeps_places(&self) -> bool {
+        self.form == Form::CoatMetadata
+    }
+
+    /// The columns of such a form.
+    pub(super) fn fixed(&self) -> Schema {
+        self.form.fixed()
+    }
+
+    /// Says whether it is a folder of several files.
+    pub(super) fn is_package(&self) -> bool {
+        self.form == Form::CamtrapDp
     }
 
     /// Says whether it is no table.
@@ -131,12 +156,20 @@ impl Wanted {
                 report.push(Diagnostic::new(codes::UNKNOWN_CLASS, class.span, message).help(help));
             }
             let parts = taxon.split(';').count();
-            if parts != TAXON_PARTS {
+            if self.form == Form::WildlifeInsights && parts != TAXON_PARTS {
                 let message = format!("the taxon of `{}` has {parts} parts and not {TAXON_PARTS}", class.value);
                 let help =
                     "write `id;class;order;family;genus;species;common name`, with nothing between two `;` where it is not known";
                 report.push(Diagnostic::new(codes::PARAMETER_TYPE, class.span, message).help(help));
             }
+        }
+        if let Some((name, value)) =
+            self.values.iter().find(|(name, value)| name.value == FILE_PUBLIC && !["true", "false"].contains(&value.as_str()))
+        {
+            let message = format!("`{value}` is neither `true` nor `false`");
+            report.push(
+                Diagnostic::new(codes::PARAMETER_TYPE, name.span, message).help("say whether everybody may open the images"),
+            );
         }
         let given = |name: &str| self.values.iter().any(|(own, _)| own.value == name) || schema.field(name).is_some();
         if self.form == Form::WildlifeInsights && !given("project_id") {
@@ -151,17 +184,32 @@ impl Wanted {
     /// The input in its form, with what a person should know.
     pub(super) fn shaped(&self, job: &Job<'_>, columns: &[String]) -> Result<(Table, Vec<Finding>), StepError> {
         let input = job.input(0)?;
-        let owned = |(name, value): &(Spanned<String>, String)| (name.value.clone(), value.clone());
-        let meaning = Meaning {
-            class: self.class(input.schema()).unwrap_or_default(),
-            classes: classes(job.context),
-            values: self.values.iter().map(owned).collect::<BTreeMap<_, _>>(),
-            taxa: self.taxa.iter().map(owned).collect::<BTreeMap<_, _>>(),
-            columns: columns.to_vec(),
-        };
+        let meaning = Meaning { columns: columns.to_vec(), ..self.meaning(job)? };
         let shaped = self.form.shaped(&input.read(None)?, &meaning)?;
         let finding = |note: Note| Finding::counted(note.kind, note.count, note.words, note.examples);
         Ok((shaped.table, shaped.notes.into_iter().filter_map(finding).collect()))
+    }
+
+    /// What the columns of the input mean.
+    pub(super) fn meaning(&self, job: &Job<'_>) -> Result<Meaning, StepError> {
+        let owned = |(name, value): &(Spanned<String>, String)| (name.value.clone(), value.clone());
+        Ok(Meaning {
+            class: self.class(job.input(0)?.schema()).unwrap_or_default(),
+            classes: classes(job.context),
+            values: self.values.iter().map(owned).collect::<BTreeMap<_, _>>(),
+            taxa: self.taxa.iter().map(owned).collect::<BTreeMap<_, _>>(),
+            columns: Vec::new(),
+        })
+    }
+
+    /// Scientific names of classes: those of the taxonomy, and above them those of `taxa`.
+    pub(super) fn taxa(&self, context: &Context<'_>) -> BTreeMap<String, Taxon> {
+        let declared = context.classes.classes.iter().filter_map(|class| Some((class.name.value.clone(), class.taxon.clone()?)));
+        let given = self.taxa.iter().map(|(class, name)| {
+            let taxon = Taxon { name: name.trim().to_owned(), rank: None, id: None };
+            (class.value.clone(), taxon)
+        });
+        declared.chain(given).collect()
     }
 
     /// How the table is written.

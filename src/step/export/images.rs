@@ -11,7 +11,7 @@ use rayon::prelude::*;
 
 use super::ledger::{self, Found, Ledger, content_of};
 use crate::id::ContentId;
-use crate::step::portable::{check_length, check_name, check_relative, fold};
+use crate::step::portable::{check_length, check_name, fold};
 use crate::step::{Finding, Job, StepError};
 use crate::table::{CellRef, Table};
 
@@ -70,7 +70,8 @@ pub fn write(job: &Job<'_>, table: &Table, into: &Path, way: Way, folders: Optio
         // Left by a run that was killed before it had moved anything.
         drop(Part { folder: into.join(PART), created: Vec::new() });
     }
-    remove_stale(&earlier, into, &targets, &mut findings)?;
+    let wanted: Vec<&str> = targets.keys().map(String::as_str).collect();
+    ledger::remove_stale(&earlier, into, &wanted, &mut findings)?;
     let made: HashSet<&str> = missing.iter().map(|(file, _)| *file).collect();
     let mut ours = Ledger::default();
     for (file, target) in &targets {
@@ -188,7 +189,7 @@ fn missing<'t, 'a>(
     let mut blocked: Vec<String> = links.into_iter().map(|folder| format!("`{folder}` is not a folder")).collect();
     let look = |file: &String, target: &Target<'_>| -> Result<Found, StepError> {
         let path = into.join(file);
-        if !is_own_link(ledger, file, &path) {
+        if !ledger.is_own_link(file, &path) {
             return ledger.look(file, &path);
         }
         // A link is what it should be where it leads to the image for which the ledger has it; a copy is wanted in its place else.
@@ -221,11 +222,6 @@ fn missing<'t, 'a>(
         into.display(),
         first(&blocked)
     )))
-}
-
-/// Says whether a link lies where an export put a file: replacing or removing it loses no bytes.
-fn is_own_link(ledger: &Ledger, file: &str, path: &Path) -> bool {
-    ledger.files.contains_key(file) && std::fs::symlink_metadata(path).is_ok_and(|meta| meta.is_symlink())
 }
 
 /// A link is read from its own folder: its path must not depend on where the program was started.
@@ -350,42 +346,4 @@ fn symlink(source: &Path, link: &Path) -> std::io::Result<()> {
 #[cfg(not(any(unix, windows)))]
 fn symlink(_: &Path, _: &Path) -> std::io::Result<()> {
     Err(std::io::ErrorKind::Unsupported.into())
-}
-
-/// Removes files of an earlier export that are no longer wanted; a file that somebody changed stays and is reported.
-fn remove_stale(earlier: &Ledger, into: &Path, targets: &Targets<'_>, findings: &mut Vec<Finding>) -> Result<(), StepError> {
-    let mut kept = Vec::new();
-    let wanted: HashSet<String> = targets.keys().map(|file| fold(file)).collect();
-    for file in earlier.files.keys().filter(|file| !targets.contains_key(*file)) {
-        // A ledger that was edited must not reach outside the folder.
-        if check_relative(file).is_err() {
-            continue;
-        }
-        // Where case does not count, this is the wanted file itself.
-        if wanted.contains(&fold(file)) {
-            continue;
-        }
-        let path = into.join(file);
-        let found = if is_own_link(earlier, file, &path) { None } else { Some(earlier.look(file, &path)?) };
-        match found {
-            Some(Found::Nothing) => {}
-            None | Some(Found::Ours(_)) => {
-                std::fs::remove_file(&path).map_err(|source| StepError::File { action: "remove", path: path.clone(), source })?;
-                if let Some(folder) = path.parent().filter(|folder| *folder != into) {
-                    // Only an empty folder goes.
-                    let _ = std::fs::remove_dir(folder);
-                }
-            }
-            Some(Found::Foreign(_)) => kept.push(file.clone()),
-        }
-    }
-    if !kept.is_empty() {
-        findings.push(Finding {
-            kind: "kept".into(),
-            message: format!("{} files of an earlier export were changed since and are kept", kept.len()),
-            count: kept.len() as u64,
-            examples: kept.into_iter().take(EXAMPLES).collect(),
-        });
-    }
-    Ok(())
 }

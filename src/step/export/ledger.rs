@@ -9,8 +9,12 @@ use std::time::SystemTime;
 
 use crate::file::replace;
 use crate::id::ContentId;
-use crate::step::StepError;
+use crate::step::portable::{check_relative, fold};
+use crate::step::{Finding, StepError};
 use crate::table::{CellRef, Reading, Schema, Type, csv};
+
+/// How many examples a finding shows.
+const EXAMPLES: usize = 8;
 
 /// Files that an export has written, with every content that may be there.
 #[derive(Debug, Default, Clone, PartialEq, Eq)]
@@ -72,6 +76,12 @@ impl Ledger {
             return Ok(());
         }
         replace(path, &bytes).map_err(|source| StepError::File { action: "write", path: path.to_owned(), source })
+    }
+
+    /// Says whether a link lies where an export put a file: replacing or removing it loses no bytes.
+    #[must_use]
+    pub fn is_own_link(&self, file: &str, path: &Path) -> bool {
+        self.files.contains_key(file) && std::fs::symlink_metadata(path).is_ok_and(|meta| meta.is_symlink())
     }
 
     /// What lies at `file`, of `path`.
@@ -148,6 +158,47 @@ pub fn beside(path: &Path) -> PathBuf {
 #[must_use]
 pub fn within(folder: &Path) -> PathBuf {
     folder.join(".trapline.csv")
+}
+
+/// Removes files of an earlier export that are no longer wanted; a file that somebody changed stays and is reported.
+///
+/// # Errors
+/// When a file cannot be looked at or removed.
+pub fn remove_stale(earlier: &Ledger, into: &Path, wanted: &[&str], findings: &mut Vec<Finding>) -> Result<(), StepError> {
+    let mut kept = Vec::new();
+    let folded: BTreeSet<String> = wanted.iter().map(|file| fold(file)).collect();
+    for file in earlier.files.keys() {
+        // A ledger that was edited must not reach outside the folder.
+        if check_relative(file).is_err() {
+            continue;
+        }
+        // Wanted; or the wanted file itself, where case does not count.
+        if folded.contains(&fold(file)) {
+            continue;
+        }
+        let path = into.join(file);
+        let found = if earlier.is_own_link(file, &path) { None } else { Some(earlier.look(file, &path)?) };
+        match found {
+            Some(Found::Nothing) => {}
+            None | Some(Found::Ours(_)) => {
+                std::fs::remove_file(&path).map_err(|source| StepError::File { action: "remove", path: path.clone(), source })?;
+                if let Some(folder) = path.parent().filter(|folder| *folder != into) {
+                    // Only an empty folder goes.
+                    let _ = std::fs::remove_dir(folder);
+                }
+            }
+            Some(Found::Foreign(_)) => kept.push(file.clone()),
+        }
+    }
+    if !kept.is_empty() {
+        findings.push(Finding {
+            kind: "kept".into(),
+            message: format!("{} files of an earlier export were changed since and are kept", kept.len()),
+            count: kept.len() as u64,
+            examples: kept.into_iter().take(EXAMPLES).collect(),
+        });
+    }
+    Ok(())
 }
 
 #[cfg(test)]

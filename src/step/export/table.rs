@@ -22,9 +22,20 @@ pub enum Format {
 }
 
 /// Hashes what passes through.
-struct Hashing<W> {
+pub(super) struct Hashing<W> {
     inner: W,
     hasher: blake3::Hasher,
+}
+
+impl<W> Hashing<W> {
+    pub(super) fn new(inner: W) -> Self {
+        Self { inner, hasher: blake3::Hasher::new() }
+    }
+
+    /// The identity of what has passed.
+    pub(super) fn content(&self) -> ContentId {
+        ContentId(*self.hasher.finalize().as_bytes())
+    }
 }
 
 impl<W: Write> Write for Hashing<W> {
@@ -42,10 +53,26 @@ impl<W: Write> Write for Hashing<W> {
 /// Writes `table` at `path` through a temporary file beside it. A file with the same bytes is left alone; one that is not ours, or
 /// that somebody changed, is refused.
 pub fn write(job: &Job<'_>, table: &Table, path: &Path, format: &Format) -> Result<(), StepError> {
+    write_with(job, path, |file| write_into(table, file, format))
+}
+
+/// Writes `bytes` at `path` in the same way.
+pub fn write_bytes(job: &Job<'_>, path: &Path, bytes: &[u8]) -> Result<(), StepError> {
+    write_with(job, path, |file| {
+        file.write_all(bytes)?;
+        Ok(ContentId::of(bytes))
+    })
+}
+
+fn write_with(
+    job: &Job<'_>,
+    path: &Path,
+    fill: impl FnOnce(&mut std::fs::File) -> Result<ContentId, TableError>,
+) -> Result<(), StepError> {
     let failed = |source| StepError::File { action: "write", path: path.to_owned(), source };
     let name = path.file_name().unwrap_or_default().to_string_lossy();
     let mut part = Part::beside(path).map_err(failed)?;
-    let content = write_into(table, part.file().map_err(failed)?, format).map_err(|error| match error {
+    let content = fill(part.file().map_err(failed)?).map_err(|error| match error {
         TableError::Io(source) => failed(source),
         other => other.into(),
     })?;
@@ -77,12 +104,22 @@ fn foreign(ledger: &Ledger, name: &str, path: &Path) -> StepError {
 }
 
 fn write_into(table: &Table, file: &mut std::fs::File, format: &Format) -> Result<ContentId, TableError> {
-    let mut out = Hashing { inner: BufWriter::with_capacity(1 << 18, file), hasher: blake3::Hasher::new() };
+    let mut out = Hashing::new(BufWriter::with_capacity(1 << 18, file));
+    render(table, format, &mut out)?;
+    out.flush()?;
+    Ok(out.content())
+}
+
+/// Writes the bytes of a table.
+///
+/// # Errors
+/// What the format or the writer says.
+pub(super) fn render(table: &Table, format: &Format, out: &mut (dyn Write + Send)) -> Result<(), TableError> {
     match format {
-        Format::Csv(style) => csv::write_as(table, style, &mut out)?,
-        Format::MegaDetector(classes) => megadetector::write(table, classes, &mut out)?,
+        Format::Csv(style) => csv::write_as(table, style, out)?,
+        Format::MegaDetector(classes) => megadetector::write(table, classes, out)?,
         #[cfg(feature = "parquet")]
-        Format::Parquet => crate::table::parquet::write(table, &mut out)?,
+        Format::Parquet => crate::table::parquet::write(table, out)?,
         #[cfg(not(feature = "parquet"))]
         Format::Parquet => {
             return Err(
@@ -90,6 +127,5 @@ fn write_into(table: &Table, file: &mut std::fs::File, format: &Format) -> Resul
             );
         }
     }
-    out.flush()?;
-    Ok(ContentId(*out.hasher.finalize().as_bytes()))
+    Ok(())
 }

@@ -4,7 +4,7 @@ pub(super) const DOCS: &str = "\
 # import
 
 Reads images, predictions or labels that another tool wrote: a CSV of any make, the files of the Böhner workflow, the results of
-MegaDetector and SpeciesNet, a table of Timelapse.
+MegaDetector and SpeciesNet, a table of Timelapse, a data package of Camtrap DP.
 
 ## Why
 A programme has years behind it: seasons classified elsewhere, labels in spreadsheets, a data set that is published. Imported, they
@@ -91,6 +91,19 @@ file, image and field, such as `images[12].detections[0].conf`. Fields that the 
 `format: timelapse` makes `path` of `RelativePath` and `File`, and of images `datetime` of `DateTime`. The other fields are the
 template's: `columns` says what they are (`columns: { class: Animal, reviewer: Analyst }`); `Species` is the class or label where nothing
 else is.
+
+## Camtrap DP
+`format: camtrap_dp` reads the packages of Camtrap DP 1.0; `files` names their folder, or their `datapackage.json`.
+
+- `what: labels` reads the observations of people, `what: predictions` those of models. Observations of single images count; one of an
+  event counts for those images taken while it lasted that have none of their own.
+- `path` is `filePath`; `name` is `fileName` where no two images have one. `site` and `season` are known where all deployments tell them
+  in `deploymentGroups`, as in the packages of `export`; else `values` may say them.
+- A class is known by the tag `class:NAME`, by its scientific name (`scientific_name` of the taxonomy, or `classes: { Mustela erminea: stoat }`),
+  or by the type of observation: `blank` is the class for what is empty, `unknown` with the tag `quality:bad` that of bad quality, `human` a class
+  `person` or `human`. `unclassified` is no label.
+- Images of several classes need `rows: multilabel`; several individuals of one class are one label.
+- The tables are checked first: a wrong field is an error that names file, row and column.
 
 ## References
 Böhner et al. 2023, Ecological Informatics 76, 102150. <https://lila.science/megadetector-output-format>. Gadot et al. 2024, IET

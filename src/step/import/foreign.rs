@@ -47,12 +47,12 @@ pub fn rows<'f>(
     findings.extend(notes.findings());
     let list = if import.format == Format::SpeciesNet { speciesnet::LIST } else { megadetector::LIST };
     let places = Places::of_items(files.iter().map(|(path, _)| *path).collect(), items, list);
-    Ok((complete(import, &answers.finish()?, resolved)?, places))
+    Ok((complete(import, layout(), &answers.finish()?, resolved)?, places))
 }
 
 /// The table with the columns that are the same for all rows, in the order of every import.
-fn complete(import: &Import, answers: &Table, resolved: bool) -> Result<Table, StepError> {
-    let layout = import.with_values(layout());
+pub(super) fn complete(import: &Import, layout: Layout, answers: &Table, resolved: bool) -> Result<Table, StepError> {
+    let layout = import.with_values(layout);
     let schema = layout::schema(import.what, &[&layout], resolved, import.multilabel);
     let column = |name: &str, ty: Type| -> Result<Arc<Column>, StepError> {
         match (layout.source(name), answers.column(name)) {

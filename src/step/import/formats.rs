@@ -4,10 +4,12 @@ use std::path::Path;
 
 use super::{What, bohner, files};
 use crate::diagnostic::{Code, codes};
+use crate::exchange::camtrap_dp::DESCRIPTION;
+use crate::exchange::camtrap_dp::rules::TABLES;
 use crate::step::Params;
 
 /// The words for them in a pipeline.
-pub const WORDS: &[&str] = &["csv", "bohner", "megadetector", "speciesnet", "timelapse"];
+pub const WORDS: &[&str] = &["csv", "bohner", "megadetector", "speciesnet", "timelapse", "camtrap_dp"];
 
 /// Who wrote the files.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -22,6 +24,8 @@ pub enum Format {
     SpeciesNet,
     /// Timelapse, as separated text.
     Timelapse,
+    /// A data package of Camtrap DP.
+    CamtrapDp,
 }
 
 impl Format {
@@ -32,6 +36,7 @@ impl Format {
             "megadetector" => Self::MegaDetector,
             "speciesnet" => Self::SpeciesNet,
             "timelapse" => Self::Timelapse,
+            "camtrap_dp" => Self::CamtrapDp,
             _ => Self::Csv,
         }
     }
@@ -51,6 +56,19 @@ impl Format {
                 "`columns` is for CSV; the columns of the Böhner workflow are known",
                 "remove `columns`, or `format`",
             );
+        }
+        if self == Self::CamtrapDp {
+            if let Some(name) = ["columns", "separator", "missing"].into_iter().find(|name| given(name)) {
+                return unknown(
+                    name,
+                    &format!("`{name}` is for CSV; the columns of a package are known"),
+                    "remove it, or `format`",
+                );
+            }
+            if what == What::Images {
+                let message = "a package is read for its labels and predictions".to_owned();
+                return Some(("what", codes::NOT_A_CHOICE, message, "write `what: labels` or `what: predictions`"));
+            }
         }
         if !self.is_json() {
             let message = "`detection_threshold` is for results of detectors";
@@ -72,6 +90,12 @@ impl Format {
         match self {
             Self::Csv | Self::Timelapse => files::find(project, given, &ending(&[".csv", ".txt", ".tsv"])),
             Self::MegaDetector | Self::SpeciesNet => files::find(project, given, &ending(&[".json"])),
+            Self::CamtrapDp => {
+                // The description stands for its package.
+                let folder = given.strip_suffix(DESCRIPTION).map(|folder| folder.trim_end_matches('/'));
+                let folder = folder.map(|folder| if folder.is_empty() { "." } else { folder });
+                files::find(project, folder.unwrap_or(given), &|name| TABLES.iter().any(|rules| rules.file() == name))
+            }
             Self::Bohner => {
                 let found = files::find(project, given, &|name| bohner::wanted(what, name));
                 if found.is_empty() { files::find(project, given, &bohner::is_final) } else { found }
@@ -87,6 +111,9 @@ impl Format {
             }
             (Self::MegaDetector | Self::SpeciesNet, _) => {
                 "in a folder, files that end in `.json` are read; paths are relative to the pipeline"
+            }
+            (Self::CamtrapDp, _) => {
+                "name the folder of the package, in which `deployments.csv`, `media.csv` and `observations.csv` lie"
             }
             (Self::Bohner, What::Images) => "in a folder, `metadata_*.txt` is read, or else `image_classification_*.txt`",
             (Self::Bohner, What::Predictions) => {

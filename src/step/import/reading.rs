@@ -39,6 +39,11 @@ impl<'a> Places<'a> {
         Self { files, lines: items, list: Some(list) }
     }
 
+    /// Of lines of files: the file and line of each row.
+    pub fn of_lines(files: Vec<&'a str>, lines: Vec<(u32, u64)>) -> Self {
+        Self { files, lines, list: None }
+    }
+
     /// File and line of a row.
     pub fn words(&self, row: usize) -> String {
         match (self.lines.get(row), self.list) {

@@ -5,10 +5,11 @@ use std::collections::BTreeMap;
 use super::bohner;
 use super::formats::Format;
 use super::reading::Places;
+use crate::exchange::camtrap_dp::read;
 use crate::exchange::speciesnet;
 use crate::step::{StepError, label_type};
 use crate::table::{Column, ColumnBuilder, Table, Type};
-use crate::taxonomy::{Role, Taxonomy};
+use crate::taxonomy::{Role, Taxonomy, UNKNOWN};
 
 /// What values of a file mean.
 pub struct Classes<'a> {
@@ -18,6 +19,8 @@ pub struct Classes<'a> {
     pub programme: &'a Taxonomy,
     /// Whose words they are.
     pub format: Format,
+    /// A label may say that nobody could tell.
+    pub undecided: bool,
 }
 
 impl Classes<'_> {
@@ -25,9 +28,33 @@ impl Classes<'_> {
     pub fn class(&self, value: &str) -> Option<String> {
         match self.format {
             Format::SpeciesNet => self.of_ranks(value),
+            Format::CamtrapDp => self.of_names(value),
             Format::MegaDetector => self.one(value).or_else(|| self.empty(value)),
             _ => self.one(value),
         }
+    }
+
+    /// The class behind the names of what was observed, the most exact first; its scientific name counts too.
+    fn of_names(&self, value: &str) -> Option<String> {
+        let names: Vec<&str> = value.split(read::BETWEEN).collect();
+        if let Some(class) = std::iter::once(&value).chain(&names).find_map(|name| self.given.get(name)) {
+            return Some((*class).to_owned());
+        }
+        if self.programme.classes.is_empty() {
+            return names.first().map(|name| (*name).to_owned());
+        }
+        let scientific = |name: &str| {
+            let is = |class: &&crate::taxonomy::Class| class.taxon.as_ref().is_some_and(|taxon| taxon.name == name);
+            self.programme.classes.iter().find(is).map(|class| class.name.value.clone())
+        };
+        let bad = |name: &str| {
+            let mut bad = self.programme.classes.iter().filter(|class| class.role == Role::BadQuality);
+            let only = bad.next().filter(|_| bad.next().is_none() && Role::of_name(name) == Role::BadQuality);
+            only.map(|class| class.name.value.clone())
+        };
+        let known = |name: &&str| self.one(name).or_else(|| scientific(name)).or_else(|| self.empty(name)).or_else(|| bad(name));
+        let unknown = || names.contains(&UNKNOWN).then(|| UNKNOWN.to_owned()).filter(|_| self.undecided);
+        names.iter().find_map(known).or_else(unknown)
     }
 
     fn of_ranks(&self, value: &str) -> Option<String> {

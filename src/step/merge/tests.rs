@@ -44,6 +44,7 @@ fn project() -> Project {
         colour: None,
         display: None,
         species_id: species.map(str::to_owned),
+        taxon: None,
     };
     let mut project = Project::new();
     project.classes = Taxonomy {

@@ -77,6 +77,7 @@ mod tests {
             colour: None,
             display: None,
             species_id: None,
+            taxon: None,
         };
         Taxonomy { classes: names.iter().map(class).collect() }
     }

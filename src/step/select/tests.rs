@@ -187,6 +187,7 @@ fn classes() -> crate::taxonomy::Taxonomy {
         colour: None,
         display: None,
         species_id: None,
+        taxon: None,
     };
     crate::taxonomy::Taxonomy { classes: CLASSES.iter().map(class).collect() }
 }

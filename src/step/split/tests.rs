@@ -217,6 +217,7 @@ fn taxonomy(names: &[&str]) -> crate::taxonomy::Taxonomy {
         colour: None,
         display: None,
         species_id: None,
+        taxon: None,
     };
     crate::taxonomy::Taxonomy { classes: names.iter().map(class).collect() }
 }

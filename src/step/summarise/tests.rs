@@ -52,6 +52,7 @@ fn project(deployments: &str) -> Project {
         colour: None,
         display: None,
         species_id: id.map(str::to_owned),
+        taxon: None,
     };
     let mut project = Project::new();
     let classes = [

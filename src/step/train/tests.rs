@@ -14,6 +14,7 @@ fn taxonomy(names: &[&str]) -> Taxonomy {
         colour: None,
         display: None,
         species_id: None,
+        taxon: None,
     };
     Taxonomy { classes: names.iter().map(class).collect() }
 }

@@ -129,11 +129,17 @@ impl Drawing {
         });
         let mut edges: Vec<Edge> = Vec::new();
         for (to, step) in pipeline.steps.iter().enumerate() {
-            for wire in step.inputs.iter().flatten() {
-                // A step's first output is what its name means; the others are worth naming.
-                let outputs = pipeline.steps[wire.step].kind.outputs;
-                let label = outputs.get(wire.output).filter(|_| wire.output > 0).map_or("", |port| port.name).to_owned();
-                edges.push(Edge { from: wire.step, to, label });
+            for (port, wires) in step.kind.inputs.iter().zip(&step.inputs) {
+                // A whole step is one wire, however many tables it has.
+                let whole = port.ty == PortType::Step;
+                for (at, wire) in wires.iter().enumerate() {
+                    if whole && wires[..at].iter().any(|before| before.step == wire.step) {
+                        continue;
+                    }
+                    let outputs = pipeline.steps[wire.step].kind.outputs;
+                    let named = outputs.get(wire.output).filter(|_| wire.output > 0 && !whole);
+                    edges.push(Edge { from: wire.step, to, label: named.map_or("", |port| port.name).to_owned() });
+                }
             }
         }
         edges.sort();

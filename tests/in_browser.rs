@@ -1,4 +1,5 @@
-//! The review page in a real browser: `tests/browser/review.py` presses the keys, this file brings program, project and browser.
+//! The review page and the report in a real browser: `tests/browser/review.py` and `report.py` press the keys, this file brings program,
+//! project and browser.
 //!
 //! Chromium and its driver are looked for on the path, or where `TRAPLINE_BROWSER` and `TRAPLINE_DRIVER` say. Screenshots go to the
 //! folder `TRAPLINE_PICTURES`, where one is named.
@@ -34,6 +35,11 @@ fn found(variable: &str, names: &[&str]) -> Option<PathBuf> {
 
 /// Runs the cases of one class of `review.py`.
 fn cases(class: &str) {
+    cases_of("review.py", class);
+}
+
+/// Runs the cases of one class of a script.
+fn cases_of(script: &str, class: &str) {
     let browser = found("TRAPLINE_BROWSER", &["chromium", "chromium-browser", "google-chrome", "chrome.exe"]);
     let driver = found("TRAPLINE_DRIVER", &["chromedriver", "chromedriver.exe"]);
     let (Some(browser), Some(driver)) = (browser, driver) else {
@@ -44,7 +50,7 @@ fn cases(class: &str) {
     let aside = tempfile::tempdir().unwrap();
     let pictures = std::env::var_os("TRAPLINE_PICTURES").map_or_else(|| aside.path().to_owned(), PathBuf::from);
     let ran = Command::new(python)
-        .arg(Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/browser/review.py"))
+        .arg(Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/browser").join(script))
         .args([Path::new(env!("CARGO_BIN_EXE_trapline")), &browser, &driver, &MADE.path().join("demo"), &pictures])
         .arg(class)
         .env("PYTHONDONTWRITEBYTECODE", "1")
@@ -78,6 +84,11 @@ fn grids_reviewers_and_tabs_work_together() {
 #[test]
 fn a_folder_that_was_sent_comes_back() {
     cases("Sent");
+}
+
+#[test]
+fn the_report_stands_by_itself_and_leads_to_what_is_behind_it() {
+    cases_of("report.py", "Report");
 }
 
 #[test]
