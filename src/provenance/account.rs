@@ -17,6 +17,8 @@ use crate::store::{ResultManifest, Store};
 
 /// Two numbers of seconds closer than this are the same: JSON may be off by the last bit.
 const SAME_SECONDS: f64 = 1e-9;
+/// How many inputs are named that differ.
+const NAMED_INPUTS: usize = 3;
 /// How many runs are named when one is asked for that does not exist.
 const NAMED_RUNS: usize = 5;
 
@@ -109,6 +111,7 @@ pub fn account(pipeline: &Pipeline, store: &Store, run: Option<&str>) -> Result<
         usable(&history, name, &manifest)?;
         let outputs = manifest.outputs.iter().map(|out| KnownOutput { id: out.id, rows: out.rows.unwrap_or(0) }).collect();
         planner.set_state(index, State::Ready(outputs));
+        planner.set_metrics(index, manifest.metrics.clone());
         let (started, ended, origin) = when(&runs[..=at], name, &manifest);
         let files = work.files.iter().filter_map(|(file, content)| Some((file.clone(), (*content)?))).collect();
         let models = models(pipeline, &work);
@@ -206,8 +209,10 @@ fn result(store: &Store, history: &History<'_>, name: &str, work: &Work) -> Resu
         return Err(changed(name, "its parameters, or the classes or models that it names, were changed since"));
     }
     let others = other_inputs(&last.inputs, work.inputs.as_deref().unwrap_or_default());
-    let names: Vec<_> = others.into_iter().map(|(what, ..)| format!("`{what}`")).collect();
-    Err(changed(name, format!("{} changed since", names.join(", "))))
+    let more = others.len().saturating_sub(NAMED_INPUTS);
+    let names: Vec<_> = others.into_iter().take(NAMED_INPUTS).map(|(what, ..)| format!("`{what}`")).collect();
+    let more = if more > 0 { format!(" and {more} more") } else { String::new() };
+    Err(changed(name, format!("{}{more} changed since", names.join(", "))))
 }
 
 /// Tables must be in the store, and files as they were written.

@@ -19,7 +19,7 @@ use crate::check::Pipeline;
 use crate::id::ContentId;
 use crate::plan::planner::{KnownOutput, Planner, State, Work};
 use crate::step::{Cancel, InputTable as _, Job, Outputs, PortType, Progress, RowMapper, StepError, with_causes};
-use crate::store::{Access, Store};
+use crate::store::{Access, ResultManifest, Store};
 use crate::table::Table;
 
 mod draw;
@@ -88,7 +88,11 @@ pub fn verify(
                 let outputs = locked.outputs.iter().map(|out| KnownOutput { id: out.id, rows: out.rows }).collect();
                 planner.set_state(index, State::Ready(outputs));
                 let key = planner.work(index).ok().and_then(|work| work.key());
-                if let Some(manifest) = key.and_then(|key| store.get_result(key).ok().flatten()) {
+                let by_key = key.and_then(|key| store.get_result(key).ok().flatten());
+                // The key of a source holds what lay under its root: without it, the last result counts where it yielded the same.
+                let same =
+                    |result: &ResultManifest| result.outputs.iter().map(|out| out.id).eq(locked.outputs.iter().map(|out| out.id));
+                if let Some(manifest) = by_key.or_else(|| history.last_result(name).filter(same)) {
                     planner.set_metrics(index, manifest.metrics);
                 }
                 verifier.step(index, locked, &planner)?;
@@ -172,7 +176,8 @@ impl Verifier<'_> {
                 self.gates(index, locked, &outputs);
             }
             Err(error) => {
-                let because = with_causes(&error);
+                let because =
+                    if self.packed.is_some() && is_absent(&error) { "images withheld".to_owned() } else { with_causes(&error) };
                 self.say(&name, "output", 0, Verdict::NotCheckable { because });
             }
         }
@@ -438,6 +443,11 @@ impl Verifier<'_> {
         self.say(&name, "rows", checked, tally.verdict());
         Ok(())
     }
+}
+
+/// Says whether a step failed because a file that it reads is not there: steps that draw on images read them again.
+fn is_absent(error: &StepError) -> bool {
+    matches!(error, StepError::File { source, .. } if source.kind() == std::io::ErrorKind::NotFound)
 }
 
 /// A list of jobs as a pass takes them.

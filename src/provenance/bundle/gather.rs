@@ -74,6 +74,8 @@ pub(super) fn gather(
         gathered.rows.extend(recipes.map(|recipe| recipe.key));
         if let Some(manifest) = result(store, history, name, &work, locked)? {
             gathered.files.extend(manifest.files.iter().map(|file| file.path.clone()));
+            // A report is made of the numbers of the steps before it.
+            planner.set_metrics(index, manifest.metrics.clone());
             gathered.heads.steps.insert(name.clone(), manifest.key);
             gathered.results.push(manifest);
         }
