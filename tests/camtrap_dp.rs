@@ -394,3 +394,40 @@ fn names_under_taxa_stand_above_the_taxonomy_and_open_ends_are_those_of_the_imag
     assert!(csv(&space, "media.csv", &["filePublic"]).iter().all(|public| public == "true"));
     assert_eq!(faults(&space.path(PACKAGE)), [""; 0]);
 }
+
+#[test]
+fn labels_say_when_people_answered() {
+    let space = project();
+    let images = IMAGES.replace("reviewer,time,shown,", "reviewer,");
+    let images =
+        images.replace(",2026-05-03T12:00:00Z,blind,", ",").replace("ben,,,,", "ben,,").replace(",2026-05-03 12:00:00,,,", ",,");
+    let images = images.replace(",2026-05-03T12:00:00+02:00,model,,", ",,").replace("m@1,,,,,,,", "m@1,,,,,");
+    space.write("images.csv", images);
+    space.write(
+        "labels.csv",
+        "site,season,name,class,type,reviewer,time,shown\n\
+         a,2021,a_2020-12-01_0002.JPG,stoat,random,anna,2026-05-03T12:00:00Z,blind\n\
+         a,2021,a_2020-12-01_0002.JPG,stoat,corrected,anna,2026-05-04T12:00:00Z,model\n\
+         a,2021,a_2020-12-01_0002.JPG,vole,other,anna,2026-05-05T12:00:00Z,\n\
+         b,2021,a_2021-07-01_0001.JPG,empty,random,ben,2026-05-06T12:00:00Z,\n\
+         b,2021,b_2021-07-02_0001.JPG,stoat,class,anna,2026-05-07T12:00:00Z,\n",
+    );
+    let labels = "  labels:\n    uses: import\n    with: { files: labels.csv, what: labels }\n  package:";
+    space.edit("pipeline.yaml", "  package:", labels);
+    space.edit("pipeline.yaml", "{ table: images, events: events }", "{ table: images, events: events, labels: labels }");
+    space.run();
+    let rows = csv(&space, "observations.csv", &["observationID", "classificationTimestamp"]);
+    assert_eq!(
+        rows[1..7],
+        [
+            "a_2020-12-01_0002.JPG_1 2026-05-04T12:00:00Z",
+            // A label of another site is another image's.
+            "a_2021-07-01_0001.JPG_1 -",
+            "b_2021-07-01_0001.JPG_1 -",
+            "b_2021-07-01_0002.JPG_1 -",
+            "b_2021-07-02_0001.JPG_1 2026-05-07T12:00:00Z",
+            "b_2021-07-02_0001.JPG_2 2026-05-07T12:00:00Z",
+        ]
+    );
+    assert_eq!(faults(&space.path(PACKAGE)), [""; 0]);
+}

@@ -253,3 +253,58 @@ fn real_files_are_read() {
         assert_eq!(space.rows("imported", &["model"])[0], model, "{file}");
     }
 }
+
+#[test]
+fn an_image_of_several_classes_has_a_row_for_each() {
+    let space = importing(CLASSES, "format: megadetector, rows: multilabel, detection_threshold: 0.3");
+    space.write(
+        "r.json",
+        detections(
+            r#"{"file": "a/0.jpg", "detections": []},
+               {"file": "a/1.jpg", "detections": [
+                  {"category": "1", "conf": 0.9, "bbox": [0, 0, 1, 1], "classifications": [["1", 0.75], ["0", 0.125]]},
+                  {"category": "1", "conf": 0.8, "bbox": [0, 0, 1, 1], "classifications": [["0", 0.5]]},
+                  {"category": "1", "conf": 0.7, "bbox": [0, 0, 1, 1], "classifications": [["1", 0.875]]},
+                  {"category": "2", "conf": 0.6, "bbox": [0, 0, 1, 1]},
+                  {"category": "3", "conf": 0.2, "bbox": [0, 0, 1, 1]}]},
+               {"file": "a/2.jpg", "failure": "broken", "detections": null}"#,
+        ),
+    );
+    space.run();
+    assert_eq!(
+        space.rows("imported", &["path", "item", "label", "confidence", "label_2", "model", "problem"]),
+        [
+            "a/0.jpg 1 blank 1 - md_v5a.0.0.pt -",
+            "a/1.jpg 1 vole 0.875 - small_mammals@1 -",
+            "a/1.jpg 2 stoat 0.5 - small_mammals@1 -",
+            "a/1.jpg 3 person 0.6 - md_v5a.0.0.pt -",
+            "a/2.jpg 1 - - - md_v5a.0.0.pt broken",
+        ]
+    );
+    // The image of a wrong class is counted as the file counts it.
+    space.write(
+        "r.json",
+        detections(
+            r#"{"file": "1.jpg", "detections": [{"category": "1", "conf": 0.9}, {"category": "2", "conf": 0.9}]},
+           {"file": "2.jpg", "detections": [{"category": "1", "conf": 1, "classifications": [["7", 1]]}]}"#,
+        ),
+    );
+    let found = space.error();
+    assert!(found.contains("`images[1]`: `wolf` is no class"), "{found}");
+}
+
+#[test]
+fn detections_of_speciesnet_are_several_and_its_classes_exclude_one_another() {
+    let space = importing(CLASSES, "format: speciesnet, rows: multilabel");
+    space.write(
+        "r.json",
+        r#"{"predictions": [
+             {"filepath": "a/1.jpg", "detections": [{"label": "animal", "conf": 0.9}, {"label": "person", "conf": 0.8}, {"label": "animal", "conf": 0.5}]},
+             {"filepath": "a/2.jpg", "classifications": {"classes": ["stoat", "vole"], "scores": [0.75, 0.25]}}]}"#,
+    );
+    space.run();
+    assert_eq!(
+        space.rows("imported", &["path", "item", "label", "confidence"]),
+        ["a/1.jpg 1 animal 0.9", "a/1.jpg 2 person 0.8", "a/2.jpg 1 stoat 0.75"]
+    );
+}

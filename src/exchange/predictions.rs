@@ -40,11 +40,18 @@ pub struct Answer<'a> {
 #[derive(Debug)]
 pub struct Answers {
     builders: Vec<ColumnBuilder>,
+    /// An image may show several things: each has an answer of its own.
+    pub several: bool,
+    /// Images begun so far.
+    begun: u64,
+    /// The image of each answer, from 0 over all files.
+    images: Vec<u64>,
 }
 
 impl Default for Answers {
     fn default() -> Self {
-        Self { builders: COLUMNS.iter().map(|(_, ty)| ColumnBuilder::new(*ty)).collect() }
+        let builders = COLUMNS.iter().map(|(_, ty)| ColumnBuilder::new(*ty)).collect();
+        Self { builders, several: false, begun: 0, images: Vec::new() }
     }
 }
 
@@ -61,8 +68,37 @@ impl Answers {
         self.len() == 0
     }
 
+    /// Begins the next image of a file.
+    pub fn begin(&mut self) {
+        self.begun += 1;
+    }
+
+    /// Images begun so far.
+    #[must_use]
+    pub fn begun(&self) -> u64 {
+        self.begun
+    }
+
+    /// The image of each answer, from 0 over all files.
+    #[must_use]
+    pub fn images(&self) -> &[u64] {
+        &self.images
+    }
+
+    /// Adds what is seen in an image: one answer for all, or one for each where an image may show several things.
+    pub fn push_seen(&mut self, answer: &Answer<'_>) {
+        if self.several && answer.ranked.len() > 1 {
+            for one in answer.ranked {
+                self.push(&Answer { ranked: std::slice::from_ref(one), ..*answer });
+            }
+        } else {
+            self.push(answer);
+        }
+    }
+
     /// Adds an answer.
     pub fn push(&mut self, answer: &Answer<'_>) {
+        self.images.push(self.begun.saturating_sub(1));
         let [path, ranks @ .., model, problem] = &mut self.builders[..] else { return };
         if answer.path.contains('\\') {
             path.push_text(&answer.path.replace('\\', "/"));

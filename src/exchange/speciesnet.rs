@@ -35,6 +35,7 @@ pub fn read<E: From<TableError>>(
 }
 
 fn image(item: &Value, threshold: f32, answers: &mut Answers) -> Result<(), Wrong> {
+    answers.begin();
     let image = json::object(item)?;
     let path = json::text(image, "filepath")?.map(str::trim).filter(|path| !path.is_empty());
     let path = path.ok_or_else(|| Wrong::at("filepath", "is missing; it says which image this is"))?;
@@ -42,6 +43,8 @@ fn image(item: &Value, threshold: f32, answers: &mut Answers) -> Result<(), Wron
     let classes = classes(image)?;
     let prediction = json::text(image, "prediction")?;
     let failures = failures(image)?;
+    // Classes exclude one another; what was detected does not.
+    let detected = prediction.is_none() && classes.is_empty();
     let ranked: Vec<(&str, f32)> = match prediction {
         Some(prediction) if prediction.contains(NO_RESULT) => Vec::new(),
         Some(prediction) => {
@@ -58,7 +61,12 @@ fn image(item: &Value, threshold: f32, answers: &mut Answers) -> Result<(), Wron
         (true, None) if prediction.is_some() => Some(NO_RESULT.to_owned()),
         (true, None) => Some("the file has no prediction, no classes and no detections".to_owned()),
     };
-    answers.push(&Answer { path, ranked: &ranked, model: version.as_deref(), problem: problem.as_deref() });
+    let answer = Answer { path, ranked: &ranked, model: version.as_deref(), problem: problem.as_deref() };
+    if detected {
+        answers.push_seen(&answer);
+    } else {
+        answers.push(&answer);
+    }
     Ok(())
 }
 

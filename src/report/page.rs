@@ -162,7 +162,7 @@ impl Value {
             Self::Missing => "\u{2013}".to_owned(),
             Self::Text(text) => text.clone(),
             Self::Number(value, decimals) => grouped(*value, *decimals),
-            Self::Share(value, decimals) => format!("{} %", grouped(100.0 * value, *decimals)),
+            Self::Share(value, decimals) => format!("{}\u{a0}%", grouped(100.0 * value, *decimals)),
         }
     }
 
@@ -295,7 +295,7 @@ mod tests {
         let shown = |value: Value| (value.shown(), value.plain());
         assert_eq!(shown(Value::count(1_234_567)), ("1\u{202f}234\u{202f}567".into(), "1234567".into()));
         assert_eq!(shown(Value::count(9_999)), ("9999".into(), "9999".into()));
-        assert_eq!(shown(Value::share(Some(0.977_919), 1)), ("97.8 %".into(), "0.977919".into()));
+        assert_eq!(shown(Value::share(Some(0.977_919), 1)), ("97.8\u{a0}%".into(), "0.977919".into()));
         assert_eq!(shown(Value::number(Some(-12_345.678), 1)), ("\u{2212}12\u{202f}345.7".into(), "-12345.678".into()));
         assert_eq!(shown(Value::number(Some(-0.000_01), 2)), ("0.00".into(), "-0.00001".into()));
         assert_eq!(shown(Value::number(Some(f64::NAN), 2)), ("\u{2013}".into(), String::new()));

@@ -22,6 +22,7 @@ mod table;
 pub(super) use table::write_bytes;
 #[cfg(test)]
 mod tests;
+mod times;
 
 use images::Way;
 use table::Format;
@@ -41,6 +42,14 @@ pub static KIND: StepKind = StepKind {
             optional: true,
             requires: &[],
             doc: "events with their labels, of a step `events` (camtrap_dp)",
+        },
+        Port {
+            name: "labels",
+            ty: PortType::Table,
+            many: true,
+            optional: true,
+            requires: &[("class", Type::Text)],
+            doc: "labels of people, of `review` or `import`, which say when they were given (camtrap_dp)",
         },
     ],
     outputs: &[],
@@ -263,9 +272,10 @@ impl Step for Export {
             let fits = form.check(schema, context, report);
             return (camtrap_dp::check(schema, events, context, report) && fits).then(Vec::new);
         }
-        if events.is_some() {
-            let message = "only the form `camtrap_dp` takes events beside the images";
-            let help = "export the events with a step of their own, or add `form: camtrap_dp`";
+        let port = KIND.inputs.iter().zip(inputs).skip(1).find(|(_, tables)| !tables.is_empty());
+        if let Some((port, _)) = port {
+            let message = format!("only the form `camtrap_dp` takes {} beside the images", port.name);
+            let help = "export them with a step of their own, or add `form: camtrap_dp`";
             report.push(Diagnostic::new(codes::UNKNOWN_INPUT, context.span, message).help(help));
             return None;
         }

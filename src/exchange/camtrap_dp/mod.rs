@@ -3,6 +3,8 @@
 //! <https://camtrap-dp.tdwg.org>
 
 pub mod check;
+mod labels;
+mod media;
 pub mod observations;
 pub mod package;
 pub mod places;
@@ -10,6 +12,7 @@ pub mod read;
 pub mod rules;
 
 pub use check::{Fault, check_folder};
+pub use media::capture_methods;
 
 /// The version of the standard that is written.
 pub const VERSION: &str = "1.0.2";

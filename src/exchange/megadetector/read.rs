@@ -90,6 +90,7 @@ fn names(members: &Object, key: &str) -> Result<Option<Names>, Wrong> {
 }
 
 fn image(item: &Value, head: &Head, threshold: f32, answers: &mut Answers, source: &mut Source) -> Result<(), Wrong> {
+    answers.begin();
     let image = json::object(item)?;
     let path = json::text(image, "file")?.map(str::trim).filter(|path| !path.is_empty());
     let path = path.ok_or_else(|| Wrong::at("file", "is missing; it says which image this is"))?;
@@ -106,6 +107,8 @@ fn image(item: &Value, head: &Head, threshold: f32, answers: &mut Answers, sourc
     };
     let mut detected = Detected::default();
     let mut classified: Vec<(&str, f32)> = Vec::new();
+    // What each detection that counts shows, by who says it.
+    let (mut by_class, mut by_category) = (Seen::default(), Seen::default());
     for (number, detection) in detections.iter().enumerate() {
         let within = |wrong: Wrong| wrong.within(&format!("detections[{number}]"));
         let detection = json::object(detection).map_err(within)?;
@@ -113,18 +116,44 @@ fn image(item: &Value, head: &Head, threshold: f32, answers: &mut Answers, sourc
         let confidence = json::confidence(detection.get("conf"), "conf").map_err(within)?;
         boxed(detection).map_err(within)?;
         let classes = classes(detection, head).map_err(within)?;
-        if let Some(name) = head.categories.get(category.as_ref())
-            && detected.add(name, confidence, threshold)
-        {
-            classified = classes;
+        if let Some(name) = head.categories.get(category.as_ref()) {
+            match classes.first().filter(|_| confidence >= threshold) {
+                Some((class, confidence)) => by_class.add(class, *confidence),
+                None if confidence >= threshold => by_category.add(name, confidence),
+                None => {}
+            }
+            if detected.add(name, confidence, threshold) {
+                classified = classes;
+            }
         }
     }
     source.below +=
         usize::from(!detected.categories.is_empty() && source.advised.is_some_and(|advised| detected.highest < advised));
+    if answers.several && !detected.categories.is_empty() {
+        for (seen, model) in [(by_class.0, &head.classifier), (by_category.0, &head.detector)] {
+            for one in &seen {
+                answers.push(&Answer { path, ranked: std::slice::from_ref(one), model: model.as_deref(), problem: None });
+            }
+        }
+        return Ok(());
+    }
     let model = if classified.is_empty() { &head.detector } else { &head.classifier };
     let ranked = if classified.is_empty() { detected.ranked(EMPTY) } else { classified };
     answers.push(&Answer { path, ranked: &ranked, model: model.as_deref(), problem: None });
     Ok(())
+}
+
+/// Classes or categories seen in an image, each with its highest confidence, in the order of the file.
+#[derive(Default)]
+struct Seen<'h>(Vec<(&'h str, f32)>);
+
+impl<'h> Seen<'h> {
+    fn add(&mut self, name: &'h str, confidence: f32) {
+        match self.0.iter_mut().find(|(known, _)| *known == name) {
+            Some((_, best)) => *best = best.max(confidence),
+            None => self.0.push((name, confidence)),
+        }
+    }
 }
 
 /// The classes of a detection, the surest first.

@@ -3,8 +3,8 @@
 use jiff::civil::Date;
 use serde::Serialize;
 
+use super::Heading;
 use super::draw::{EDGE, Frame, Px, SMALL, Text, Tick, count, empty, place, widest};
-use super::{Heading, Sheet};
 use crate::report::{TemplateError, Templates};
 
 mod raster;
@@ -17,7 +17,7 @@ pub struct Activity {
     pub heading: Heading,
     /// The sites, from top to bottom.
     pub sites: Vec<Site>,
-    /// The most sites that are drawn, 0 for 200; how many are left out is said in the figure. The table has all.
+    /// The most sites that are drawn, 0 for 200; how many are left out is said in the figure..
     pub most: usize,
 }
 
@@ -172,22 +172,5 @@ impl Activity {
             ticks: ticks(first, last, left, (right - left) / length(all), bottom),
             rows,
         }
-    }
-
-    /// The table behind the figure: a row for each run of each site.
-    #[must_use]
-    pub fn rows(&self) -> Sheet {
-        let mut sheet = Sheet::new(&["site", "from", "to", "state", "images"]);
-        for site in &self.sites {
-            for run in &site.runs {
-                let images = match run.state {
-                    State::Active { images } => images.to_string(),
-                    _ => String::new(),
-                };
-                let (from, to) = (run.from.to_string(), run.to.to_string());
-                sheet.rows.push(vec![site.name.clone(), from, to, run.state.name().to_owned(), images]);
-            }
-        }
-        sheet
     }
 }

@@ -7,7 +7,7 @@ use super::draw::{
 };
 use super::scale::Scale;
 use super::text::on;
-use super::{Amount, Axis, Heading, Series, Sheet, cells};
+use super::{Amount, Axis, Heading, Series};
 use crate::report::{TemplateError, Templates};
 
 /// Bars by category.
@@ -146,20 +146,5 @@ impl Bars {
             told: told(&self.axis, &[&bar.name, series.map_or("", |series| &series.name)], amount),
             place: place(amount.place.as_ref()),
         }
-    }
-
-    /// The table behind the figure: a row for each bar.
-    #[must_use]
-    pub fn rows(&self) -> Sheet {
-        let mut sheet = Sheet::new(&[&self.category, "series", "value", "lower", "upper"]);
-        for bar in &self.bars {
-            for (number, amount) in bar.amounts.iter().enumerate() {
-                let series = self.series.get(number).map_or("", |series| &series.name);
-                let mut row = vec![bar.name.clone(), series.to_owned()];
-                row.extend(cells(amount.as_ref()));
-                sheet.rows.push(row);
-            }
-        }
-        sheet
     }
 }

@@ -8,7 +8,7 @@ use super::draw::{
 use super::draw::{widest, widest_tick};
 use super::scale::Scale;
 use super::text::{clean, on, width};
-use super::{Axis, Heading, Sheet, cell};
+use super::{Axis, Heading};
 use crate::report::{TemplateError, Templates};
 
 /// Lines, each with its name at its end.
@@ -248,18 +248,5 @@ impl Curve {
         });
         let style = style(number, line.colour.as_deref());
         Drawn { name: clean(&line.name), path, bands, style, dots: dots.collect(), label: None, leader: [Px(0.0); 4] }
-    }
-
-    /// The table behind the figure: a row for each point.
-    #[must_use]
-    pub fn rows(&self) -> Sheet {
-        let mut sheet = Sheet::new(&["line", "x", "y", "lower", "upper"]);
-        for line in &self.lines {
-            for point in &line.points {
-                let (lower, upper) = point.band.unzip();
-                sheet.rows.push(vec![line.name.clone(), cell(Some(point.x)), cell(Some(point.y)), cell(lower), cell(upper)]);
-            }
-        }
-        sheet
     }
 }

@@ -7,7 +7,7 @@ use super::draw::{
     widest_tick,
 };
 use super::scale::Scale;
-use super::{Amount, Axis, Heading, Series, Sheet, cells};
+use super::{Amount, Axis, Heading, Series};
 use crate::report::{TemplateError, Templates};
 
 /// Dots with whiskers; the first series is filled, the second open, further ones have other shapes.
@@ -166,22 +166,5 @@ impl Dots {
             told: told(&self.axis, &[names.1, names.0, series.map_or("", |series| &series.name)], amount),
             place: place(amount.place.as_ref()),
         }
-    }
-
-    /// The table behind the figure: a row for each dot.
-    #[must_use]
-    pub fn rows(&self) -> Sheet {
-        let mut sheet = Sheet::new(&["measure", &self.category, "series", "value", "lower", "upper"]);
-        for panel in &self.panels {
-            for (name, amounts) in self.categories.iter().zip(&panel.amounts) {
-                for (number, amount) in amounts.iter().enumerate() {
-                    let series = self.series.get(number).map_or("", |series| &series.name);
-                    let mut row = vec![panel.name.clone(), name.clone(), series.to_owned()];
-                    row.extend(cells(amount.as_ref()));
-                    sheet.rows.push(row);
-                }
-            }
-        }
-        sheet
     }
 }

@@ -71,7 +71,7 @@ impl Frame {
             height: Px(height),
             // What is wider than a phone is to be scrolled anyway, and has smaller text.
             least: Px((width * if width > WIDTH { 0.9 } else { 0.72 }).round()),
-            most: Px((width * 1.6).min((width * 1.15).max(960.0)).round()),
+            most: Px((width * 1.4).min((width * 1.15).max(960.0)).round()),
         }
     }
 }

@@ -5,7 +5,7 @@ use serde::Serialize;
 use super::draw::{EDGE, Frame, Px, SIZE, SMALL, Text, Tick, WIDTH, count, empty, place, ticks_below, ticks_beside, widest_tick};
 use super::scale::Scale;
 use super::text::{on, width, written};
-use super::{Axis, Heading, Sheet, cell};
+use super::{Axis, Heading};
 use crate::report::{TemplateError, Templates};
 
 /// A histogram, with the share of all that lies below on a second axis.
@@ -166,16 +166,6 @@ impl Histogram {
             share_key: Px(WIDTH - EDGE - width(share, SIZE) - 24.0),
             share_title: Text::new(share, WIDTH - EDGE, 14.0, SIZE, half).end(),
         }
-    }
-
-    /// The table behind the figure: a row for each bin, with the share of all up to its upper end.
-    #[must_use]
-    pub fn rows(&self) -> Sheet {
-        let mut sheet = Sheet::new(&["from", "to", "count", "cumulative_share"]);
-        for (bin, share) in self.bins.iter().zip(self.cumulative()) {
-            sheet.rows.push(vec![cell(Some(bin.from)), cell(Some(bin.to)), bin.count.to_string(), cell(share)]);
-        }
-        sheet
     }
 
     fn all(&self) -> u64 {

@@ -1,4 +1,4 @@
-//! Figures: plain numbers in, SVG text and the table behind it out.
+//! Figures: plain numbers in, SVG text out.
 //!
 //! Every figure has real text, a title and a description for those who do not see it, a tooltip on each mark, and colours that the page
 //! sets by custom properties (`figures/theme.css` holds them for light, dark and print). No state and no series is told by colour alone.
@@ -138,42 +138,4 @@ impl Amount {
     fn whisker(&self) -> Option<(f64, f64)> {
         self.interval.filter(|(lower, upper)| lower.is_finite() && upper.is_finite()).map(|(a, b)| (a.min(b), a.max(b)))
     }
-}
-
-/// The table behind a figure: all of its numbers as they were given, not rounded.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Sheet {
-    /// Names of the columns.
-    pub columns: Vec<String>,
-    /// Rows with a text for each column; empty where a number is missing.
-    pub rows: Vec<Vec<String>>,
-}
-
-impl Sheet {
-    fn new(columns: &[&str]) -> Self {
-        Self { columns: columns.iter().map(|name| (*name).to_owned()).collect(), rows: Vec::new() }
-    }
-
-    /// The table as a CSV file with a header.
-    #[must_use]
-    pub fn csv(&self) -> String {
-        let mut writer = csv::WriterBuilder::new().flexible(true).from_writer(Vec::new());
-        // Writing to memory does not fail.
-        let written: Result<(), csv::Error> =
-            std::iter::once(&self.columns).chain(&self.rows).try_for_each(|row| writer.write_record(row));
-        let bytes = written.ok().and_then(|()| writer.into_inner().ok()).unwrap_or_default();
-        String::from_utf8_lossy(&bytes).into_owned()
-    }
-}
-
-/// A number in a table: as short as it can be read back, empty where it is none.
-fn cell(value: Option<f64>) -> String {
-    value.filter(|value| value.is_finite()).map(|value| format!("{}", value + 0.0)).unwrap_or_default()
-}
-
-/// Three columns of an amount: value, lower, upper.
-fn cells(amount: Option<&Amount>) -> [String; 3] {
-    let whisker = amount.and_then(Amount::whisker);
-    let value = amount.and_then(Amount::known);
-    [cell(value), cell(whisker.map(|ends| ends.0)), cell(whisker.map(|ends| ends.1))]
 }

@@ -5,7 +5,7 @@ use serde::Serialize;
 use super::draw::{EDGE, Frame, Px, SIZE, SMALL, Text, WIDTH, count, empty, place, widest};
 use super::scale::Scale;
 use super::text::{clean, number, on, width};
-use super::{Axis, Heading, Sheet, cell};
+use super::{Axis, Heading};
 use crate::report::{TemplateError, Templates};
 
 /// Tiles in rows and columns.
@@ -222,19 +222,5 @@ impl Tiles {
             told,
             place,
         }
-    }
-
-    /// The table behind the figure: a row for each row of tiles, a column for each of theirs.
-    #[must_use]
-    pub fn rows(&self) -> Sheet {
-        let mut sheet = Sheet::new(&[&self.row_title]);
-        sheet.columns.extend(self.column_names.iter().cloned());
-        for (number, name) in self.row_names.iter().enumerate() {
-            let tiles = self.tiles.get(number);
-            let values = (0..self.column_names.len()).map(|column| cell(tiles?.get(column)?.value).into());
-            let values = values.map(|text: Option<String>| text.unwrap_or_default());
-            sheet.rows.push(std::iter::once(name.clone()).chain(values).collect());
-        }
-        sheet
     }
 }

@@ -7,11 +7,12 @@ use jiff::tz::TimeZone;
 
 use super::folder::{self, File};
 use super::forms::{self, Wanted};
-use super::ledger;
+use super::{ledger, times};
 use crate::dataset::{Dataset, zone};
 use crate::diagnostic::{Diagnostic, Report, codes};
+use crate::exchange::camtrap_dp::capture_methods;
 use crate::exchange::camtrap_dp::check::{Checker, Faults, Strictness, check_description};
-use crate::exchange::camtrap_dp::observations::{self, Input, capture_methods};
+use crate::exchange::camtrap_dp::observations::{self, Input};
 use crate::exchange::camtrap_dp::package::{self, Contents};
 use crate::exchange::camtrap_dp::places::{self, Place};
 use crate::exchange::camtrap_dp::{DESCRIPTION, rules};
@@ -99,8 +100,8 @@ pub(super) fn declarations(context: &Context<'_>) -> Vec<(String, String)> {
         context.classes.classes.iter().filter_map(|class| Some((class.name.value.as_str(), class.taxon.as_ref()?))).collect();
     let json = |value: serde_json::Value| value.to_string();
     vec![
-        ("taxa".to_owned(), json(serde_json::to_value(taxa).unwrap_or_default())),
-        ("dataset".to_owned(), json(serde_json::to_value(context.dataset).unwrap_or_default())),
+        ("scientific names of classes".to_owned(), json(serde_json::to_value(taxa).unwrap_or_default())),
+        ("description of the data set".to_owned(), json(serde_json::to_value(context.dataset).unwrap_or_default())),
     ]
 }
 
@@ -108,7 +109,9 @@ pub(super) fn declarations(context: &Context<'_>) -> Vec<(String, String)> {
 pub(super) fn write(job: &Job<'_>, form: &Wanted, into: &str) -> Result<(usize, Vec<Finding>, Vec<PathBuf>), StepError> {
     let lost = || StepError::Data("the pipeline describes no data set".to_owned());
     let dataset = job.context.dataset.ok_or_else(lost)?;
-    let images = job.input(0)?.read(None)?;
+    let labels = job.inputs.get(2).map(Vec::as_slice).unwrap_or_default();
+    let labels: Vec<Table> = labels.iter().map(|table| table.read(None)).collect::<Result<_, _>>()?;
+    let images = times::with_times(&job.input(0)?.read(None)?, &labels)?;
     let events = job.inputs.get(1).and_then(|tables| tables.first()).map(|events| events.read(None)).transpose()?;
     let sites = Sites::read(job, dataset)?;
     let place_of = sites.of_rows(&images, "datetime")?;

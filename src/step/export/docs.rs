@@ -34,7 +34,7 @@ elsewhere:
     taxa: { stoat: \"ID;Mammalia;Carnivora;Mustelidae;Mustela;erminea;Stoat\" }    # ID: of the taxon, from Wildlife Insights
 package:
   uses: export
-  from: { table: per_image, events: events }
+  from: { table: per_image, events: events, labels: [qc_labels, corrected] }
   with: { into: published/camtrap_dp, form: camtrap_dp }
 ```
 
@@ -99,6 +99,8 @@ dataset:
   event) is in `exifData`. `values: { filePublic: \"true\" }` says that everybody may open them.
 - Observations are one per image and label, of the person where one labelled the image, else of the model with its confidence;
   classes joined by `+` are several. With the input `events` each event has one more, of level `event`.
+  The input `labels` says when people answered (`from: { table: per_image, labels: [qc_labels, corrected] }`): a data set keeps who, and
+  not when. A time without an offset is left out and counted.
 - An animal has the scientific name that the taxonomy gives its class (columns `scientific_name`, `taxon_rank`, `taxon_id`), or `taxa`:
   `taxa: { stoat: Mustela erminea }`. Empty is `blank`; bad quality is `unknown` with the tag `quality:bad`, since nobody knows that
   nothing was there. The class itself is the tag `class:NAME`; type of label and what was shown are tags as well.

@@ -85,6 +85,8 @@ file, image and field, such as `images[12].detections[0].conf`. Fields that the 
   name any rank of a class, and the most exact counts: its whole text, its id, the common name, `genus species`, genus, family, order,
   class. `blank` is the programme's class for an empty image.
 - An image that was not processed has no label; `problem` says why (`failure`, `failures`, no result).
+- With `rows: multilabel` an image has one row for each class that its detections show (category, where no classifier ran), with the
+  highest confidence of that class; the column `item` numbers them.
 - `label` must mean a class of the programme; of the second to fifth labels those that do are kept.
 
 ## Timelapse

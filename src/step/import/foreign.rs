@@ -28,17 +28,18 @@ pub fn rows<'f>(
     #[expect(clippy::cast_possible_truncation, reason = "confidences are stored as models compute them")]
     let threshold = import.threshold.unwrap_or(0.0) as f32;
     let (mut answers, mut items) = (Answers::default(), Vec::new());
+    answers.several = import.multilabel;
     let mut notes = Notes::default();
     job.progress.start("read", files.len() as u64);
     for (number, (path, bytes)) in (0_u32..).zip(files) {
-        let before = answers.len();
+        let (before, begun) = (answers.len(), answers.begun());
         let check = || job.cancel.check();
         if import.format == Format::SpeciesNet {
             speciesnet::read(path, bytes, threshold, &mut answers, &check)?;
         } else {
             notes.add(path, &megadetector::read(path, bytes, threshold, &mut answers, &check)?);
         }
-        items.extend((0_u64..).take(answers.len() - before).map(|item| (number, item)));
+        items.extend(answers.images()[before..].iter().map(|image| (number, image - begun)));
         job.progress.advance(1, 0);
     }
     if import.threshold.is_some() {

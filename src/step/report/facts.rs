@@ -77,7 +77,7 @@ fn accuracy(draft: &Draft<'_>) -> Result<Vec<Fact>, StepError> {
         format!("{words}{} to {}", Value::Share(lower, 1).shown(), Value::Share(upper, 1).shown())
     });
     let note = [range, Some(format!("{} images checked", Value::count(checked).shown()))];
-    Ok(vec![fact(&value, "of the labels are right", note.into_iter().flatten().collect::<Vec<_>>().join("; "), input)])
+    Ok(vec![fact(&value, "of the model's labels are right", note.into_iter().flatten().collect::<Vec<_>>().join("; "), input)])
 }
 
 /// What people need not look at.

@@ -28,7 +28,7 @@ fn the_last_season_is_open_and_a_missing_one_is_none() {
     assert_eq!(named.is_latest(), [false, false, true, true]);
     assert_eq!(named.places[1], ["season=2023", "locality=a"]);
     let all = Named::of(&images, &[] as &[&str]).unwrap();
-    assert_eq!((all.names, all.rows(0)), (vec!["all images".to_owned()], vec![0, 1, 2, 3]));
+    assert_eq!((all.rows(0), all.names), (vec![0, 1, 2, 3], vec!["all images".to_owned()]));
 }
 
 #[test]
