@@ -101,6 +101,50 @@ fn why_names_what_changed_and_finds_an_image() {
 }
 
 #[test]
+fn explain_lists_what_stands_behind_a_number() {
+    let space = Space::new();
+    space.write(
+        "images.csv",
+        "site,season,file,label,confidence\na,2024,1.jpg,vole,0.9\na,2024,2.jpg,stoat,0.6\nb,2024,3.jpg,stoat,0.8\n",
+    );
+    space.write(
+        "labels.csv",
+        "site,season,file,class,type,reviewer,shown\na,2024,2.jpg,vole,random,ada,blind\nb,2024,3.jpg,stoat,random,ada,blind\n",
+    );
+    space.write(
+        "pipeline.yaml",
+        "trapline: 1\nname: explained\nclasses: [empty, vole, stoat]\nsteps:\n  predictions: { uses: import, with: { files: images.csv, what: \
+         predictions } }\n  labels: { uses: import, with: { files: labels.csv, what: labels } }\n  quality: { uses: evaluate, from: { predictions: \
+         predictions, labels: labels } }\n",
+    );
+    let end = space.run(&["explain", "quality"]);
+    assert!(end.code == 2 && end.err.contains("has not run yet"), "{}", end.err);
+    assert_eq!(space.run(&["run"]).code, 0);
+    let end = space.run(&["explain", "quality", "--where", "class=stoat"]);
+    assert_eq!(end.code, 0, "{}", end.err);
+    for words in [
+        "quality.classes: 1 of 3 rows with class=stoat",
+        "labels.labels (import): 1 of 2 rows",
+        "predictions.predictions (import): 2 of 3 rows",
+    ] {
+        assert!(end.out.contains(words), "{words}: {}", end.out);
+    }
+    let csv = space.run(&["explain", "quality", "--where", "class=stoat", "--format", "csv"]).out;
+    assert!(csv.starts_with("step,table,site,season,file,"), "{csv}");
+    assert_eq!(csv.lines().filter(|line| line.starts_with("predictions,")).count(), 2);
+    let found = json(
+        &space,
+        &["explain", "quality.confusion", "--where", "manual=vole", "--where", "automatic=stoat", "--format", "json"],
+    );
+    assert_eq!((found["format"].as_i64(), found["result"]["rows"][0]["count"].as_i64()), (Some(1), Some(1)));
+    assert!(found["result"]["params"].as_array().unwrap().iter().any(|param| param["name"] == "level"));
+    let end = space.run(&["explain", "quality", "--where", "stoat"]);
+    assert!(end.code == 2 && end.err.contains("COLUMN=VALUE"), "{}", end.err);
+    let end = space.run(&["explain", "qualty"]);
+    assert!(end.code == 2 && end.err.contains("did you mean `quality`?"), "{}", end.err);
+}
+
+#[test]
 fn an_absent_root_ends_with_5_and_drops_nothing() {
     let space = space();
     space.run(&["run"]);

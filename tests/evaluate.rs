@@ -50,6 +50,7 @@ fn with_context<T>(work: impl FnOnce(&Context<'_>) -> T) -> T {
         dataset: None,
         models: &models,
         ports: BTreeMap::new(),
+        lineage: trapline::step::Lineage::default(),
         span: NOWHERE,
     })
 }

@@ -129,6 +129,7 @@ fn run(images: &[Image], clock: Option<&str>, deployments: Option<&str>) -> Resu
         dataset: None,
         models: &models,
         ports: BTreeMap::new(),
+        lineage: trapline::step::Lineage::default(),
         span: SPAN,
     };
     let step = step(clock.is_some());
@@ -325,6 +326,7 @@ fn a_missing_site_and_a_column_that_the_step_makes_are_diagnostics() {
         dataset: None,
         models: &models,
         ports: BTreeMap::new(),
+        lineage: trapline::step::Lineage::default(),
         span: SPAN,
     };
     let mut report = Report::default();
@@ -354,6 +356,7 @@ fn the_key_of_a_row_knows_nothing_of_clocks_and_deployments() {
             dataset: None,
             models: &models,
             ports: BTreeMap::new(),
+            lineage: trapline::step::Lineage::default(),
             span: SPAN,
         };
         let mapper = step(corrections).mapper(&context).unwrap().unwrap();

@@ -60,6 +60,7 @@ impl Project {
             dataset: None,
             models: &self.models,
             ports: BTreeMap::new(),
+            lineage: trapline::step::Lineage::default(),
             span: SPAN,
         }
     }

@@ -56,6 +56,7 @@ fn measure(folder: &Path, images: &[PathBuf], threads: usize, rounds: usize) {
         dataset: None,
         models: &models,
         ports: BTreeMap::new(),
+        lineage: trapline::step::Lineage::default(),
         span: SPAN,
     };
     let mapper = mapper(&signature.model, &context);
