@@ -1,8 +1,46 @@
 //! Files of the user's project: a reader sees the old or the new one, never a part, and a killed run leaves no litter behind.
 
 use std::fs::{self, File};
-use std::io::{self, Write as _};
+use std::io::{self, Write};
 use std::path::{Path, PathBuf};
+
+use crate::id::ContentId;
+
+/// A writer that identifies what passes through it.
+#[derive(Debug)]
+pub struct Hashing<W> {
+    inner: W,
+    hasher: blake3::Hasher,
+}
+
+impl<W> Hashing<W> {
+    /// Begins with nothing written.
+    pub fn new(inner: W) -> Self {
+        Self { inner, hasher: blake3::Hasher::new() }
+    }
+
+    /// The identity of what has passed.
+    pub fn content(&self) -> ContentId {
+        ContentId(*self.hasher.finalize().as_bytes())
+    }
+
+    /// How many bytes have passed.
+    pub fn bytes(&self) -> u64 {
+        self.hasher.count()
+    }
+}
+
+impl<W: Write> Write for Hashing<W> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        let count = self.inner.write(bytes)?;
+        self.hasher.update(&bytes[..count]);
+        Ok(count)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.inner.flush()
+    }
+}
 
 /// A file being written beside the one that it will replace. Dropped before [`Part::persist`], it is gone.
 ///

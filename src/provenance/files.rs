@@ -2,16 +2,14 @@
 
 use std::collections::BTreeSet;
 use std::fs::File;
-use std::io::{self, Read as _, Write};
+use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
 use crate::check::Pipeline;
+use crate::file::Hashing;
 use crate::id::ContentId;
 use crate::run::lockfile;
 use crate::spec::LOCAL_FILE;
-
-/// How much of a file is in memory while it is copied.
-const COPY_BYTES: usize = 256 * 1024;
 
 /// The files that describe the project, as [`crate::path::to_text`] writes their paths: the pipeline with its fragments,
 /// taxonomy, deployments and `models.lock` (all of `asked`, which loading lists), the lock, the seals. Never
@@ -32,47 +30,9 @@ pub(super) fn descriptive(pipeline: &Pipeline, asked: &[PathBuf]) -> BTreeSet<St
 
 /// Copies what is left of a file; returns its identity and its bytes.
 pub(super) fn copy(from: &mut File, to: &mut dyn Write) -> io::Result<(ContentId, u64)> {
-    let (mut hasher, mut buffer) = (blake3::Hasher::new(), vec![0; COPY_BYTES]);
-    loop {
-        let count = match from.read(&mut buffer) {
-            Ok(0) => break,
-            Ok(count) => count,
-            Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
-            Err(error) => return Err(error),
-        };
-        hasher.update(&buffer[..count]);
-        to.write_all(&buffer[..count])?;
-    }
-    Ok((ContentId(*hasher.finalize().as_bytes()), hasher.count()))
-}
-
-/// A writer that identifies what passes through it.
-pub(super) struct Hashing<W> {
-    inner: W,
-    hasher: blake3::Hasher,
-}
-
-impl<W: Write> Hashing<W> {
-    pub fn new(inner: W) -> Self {
-        Self { inner, hasher: blake3::Hasher::new() }
-    }
-
-    /// The identity and the bytes so far.
-    pub fn written(&self) -> (ContentId, u64) {
-        (ContentId(*self.hasher.finalize().as_bytes()), self.hasher.count())
-    }
-}
-
-impl<W: Write> Write for Hashing<W> {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        let count = self.inner.write(bytes)?;
-        self.hasher.update(&bytes[..count]);
-        Ok(count)
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        self.inner.flush()
-    }
+    let mut out = Hashing::new(to);
+    io::copy(from, &mut out)?;
+    Ok((out.content(), out.bytes()))
 }
 
 /// A path or name as part of a URI: everything but letters, digits and `-._~/` percent-encoded (RFC 3986).

@@ -22,6 +22,7 @@ use std::path::{Path, PathBuf};
 
 use super::disk::Temp;
 use super::{Store, StoreError};
+use crate::file::Hashing;
 use crate::id::{ContentId, RowKey};
 
 const MAGIC: &[u8; 8] = b"TLROWS1\n";
@@ -239,24 +240,6 @@ impl RowStream {
     }
 }
 
-/// Hashes what is written, for the pack's name.
-struct Hashed<W> {
-    inner: W,
-    hasher: blake3::Hasher,
-}
-
-impl<W: Write> Write for Hashed<W> {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        let count = self.inner.write(bytes)?;
-        self.hasher.update(&bytes[..count]);
-        Ok(count)
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        self.inner.flush()
-    }
-}
-
 /// Receives keys and the lengths of their rows.
 pub(super) type EachRow<'a> = dyn FnMut(ContentId, u64) + 'a;
 
@@ -280,15 +263,15 @@ pub(super) fn write(
     source: &mut PackSource<'_>,
 ) -> Result<(Temp, PathBuf), StoreError> {
     let temp = store.temp(folder)?;
-    let mut out = BufWriter::with_capacity(BUFFER_BYTES, Hashed { inner: &temp.file, hasher: blake3::Hasher::new() });
+    let mut out = BufWriter::with_capacity(BUFFER_BYTES, Hashing::new(&temp.file));
     write_into(&mut out, source).map_err(StoreError::io("write", folder))?;
-    let hash = out.get_ref().hasher.finalize().to_hex();
+    let hash = out.get_ref().content().hex();
     drop(out);
     let target = folder.join(format!("{number:08}-{}.pack", &hash[..32]));
     Ok((temp, target))
 }
 
-fn write_into<W: Write>(out: &mut BufWriter<Hashed<W>>, source: &mut PackSource<'_>) -> io::Result<()> {
+fn write_into<W: Write>(out: &mut BufWriter<Hashing<W>>, source: &mut PackSource<'_>) -> io::Result<()> {
     let provenance = serde_json::to_vec(source.provenance)?;
     let provenance_bytes = u32::try_from(provenance.len()).map_err(io::Error::other)?;
     out.write_all(MAGIC)?;
@@ -314,8 +297,8 @@ fn write_into<W: Write>(out: &mut BufWriter<Hashed<W>>, source: &mut PackSource<
     });
     written?;
     out.flush()?;
-    let seal = out.get_ref().hasher.finalize();
-    out.write_all(seal.as_bytes())?;
+    let seal = out.get_ref().content();
+    out.write_all(seal.bytes())?;
     (source.rows)(out)?;
     out.flush()
 }

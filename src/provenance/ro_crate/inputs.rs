@@ -3,10 +3,10 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use super::super::files::Hashing;
 use super::super::{Account, ProvenanceError};
 use super::folder::create;
 use crate::check::Pipeline;
+use crate::file::Hashing;
 use crate::id::ContentId;
 use crate::step::StepError;
 use crate::store::Store;
@@ -47,7 +47,7 @@ pub(super) fn write(
     let table = if let [only] = &tables[..] { only.clone() } else { Table::concat(&tables).map_err(|error| refused(&error))? };
     let mut out = Hashing::new(create(path)?);
     csv::write(&table, &mut out).and_then(|()| std::io::Write::flush(&mut out)).map_err(ProvenanceError::io("write", path))?;
-    let (id, bytes) = out.written();
+    let (id, bytes) = (out.content(), out.bytes());
     Ok(Some(Images { rows: table.rows as u64, id, bytes }))
 }
 

@@ -4,8 +4,7 @@ use std::io::{BufWriter, Write};
 use std::path::Path;
 
 use super::ledger::{self, Found, Ledger};
-use super::table::Hashing;
-use crate::file::Part;
+use crate::file::{Hashing, Part};
 use crate::id::ContentId;
 use crate::step::{Finding, Job, StepError};
 use crate::table::TableError;

@@ -5,7 +5,7 @@ use std::path::Path;
 
 use super::ledger::{self, Found, Ledger};
 use crate::exchange::megadetector;
-use crate::file::Part;
+use crate::file::{Hashing, Part};
 use crate::id::ContentId;
 use crate::step::{Job, StepError};
 use crate::table::{Table, TableError, csv};
@@ -19,35 +19,6 @@ pub enum Format {
     Parquet,
     /// The JSON of `MegaDetector`, with the programme's classes.
     MegaDetector(Vec<megadetector::Class>),
-}
-
-/// Hashes what passes through.
-pub(super) struct Hashing<W> {
-    inner: W,
-    hasher: blake3::Hasher,
-}
-
-impl<W> Hashing<W> {
-    pub(super) fn new(inner: W) -> Self {
-        Self { inner, hasher: blake3::Hasher::new() }
-    }
-
-    /// The identity of what has passed.
-    pub(super) fn content(&self) -> ContentId {
-        ContentId(*self.hasher.finalize().as_bytes())
-    }
-}
-
-impl<W: Write> Write for Hashing<W> {
-    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
-        let written = self.inner.write(bytes)?;
-        self.hasher.update(&bytes[..written]);
-        Ok(written)
-    }
-
-    fn flush(&mut self) -> std::io::Result<()> {
-        self.inner.flush()
-    }
 }
 
 /// Writes `table` at `path` through a temporary file beside it. A file with the same bytes is left alone; one that is not ours, or

@@ -51,7 +51,7 @@ fn histogram(draft: &Draft<'_>, input: Input<'_>, at: usize) -> Result<Panel, St
         sheet.push(cells, place);
     }
     let id = format!("confidence-{}", at + 1);
-    let threshold = draft.threshold()?;
+    let threshold = super::thresholds::of_confidence(draft)?;
     let figure = Histogram {
         heading: heading(
             &id,

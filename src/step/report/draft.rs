@@ -39,16 +39,6 @@ impl Draft<'_> {
         self.lineage.steps.iter().find(|step| step.name == name)
     }
 
-    /// The threshold at which the first `threshold` step accepts labels of all classes, given or chosen.
-    pub fn threshold(&self) -> Result<Option<f64>, StepError> {
-        // One on another column than the confidence is no place in its histogram.
-        let compares = |curve: &Input<'_>| {
-            self.step(&curve.origin.step).and_then(|step| param(step, "on")).is_some_and(|on| on == "confidence")
-        };
-        let curve = self.inputs.of_kind("threshold", "curve").find(compares);
-        curve.map_or(Ok(None), |curve| super::thresholds::chosen(self, curve))
-    }
-
     /// A figure, or why the user's template could not draw it.
     pub fn drawn(&self, figure: Result<String, TemplateError>) -> Result<String, StepError> {
         figure.map_err(|error| StepError::Data(error.to_string()))

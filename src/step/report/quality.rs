@@ -294,7 +294,8 @@ fn bins(draft: &Draft<'_>, input: Input<'_>, part: &Part<'_>) -> Result<Panel, S
     let (mut categories, mut amounts) = (Vec::new(), Vec::new());
     for row in part.rows.iter().copied() {
         let ends = ["bin_from", "bin_to"].map(|column| part.number(row, column).unwrap_or_default());
-        let place = part.at(condition("bin_to", &ends[1].to_string()));
+        let bin = ["bin_from", "bin_to"].iter().zip(ends).map(|(column, end)| condition(column, &end.to_string()));
+        let place: Vec<String> = part.place.iter().cloned().chain(bin).collect();
         let mut cells: Vec<Value> = ends.map(|end| Value::Number(end, 2)).into();
         cells.extend(["images", "checked", "correct"].map(|column| Value::count(count(part.table, row, column))));
         cells.extend(["accuracy", "lower", "upper"].map(|column| Value::number(part.number(row, column), 2)));

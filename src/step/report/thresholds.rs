@@ -28,7 +28,7 @@ fn for_all(table: &Table) -> Vec<usize> {
 }
 
 /// The threshold of a step: as given, else the first that reaches its target.
-pub(super) fn chosen(draft: &Draft<'_>, curve: Input<'_>) -> Result<Option<f64>, StepError> {
+fn chosen(draft: &Draft<'_>, curve: Input<'_>) -> Result<Option<f64>, StepError> {
     let Some(step) = draft.step(&curve.origin.step) else { return Ok(None) };
     if let Some(given) = param(step, "accept_at").and_then(|value| value.as_f64()) {
         return Ok(Some(given));
@@ -38,6 +38,14 @@ pub(super) fn chosen(draft: &Draft<'_>, curve: Input<'_>) -> Result<Option<f64>,
     let table = curve.read(&["class", "threshold", "accuracy", "lower"])?;
     let reaches = |row: &usize| number(&table, *row, by).is_some_and(|reached| reached >= target);
     Ok(for_all(&table).into_iter().find(reaches).and_then(|row| number(&table, row, "threshold")))
+}
+
+/// The threshold of confidence at which labels of all classes are accepted. One on another column is no place among confidences.
+pub(super) fn of_confidence(draft: &Draft<'_>) -> Result<Option<f64>, StepError> {
+    let compares = |curve: &Input<'_>| {
+        draft.step(&curve.origin.step).and_then(|step| param(step, "on")).is_some_and(|on| on == "confidence")
+    };
+    draft.inputs.of_kind("threshold", "curve").find(compares).map_or(Ok(None), |curve| chosen(draft, curve))
 }
 
 fn curve(draft: &Draft<'_>, input: Input<'_>, at: usize) -> Result<Panel, StepError> {
