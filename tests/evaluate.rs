@@ -452,7 +452,14 @@ fn the_programmes_classes_make_rows_and_therefore_enter_the_key() {
     };
     let declared = |params: &[(&'static str, ParamValue)]| {
         let programme = Taxonomy { classes: vec![class("mink"), class("bird")] };
-        with_context(|context| step(params).declarations(&Context { classes: &programme, ports: BTreeMap::new(), ..*context }))
+        with_context(|context| {
+            step(params).declarations(&Context {
+                classes: &programme,
+                ports: BTreeMap::new(),
+                lineage: context.lineage.clone(),
+                ..*context
+            })
+        })
     };
     assert_eq!(declared(&[])[0].1, r#"["mink","bird"]"#);
     assert_eq!(declared(&[("classes", list(&["stoat"]))])[0].1, r#"["stoat"]"#);

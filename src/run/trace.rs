@@ -205,7 +205,7 @@ impl Tracer<'_> {
     /// Finds the rows of a table that the conditions choose.
     fn choose(&self, table: &StoredTable<'_>, own: bool, layer: &mut Layer) -> Result<(), TraceError> {
         let schema = table.schema();
-        layer.of = table.rows() as u64;
+        layer.of = table.rows();
         for condition in self.conditions {
             match meant(schema, condition, own) {
                 alternatives if alternatives.is_empty() => layer.ignored.push(condition.clone()),

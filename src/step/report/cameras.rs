@@ -46,7 +46,7 @@ fn day_of(text: &str) -> Option<i64> {
 }
 
 fn date_of(day: i64) -> Date {
-    crate::table::civil::from_seconds(day * DAY_S).map_or(Date::constant(1970, 1, 1), |time| time.date())
+    crate::table::civil::from_seconds(day * DAY_S).map_or(Date::constant(1970, 1, 1), jiff::civil::DateTime::date)
 }
 
 /// The last season of a table, if it has seasons.
@@ -128,7 +128,7 @@ fn activity(draft: &Draft<'_>, images: Input<'_>) -> Result<Panel, StepError> {
         note:
             "A doubtful time: EXIF and the camera's own note differ, a correction cannot be carried out, or time runs backwards."
                 .into(),
-        figure: Some(draft.drawn(figure.svg(draft.templates))?),
+        figure: Some(draft.drawn(|templates| figure.svg(templates))?),
         sheet: Some(sheet),
         source: Some(source(images)),
         ..Panel::default()

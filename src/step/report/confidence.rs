@@ -67,7 +67,7 @@ fn histogram(draft: &Draft<'_>, input: Input<'_>, at: usize) -> Result<Panel, St
         id,
         title: format!("Confidence of {}", input.origin.step),
         note: "Bars: images by confidence. Line: share of images with this confidence or less.".into(),
-        figure: Some(draft.drawn(figure.svg(draft.templates))?),
+        figure: Some(draft.drawn(|templates| figure.svg(templates))?),
         sheet: Some(sheet),
         source: Some(source(input)),
         ..Panel::default()

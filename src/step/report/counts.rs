@@ -92,7 +92,7 @@ fn classes(draft: &Draft<'_>, input: Input<'_>, column: &str) -> Result<Panel, S
         id: "images-by-class".into(),
         title: "Images by class".into(),
         note: format!("The axis is logarithmic, so that rare classes can be seen.{of}"),
-        figure: Some(draft.drawn(figure.svg(draft.templates))?),
+        figure: Some(draft.drawn(|templates| figure.svg(templates))?),
         sheet: Some(sheet),
         source: Some(source(input)),
         ..Panel::default()
@@ -229,7 +229,7 @@ fn months(draft: &Draft<'_>, found: &SiteDays<'_>) -> Result<Vec<Panel>, StepErr
                 String::new()
             },
             folded: at >= OPEN,
-            figure: Some(draft.drawn(figure.svg(draft.templates))?),
+            figure: Some(draft.drawn(|templates| figure.svg(templates))?),
             sheet: Some(sheet),
             source: Some(source(found.input)),
             ..Panel::default()

@@ -40,8 +40,8 @@ impl Draft<'_> {
     }
 
     /// A figure, or why the user's template could not draw it.
-    pub fn drawn(&self, figure: Result<String, TemplateError>) -> Result<String, StepError> {
-        figure.map_err(|error| StepError::Data(error.to_string()))
+    pub fn drawn(&self, figure: impl FnOnce(&Templates) -> Result<String, TemplateError>) -> Result<String, StepError> {
+        figure(self.templates).map_err(|error| StepError::Data(error.to_string()))
     }
 }
 

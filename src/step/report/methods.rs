@@ -76,7 +76,9 @@ fn texts(value: &serde_json::Value, found: &mut Vec<String>) {
 fn named<'m>(step: &Ancestor, context: &'m Context<'_>) -> Vec<(&'m String, &'m ModelSignature)> {
     let mut names = Vec::new();
     for name in ["model", "start"] {
-        super::draft::param(step, name).iter().for_each(|value| texts(value, &mut names));
+        if let Some(value) = super::draft::param(step, name) {
+            texts(&value, &mut names);
+        }
     }
     names.dedup();
     names.iter().filter_map(|name| context.models.get_key_value(name)).collect()

@@ -167,7 +167,7 @@ fn overall(draft: &Draft<'_>, input: Input<'_>, at: usize) -> Result<Panel, Step
         title: "Accuracy".into(),
         note: "Share of all images whose label is right. The random sample alone says the same with fewer images, and without any correction."
             .into(),
-        figure: Some(draft.drawn(figure.svg(draft.templates))?),
+        figure: Some(draft.drawn(|templates| figure.svg(templates))?),
         sheet: Some(sheet),
         table_first: true,
         source: Some(source(input)),
@@ -232,7 +232,7 @@ fn classes(draft: &Draft<'_>, input: Input<'_>, part: &Part<'_>) -> Result<Panel
     };
     let note = "Precision: of the images called so, the share that are so. Recall: of the images that are so, the share that was found. \
                 Filled: corrected for how common each class is; open: as counted among the checked images.";
-    Ok(part.panel(title, note, draft.drawn(figure.svg(draft.templates))?, sheet, input))
+    Ok(part.panel(title, note, draft.drawn(|templates| figure.svg(templates))?, sheet, input))
 }
 
 fn confusion(draft: &Draft<'_>, input: Input<'_>, part: &Part<'_>) -> Result<Panel, StepError> {
@@ -286,7 +286,7 @@ fn confusion(draft: &Draft<'_>, input: Input<'_>, part: &Part<'_>) -> Result<Pan
     };
     let note = "Of the checked images in which people see a class (a row), the percentage that the model calls so (a column). The table has the \
                 numbers of images.";
-    Ok(part.panel(title, note, draft.drawn(figure.svg(draft.templates))?, sheet, input))
+    Ok(part.panel(title, note, draft.drawn(|templates| figure.svg(templates))?, sheet, input))
 }
 
 fn bins(draft: &Draft<'_>, input: Input<'_>, part: &Part<'_>) -> Result<Panel, StepError> {
@@ -317,5 +317,5 @@ fn bins(draft: &Draft<'_>, input: Input<'_>, part: &Part<'_>) -> Result<Panel, S
         panels: vec![DotPanel { name: "accuracy".into(), amounts }],
     };
     let note = "A model whose confidence can be taken at its word has about this accuracy in each bin. Bins without a checked image have no dot.";
-    Ok(part.panel(title, note, draft.drawn(figure.svg(draft.templates))?, sheet, input))
+    Ok(part.panel(title, note, draft.drawn(|templates| figure.svg(templates))?, sheet, input))
 }

@@ -69,7 +69,7 @@ pub(super) fn section(draft: &Draft<'_>) -> Result<Option<Section>, StepError> {
     add("new sites".into(), Value::Missing, Value::count(new.sites.difference(&old.sites).count() as u64), Vec::new());
     let confident = |season: &Season| share(season.confident, season.classified);
     add(format!("confidence {CONFIDENT} and more"), confident(old), confident(new), vec![format!("confidence>={CONFIDENT}")]);
-    if let Some((_, by_season)) = &accuracies {
+    if let Some(by_season) = &accuracies {
         let accuracy = |season: &str| Value::share(by_season.get(season).copied(), 1);
         add("labels that are right".into(), accuracy(before), accuracy(now), Vec::new());
     }
@@ -95,7 +95,7 @@ pub(super) fn section(draft: &Draft<'_>) -> Result<Option<Section>, StepError> {
 }
 
 /// Accuracy by season, groups weighed by their images, where `evaluate` reports seasons.
-fn accuracies(draft: &Draft<'_>) -> Result<Option<(String, BTreeMap<String, f64>)>, StepError> {
+fn accuracies(draft: &Draft<'_>) -> Result<Option<BTreeMap<String, f64>>, StepError> {
     let Some(input) = draft.inputs.of_kind("evaluate", "overall").find(|input| input.has("season")) else { return Ok(None) };
     let table = input.read(&["season", "images", "accuracy"])?;
     let seasons = table.require("season")?;
@@ -111,5 +111,5 @@ fn accuracies(draft: &Draft<'_>) -> Result<Option<(String, BTreeMap<String, f64>
         *all += images;
     }
     let means = sums.into_iter().filter(|(_, (_, all))| *all > 0.0).map(|(season, (right, all))| (season, right / all)).collect();
-    Ok(Some((input.origin.step.clone(), means)))
+    Ok(Some(means))
 }

@@ -98,7 +98,7 @@ fn curve(draft: &Draft<'_>, input: Input<'_>, at: usize) -> Result<Panel, StepEr
         title: format!("Coverage against accuracy: {}", input.origin.step),
         note: "Each point is a threshold: the share of images that reach it, and how many of these are right, with the interval."
             .into(),
-        figure: Some(draft.drawn(figure.svg(draft.templates))?),
+        figure: Some(draft.drawn(|templates| figure.svg(templates))?),
         sheet: Some(sheet),
         source: Some(source(input)),
         ..Panel::default()

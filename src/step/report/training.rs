@@ -56,7 +56,7 @@ fn history(draft: &Draft<'_>, input: Input<'_>, at: usize) -> Result<Panel, Step
         lines: losses.iter().map(line).collect(),
         chosen: None,
     };
-    let figure = draft.drawn(figure.svg(draft.templates))?;
+    let figure = draft.drawn(|templates| figure.svg(templates))?;
     let table = listing(input, &id, &title, usize::MAX)?;
     Ok(Panel { figure: Some(figure), table_first: false, ..table })
 }
