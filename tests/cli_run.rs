@@ -124,8 +124,8 @@ fn explain_lists_what_stands_behind_a_number() {
     assert_eq!(end.code, 0, "{}", end.err);
     for words in [
         "quality.classes: 1 of 3 rows with class=stoat",
-        "labels.labels (import): 1 of 2 rows",
-        "predictions.predictions (import): 2 of 3 rows",
+        "labels.table (import): 1 of 2 rows",
+        "predictions.table (import): 2 of 3 rows",
     ] {
         assert!(end.out.contains(words), "{words}: {}", end.out);
     }

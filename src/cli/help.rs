@@ -7,6 +7,7 @@ use super::render::page::{self, entry};
 use super::render::style::{CODE, FAINT, HEADING, STRONG, paint};
 use super::terminal::Terminal;
 use crate::diagnostic::{Severity, codes, nearest};
+use crate::report::templates;
 use crate::step::{KINDS, Param, ParamType, Port, PortType, StepKind, kind};
 
 /// Explain a kind of step, a diagnostic code or a command
@@ -14,9 +15,10 @@ use crate::step::{KINDS, Param, ParamType, Port, PortType, StepKind, kind};
 #[command(after_help = "Examples:
   trapline help classify
   trapline help TL0412
-  trapline help run")]
+  trapline help run
+  trapline help figures/theme.css > look/figures/theme.css.jinja    # a template of the report, to start from")]
 pub(super) struct Help {
-    /// A kind of step, a code such as TL0412, or a command
+    /// A kind of step, a code such as TL0412, a command, or a template of the report
     #[arg(value_name = "STEP|CODE|COMMAND")]
     topic: Option<String>,
 }
@@ -30,11 +32,16 @@ pub(super) fn run(args: &Help, commands: &Command, terminal: Terminal) -> anyhow
     };
     if let Some(kind) = kind(topic) {
         terminal.print(&of_kind(kind, width))?;
+        if commands.find_subcommand(topic).is_some() {
+            terminal.print(&format!("\nThere is a command of that name too: `trapline {topic} --help`.\n"))?;
+        }
     } else if let Some(explained) = codes::find(topic) {
         terminal.print(&of_code(explained, width))?;
     } else if let Some(command) = commands.find_subcommand(topic) {
         let command = command.clone().bin_name(format!("trapline {topic}"));
         terminal.print(&format!("{}\n", command.clone().render_long_help().ansi()))?;
+    } else if let Some(template) = templates::built_in(topic) {
+        terminal.print(template)?;
     } else {
         anyhow::bail!("there is no step kind, code or command `{topic}`{}; `trapline help` lists them", hint(commands, topic));
     }

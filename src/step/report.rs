@@ -22,6 +22,7 @@ mod draft;
 mod facts;
 mod gallery;
 mod inputs;
+mod listing;
 mod methods;
 mod numbers;
 mod people;
@@ -287,7 +288,7 @@ fn others(draft: &Draft<'_>) -> Result<Option<Section>, StepError> {
     let mut panels = Vec::new();
     for (at, input) in draft.inputs.all.iter().filter(is_other).enumerate() {
         let title = format!("{}.{}", input.origin.step, input.origin.output);
-        panels.push(Panel { folded: true, ..training::listing(*input, &format!("table-{}", at + 1), &title, MOST_OTHERS)? });
+        panels.push(Panel { folded: true, ..listing::listing(*input, &format!("table-{}", at + 1), &title, MOST_OTHERS)? });
     }
     let lead = "Tables as the steps yield them.";
     let section = Section { id: "tables".into(), title: "Further tables".into(), lead: lead.into(), panels };

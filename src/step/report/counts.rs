@@ -14,6 +14,8 @@ use crate::table::{Column, Table};
 const SIDE_BY_SIDE: usize = 4;
 /// So many figures of localities are open.
 const OPEN: usize = 4;
+/// So many months are drawn; the table has all.
+const MONTHS: usize = 24;
 
 pub(super) fn section(draft: &Draft<'_>) -> Result<Option<Section>, StepError> {
     let Some((input, column)) = draft.inputs.shown() else { return Ok(None) };
@@ -191,6 +193,11 @@ pub(super) fn without_holes(months: &BTreeSet<String>) -> Vec<String> {
 
 fn months(draft: &Draft<'_>, found: &SiteDays<'_>) -> Result<Vec<Panel>, StepError> {
     let mut panels = Vec::new();
+    let drawn = &found.months[found.months.len().saturating_sub(MONTHS)..];
+    let mut note = "A day of a site counts once, however many images of it show the class.".to_owned();
+    if drawn.len() < found.months.len() {
+        note.push_str(&format!(" The figure shows the last {MONTHS} months, the table all."));
+    }
     for (at, (locality, days)) in found.days.iter().enumerate() {
         let count = |class: &String, month: &String| days.get(&(class.clone(), month.clone())).copied().unwrap_or(0);
         let place = |class: &String| condition("class", class);
@@ -214,20 +221,16 @@ fn months(draft: &Draft<'_>, found: &SiteDays<'_>) -> Result<Vec<Panel>, StepErr
             row_title: "class".into(),
             column_title: "month".into(),
             row_names: found.classes.clone(),
-            column_names: found.months.clone(),
+            column_names: drawn.to_vec(),
             axis: Axis::counts("days of sites"),
             numbers: true,
             diagonal: false,
-            tiles: found.classes.iter().map(|class| found.months.iter().map(|month| tile(class, month)).collect()).collect(),
+            tiles: found.classes.iter().map(|class| drawn.iter().map(|month| tile(class, month)).collect()).collect(),
         };
         panels.push(Panel {
             id,
             title,
-            note: if at == 0 {
-                "A day of a site counts once, however many images of it show the class.".into()
-            } else {
-                String::new()
-            },
+            note: if at == 0 { note.clone() } else { String::new() },
             folded: at >= OPEN,
             figure: Some(draft.drawn(|templates| figure.svg(templates))?),
             sheet: Some(sheet),

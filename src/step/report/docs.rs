@@ -7,7 +7,7 @@ Writes the quality report: one HTML file with figures, tables, errors and method
 
 ## Why
 A data set that a model helped to make is worth as much as what is known of its errors. The report says it with the numbers that the
-pipeline made on its way, and with where each of them comes from. It needs no network, prints well, and opens in any browser in thirty years.
+pipeline made on its way, and with where each of them comes from. It is a single file that needs no network, and prints.
 
 ## Example
 ```yaml
@@ -42,8 +42,8 @@ report:
 
 ## Templates
 `templates: FOLDER` replaces built-in templates (minijinja) by files of the same name: `report.html.jinja` for the page,
-`figures/theme.css.jinja` for its colours, `figures/bars.svg.jinja` and others for figures. Start from those in Trapline's sources,
-`src/report/templates/`. A name that a template uses and that does not exist is an error that names file and line.
+`figures/theme.css.jinja` for its colours, `figures/bars.svg.jinja` and others for figures. `trapline help figures/theme.css` prints
+one to start from. A name that a template uses and that does not exist is an error that names file and line.
 
 ## When it is made anew
 When anything before it changes: a number, a parameter of any step before it, a template. What somebody changed in the file by hand is

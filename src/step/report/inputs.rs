@@ -106,6 +106,15 @@ impl Named {
         (0..self.groups.of_row.len()).filter(|row| self.groups.of_row[*row] as usize == group).collect()
     }
 
+    /// The groups, those of the last season first.
+    pub fn newest_first(&self) -> Vec<usize> {
+        let season = self.groups.columns.iter().position(|name| name == "season");
+        let of = |group: &usize| season.map(|season| plain(self.groups.keys[*group][season].as_ref()));
+        let mut order: Vec<usize> = (0..self.names.len()).collect();
+        order.sort_by_cached_key(|group| (std::cmp::Reverse(of(group)), *group));
+        order
+    }
+
     /// Says by group whether it belongs to the last season, or to the only one.
     pub fn is_latest(&self) -> Vec<bool> {
         let Some(season) = self.groups.columns.iter().position(|name| name == "season") else {

@@ -2,10 +2,16 @@
 
 use super::draft::{Draft, heading, source};
 use super::inputs::{Input, Named, condition, count, number};
+use super::listing::listing;
 use crate::report::figure::{Amount, Axis, Dots, Panel as DotPanel, Series, Tile, Tiles};
 use crate::report::page::{Panel, Section, Sheet, Value};
 use crate::step::StepError;
 use crate::table::Table;
+
+/// So many groups have figures of their own, the newest first; a table has all.
+const DRAWN: usize = 40;
+/// So many rows of that table are on the page; the download has all.
+const LISTED: usize = 200;
 
 /// Precision, recall and F1: name on the page, column, column without correction.
 const FIGURES: [(&str, &str, &str); 3] =
@@ -82,15 +88,6 @@ impl Part<'_> {
         number(self.table, row, column)
     }
 
-    /// A number with its interval.
-    fn amount(&self, row: usize, column: &str, bounds: [&str; 2], place: &str) -> Option<Amount> {
-        let amount = Amount::of(self.number(row, column)?).at(place);
-        Some(match (self.number(row, bounds[0]), self.number(row, bounds[1])) {
-            (Some(lower), Some(upper)) => amount.between(lower, upper),
-            _ => amount,
-        })
-    }
-
     /// Where a class or a bin of the group stands.
     fn at(&self, condition: String) -> Vec<String> {
         self.place.iter().cloned().chain([condition]).collect()
@@ -110,6 +107,15 @@ impl Part<'_> {
     }
 }
 
+/// A number with its interval.
+fn amount(table: &Table, row: usize, column: &str, bounds: [&str; 2], place: &str) -> Option<Amount> {
+    let amount = Amount::of(number(table, row, column)?).at(place);
+    Some(match bounds.map(|bound| number(table, row, bound)) {
+        [Some(lower), Some(upper)] => amount.between(lower, upper),
+        _ => amount,
+    })
+}
+
 /// A panel for each group of a table of results, whose groups stand before the column `first`; the last season comes first.
 fn by_group(
     input: Input<'_>,
@@ -119,12 +125,17 @@ fn by_group(
     let table = input.table.read(None)?;
     let named = Named::of(&table, &input.groups(first))?;
     let latest = named.is_latest();
-    let mut order: Vec<usize> = (0..named.names.len()).collect();
-    order.sort_by_key(|group| !latest[*group]);
-    order
-        .into_iter()
-        .map(|group| panel(&table, named.rows(group), &named.names[group], &named.places[group], latest[group]))
-        .collect()
+    let order = named.newest_first();
+    let drawn = order.iter().take(DRAWN);
+    let mut panels = drawn
+        .map(|group| panel(&table, named.rows(*group), &named.names[*group], &named.places[*group], latest[*group]))
+        .collect::<Result<Vec<_>, _>>()?;
+    if order.len() > DRAWN {
+        let id = format!("all-{}-{}-", input.origin.step, input.origin.output);
+        let title = format!("All {} groups: {}.{}", order.len(), input.origin.step, input.origin.output);
+        panels.push(Panel { folded: true, ..listing(input, &id, &title, LISTED)? });
+    }
+    Ok(panels)
 }
 
 fn overall(draft: &Draft<'_>, input: Input<'_>, at: usize) -> Result<Panel, StepError> {
@@ -146,11 +157,10 @@ fn overall(draft: &Draft<'_>, input: Input<'_>, at: usize) -> Result<Panel, Step
         cells.extend(["random_accuracy", "random_lower", "random_upper"].map(share));
         sheet.push(cells, named.places[group].clone());
         categories.push(named.names[group].clone());
-        let part = Part { table: &table, rows: Vec::new(), name: "", place: &[], id: String::new(), latest: true };
         let place = named.places[group].join(" ");
         amounts.push(vec![
-            part.amount(row, "accuracy", ["accuracy_lower", "accuracy_upper"], &place),
-            part.amount(row, "random_accuracy", ["random_lower", "random_upper"], &place),
+            amount(&table, row, "accuracy", ["accuracy_lower", "accuracy_upper"], &place),
+            amount(&table, row, "random_accuracy", ["random_lower", "random_upper"], &place),
         ]);
     }
     let id = format!("accuracy-{}", at + 1);
@@ -212,7 +222,7 @@ fn classes(draft: &Draft<'_>, input: Input<'_>, part: &Part<'_>) -> Result<Panel
             cells.extend(bounds.iter().map(|bound| value(bound)));
             let place = place.join(" ");
             let raw = part.number(row, raw).map(|value| Amount::of(value).at(&place));
-            panel.amounts.push(vec![part.amount(row, column, [&bounds[0], &bounds[1]], &place), raw]);
+            panel.amounts.push(vec![amount(part.table, row, column, [&bounds[0], &bounds[1]], &place), raw]);
         }
         cells.extend(["raw_precision", "raw_recall", "raw_f1"].map(value));
         let images = |column: &str| Value::number(part.number(row, column), 0);
@@ -300,7 +310,7 @@ fn bins(draft: &Draft<'_>, input: Input<'_>, part: &Part<'_>) -> Result<Panel, S
         cells.extend(["images", "checked", "correct"].map(|column| Value::count(count(part.table, row, column))));
         cells.extend(["accuracy", "lower", "upper"].map(|column| Value::number(part.number(row, column), 2)));
         categories.push(format!("{:.1} to {:.1}", ends[0], ends[1]));
-        amounts.push(vec![part.amount(row, "accuracy", ["lower", "upper"], &place.join(" "))]);
+        amounts.push(vec![amount(part.table, row, "accuracy", ["lower", "upper"], &place.join(" "))]);
         sheet.push(cells, place);
     }
     let title = "Accuracy by confidence";

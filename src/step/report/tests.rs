@@ -26,6 +26,7 @@ fn the_last_season_is_open_and_a_missing_one_is_none() {
     let named = Named::of(&images, &["season", "locality"]).unwrap();
     assert_eq!(named.names, ["missing a", "2023 a", "2024 a", "2024 b"]);
     assert_eq!(named.is_latest(), [false, false, true, true]);
+    assert_eq!(named.newest_first(), [2, 3, 1, 0]);
     assert_eq!(named.places[1], ["season=2023", "locality=a"]);
     let all = Named::of(&images, &[] as &[&str]).unwrap();
     assert_eq!((all.rows(0), all.names), (vec![0, 1, 2, 3], vec!["all images".to_owned()]));

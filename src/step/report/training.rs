@@ -1,11 +1,11 @@
 //! How models were trained, and whether a new one is better.
 
-use super::draft::{Draft, heading, source};
-use super::inputs::{Input, number, plain};
+use super::draft::{Draft, heading};
+use super::inputs::{Input, number};
+use super::listing::listing;
 use crate::report::figure::{Axis, Curve, Line, Point};
-use crate::report::page::{Panel, Section, Sheet, Value};
+use crate::report::page::{Panel, Section};
 use crate::step::StepError;
-use crate::table::{CellRef, Table};
 
 pub(super) fn section(draft: &Draft<'_>) -> Result<Option<Section>, StepError> {
     let mut panels = Vec::new();
@@ -59,33 +59,4 @@ fn history(draft: &Draft<'_>, input: Input<'_>, at: usize) -> Result<Panel, Step
     let figure = draft.drawn(|templates| figure.svg(templates))?;
     let table = listing(input, &id, &title, usize::MAX)?;
     Ok(Panel { figure: Some(figure), table_first: false, ..table })
-}
-
-/// A table as it is, of which the page shows so many rows.
-pub(super) fn listing(input: Input<'_>, id: &str, title: &str, most: usize) -> Result<Panel, StepError> {
-    let table = input.table.read(None)?;
-    let columns = super::inputs::names(&table.schema);
-    let mut sheet = Sheet::new(&columns);
-    for row in 0..table.rows {
-        sheet.push(columns.iter().map(|name| value(&table, row, name)).collect(), Vec::new());
-    }
-    sheet.hidden = sheet.rows.len().saturating_sub(most);
-    Ok(Panel {
-        id: id.to_owned(),
-        title: title.to_owned(),
-        sheet: Some(sheet),
-        table_first: true,
-        source: Some(source(input)),
-        ..Panel::default()
-    })
-}
-
-fn value(table: &Table, row: usize, column: &str) -> Value {
-    let cell = table.cell(row, column);
-    match cell {
-        CellRef::Null => Value::Missing,
-        CellRef::Int(_) => Value::number(number(table, row, column), 0),
-        CellRef::Float32(_) | CellRef::Float64(_) => Value::number(number(table, row, column), 4),
-        cell => Value::Text(plain(cell)),
-    }
 }
