@@ -230,6 +230,37 @@ fn few(with: &str) -> TestSpace {
 }
 
 #[test]
+fn agreement_of_people_is_that_of_their_first_answers() {
+    let space = TestSpace::new();
+    let mut anna = "site,season,file,class,reviewer,time\n".to_owned();
+    let mut ben = anna.clone();
+    for seed in 1..=10_u8 {
+        space.image(&format!("raw/a/2020/{seed}.jpg"), seed);
+        let (first, second) = (if seed > 5 { "stoat" } else { "vole" }, if seed > 6 { "stoat" } else { "vole" });
+        writeln!(anna, "a,2020,{seed}.jpg,{first},anna,2021-01-0{}", 1 + seed % 3).unwrap();
+        writeln!(ben, "a,2020,{seed}.jpg,{second},ben,2021-02-01").unwrap();
+    }
+    space.write("labels/anna.csv", anna);
+    space.write("labels/ben.csv", ben);
+    space.write(
+        "pipeline.yaml",
+        "trapline: 1\nname: people\nclasses: [vole, stoat]\nsteps:\n  images: { uses: images, with: { root: raw, path: \"{site}/{season}/*.jpg\" } }\n  \
+         sampled: { uses: sample, from: images, with: { random_per_group: 10, by: [season] } }\n  answered: { uses: review, from: sampled, with: { labels: labels, \
+         reviewers_per_image: 2 } }\n  report: { uses: report, from: [answered], with: { into: report.html } }\n",
+    );
+    // One of ten images is in dispute: what depends on it would wait, and so does the report.
+    assert_eq!(space.try_run().unwrap().outcome, Outcome::Waiting);
+    space.edit("labels/ben.csv", "6.jpg,vole", "6.jpg,stoat");
+    assert_eq!(space.run().outcome, Outcome::Complete);
+    let agreement = numbers(&space, "agreement");
+    let of = |column: &str| format!("{:.2}", agreement[&("answered".to_owned(), column.to_owned())]);
+    let found = ["people", "images of two or more", "agreement", "kappa"].map(of);
+    assert_eq!(found, ["2.00", "10.00", "1.00", "1.00"]);
+    let reviewers = numbers(&space, "reviewers-1");
+    assert!((reviewers[&("anna".to_owned(), "answers".to_owned())] - 10.0).abs() < 1e-9);
+}
+
+#[test]
 fn the_report_is_made_anew_when_something_before_it_changes_and_only_then() {
     let space = few("");
     assert_eq!(space.run().outcome, Outcome::Complete);

@@ -95,6 +95,10 @@ fn rendered(traced: &Traced, conditions: &[Condition], limit: usize) -> anyhow::
     let asked: Vec<String> = conditions.iter().map(ToString::to_string).collect();
     let of = if asked.is_empty() { String::new() } else { format!(" with {}", list(&asked)) };
     writeln!(out, "{}.{}: {} of {} rows{of}", own.step, own.output, count(own.matched), count(own.of))?;
+    if !own.ignored.is_empty() {
+        let columns: Vec<String> = own.ignored.iter().map(|condition| format!("`{}`", condition.column)).collect();
+        writeln!(out, "It has no {}: see the tables before it.", list(&columns))?;
+    }
     if !traced.outdated.is_empty() {
         let names: Vec<String> = traced.outdated.iter().map(|name| format!("`{name}`")).collect();
         writeln!(out, "What stands before {} has changed since it ran: `trapline run` brings it up to date.", list(&names))?;

@@ -108,6 +108,8 @@ pub struct SheetRow {
     pub cells: Vec<Value>,
     /// Conditions on the source's columns, `COLUMN=VALUE`, that lead to the row; empty where it is about all rows.
     pub place: Vec<String>,
+    /// Where the row comes from, where that is another source than the panel's.
+    pub source: Option<Source>,
 }
 
 /// A cell.
@@ -226,7 +228,13 @@ impl Sheet {
     /// Adds a row that stands at `place` in the source.
     pub fn push(&mut self, cells: Vec<Value>, place: Vec<String>) {
         debug_assert_eq!(cells.len(), self.columns.len(), "a row has a cell per column");
-        self.rows.push(SheetRow { cells, place });
+        self.rows.push(SheetRow { cells, place, source: None });
+    }
+
+    /// Adds a row about all of another source than the panel's.
+    pub fn push_from(&mut self, cells: Vec<Value>, source: Source) {
+        debug_assert_eq!(cells.len(), self.columns.len(), "a row has a cell per column");
+        self.rows.push(SheetRow { cells, place: Vec::new(), source: Some(source) });
     }
 
     /// All rows as CSV, numbers with all their digits.

@@ -46,16 +46,36 @@ class Report(unittest.TestCase):
         self.assertEqual(len(ids), len(set(ids)))
 
     def test_a_click_on_a_number_gives_the_command_that_explains_it(self):
-        for selector in ["#classes [data-where*='class'], #classes .mark", "#quality td", "#confidence-1 .mark", "#errors li", ".facts li"]:
-            script = """(() => { const mark = [...document.querySelectorAll(arguments[0])].find(one => one.closest('[data-where]'));
-                mark.dispatchEvent(new MouseEvent('click', { bubbles: true })); return document.querySelector('#lineage code').textContent; })()"""
-            command = self.page.js(script, selector)
-            self.assertTrue(self.page.shown("#lineage"), selector)
+        # Of each part of the report a row, a cell and a mark.
+        script = """(() => {
+            const said = new Set(), line = document.querySelector('#lineage code');
+            for (const part of document.querySelectorAll('.panel, .facts')) {
+                for (const kind of ['tbody tr', 'td[data-column]', '.mark[data-where]', 'li[data-where]']) {
+                    const mark = [...part.querySelectorAll(kind)].at(-1);
+                    if (!mark) { continue; }
+                    line.textContent = 'nothing';
+                    mark.dispatchEvent(new MouseEvent('click', { bubbles: true }));
+                    said.add(part.id + '|' + kind + '|' + line.textContent);
+                }
+            }
+            return [...said]; })()"""
+        said = [one.split("|") for one in self.page.js(script)]
+        self.page.js("document.querySelector('#quality-1-1 tbody tr').dispatchEvent(new MouseEvent('click', { bubbles: true }))")
+        self.assertTrue(self.page.shown("#lineage"))
+        # What was given to the pipeline, and who did the work before, stands behind nothing.
+        silent = {part for part, _, command in said if command == "nothing"}
+        self.assertEqual(silent, {"models", "parameters", "references"})
+        commands = sorted({command for _, _, command in said if command != "nothing"})
+        self.assertGreater(len(commands), 30)
+        for command in commands:
             words = shlex.split(command)
             self.assertEqual(words[:2], ["trapline", "explain"], command)
-            end = self.project.run(*words[1:])
+            end = self.project.run(*words[1:], "--limit", "1")
             self.assertEqual(end.returncode, 0, f"{command}\n{end.stderr}")
             self.assertIn("rows", end.stdout)
+        # The number itself is found again.
+        command = next(command for command in commands if "explain quality.classes" in command and "class=" in command)
+        self.assertTrue(self.project.run(*shlex.split(command)[1:]).stdout.startswith("quality.classes: 1 of "), command)
 
     def test_each_table_is_a_file_with_all_digits(self):
         links = self.page.js("[...document.querySelectorAll('a[download]')].map(one => [one.download, one.href])")

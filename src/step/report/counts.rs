@@ -111,13 +111,17 @@ struct SiteDays<'j> {
     input: Input<'j>,
     /// By locality, class and month: how many days of sites.
     days: BTreeMap<String, BTreeMap<(String, String), u64>>,
+    /// Conditions that lead to all of them in the source.
+    place: Vec<String>,
+    /// The column of the source that says what was seen, and the one that says when.
+    columns: [&'static str; 2],
     /// All months, `2020-03`, without a hole.
     months: Vec<String>,
     classes: Vec<String>,
 }
 
 /// Counts days of sites: from the days of `summarise` where it stands before the report, else from the images.
-fn site_days<'j>(draft: &Draft<'j>, shown: Input<'j>, column: &str) -> Result<Option<SiteDays<'j>>, StepError> {
+fn site_days<'j>(draft: &Draft<'j>, shown: Input<'j>, column: &'static str) -> Result<Option<SiteDays<'j>>, StepError> {
     let localities = localities(draft, shown)?;
     let mut days: BTreeMap<String, BTreeMap<(String, String), u64>> = BTreeMap::new();
     let mut months = BTreeSet::new();
@@ -127,7 +131,7 @@ fn site_days<'j>(draft: &Draft<'j>, shown: Input<'j>, column: &str) -> Result<Op
         months.insert(month.to_owned());
     };
     let summarised = draft.inputs.of_kind("summarise", "days").next();
-    let input = if let Some(input) = summarised {
+    let (input, place, columns) = if let Some(input) = summarised {
         let table = input.read(&["site", "date", "class", "present"])?;
         let (sites, dates) = (table.require("site")?, table.require("date")?);
         let (classes, present) = (table.require("class")?, table.require("present")?);
@@ -136,13 +140,13 @@ fn site_days<'j>(draft: &Draft<'j>, shown: Input<'j>, column: &str) -> Result<Op
                 add(site, class, date.get(..7).unwrap_or(date));
             }
         }
-        input
+        (input, vec![condition("present", "true")], ["class", "date"])
     } else if shown.has("site") && shown.has("datetime") {
         for (site, class, day) in seen(&shown.read(&["site", "datetime", column])?, column)? {
             let date = civil::format_day(day);
             add(&site, &class, date.get(..7).unwrap_or(&date));
         }
-        shown
+        (shown, Vec::new(), [column, "datetime"])
     } else {
         return Ok(None);
     };
@@ -151,7 +155,7 @@ fn site_days<'j>(draft: &Draft<'j>, shown: Input<'j>, column: &str) -> Result<Op
     }
     let found: BTreeSet<String> = days.values().flat_map(BTreeMap::keys).map(|(class, _)| class.clone()).collect();
     let classes = draft.ordered(found).into_iter().filter(|class| draft.is_animal(class)).collect();
-    Ok(Some(SiteDays { input, days, months: without_holes(&months), classes }))
+    Ok(Some(SiteDays { input, days, place, columns, months: without_holes(&months), classes }))
 }
 
 /// The days on which a class was seen at a site: (site, class, day since 1970).
@@ -177,16 +181,21 @@ fn localities(draft: &Draft<'_>, shown: Input<'_>) -> Result<BTreeMap<String, St
     Ok(named.groups.keys.iter().map(pair).collect())
 }
 
+/// The number of a month `2020-03` since year 0.
+fn number(month: &str) -> Option<i32> {
+    let (year, month) = month.split_once('-')?;
+    Some(year.parse::<i32>().ok()? * 12 + month.parse::<i32>().ok()? - 1)
+}
+
+/// A month by its number.
+fn named(number: i32) -> String {
+    format!("{:04}-{:02}", number.div_euclid(12), number.rem_euclid(12) + 1)
+}
+
 /// All months from the first to the last.
 pub(super) fn without_holes(months: &BTreeSet<String>) -> Vec<String> {
-    let number = |month: &String| -> Option<i32> {
-        let (year, month) = month.split_once('-')?;
-        Some(year.parse::<i32>().ok()? * 12 + month.parse::<i32>().ok()? - 1)
-    };
-    match (months.first().and_then(number), months.last().and_then(number)) {
-        (Some(first), Some(last)) if last - first < 1_200 => {
-            (first..=last).map(|at| format!("{:04}-{:02}", at.div_euclid(12), at.rem_euclid(12) + 1)).collect()
-        }
+    match (months.first().and_then(|month| number(month)), months.last().and_then(|month| number(month))) {
+        (Some(first), Some(last)) if last - first < 1_200 => (first..=last).map(named).collect(),
         _ => months.iter().cloned().collect(),
     }
 }
@@ -200,16 +209,24 @@ fn months(draft: &Draft<'_>, found: &SiteDays<'_>) -> Result<Vec<Panel>, StepErr
     }
     for (at, (locality, days)) in found.days.iter().enumerate() {
         let count = |class: &String, month: &String| days.get(&(class.clone(), month.clone())).copied().unwrap_or(0);
-        let place = |class: &String| condition("class", class);
+        let place = |class: &String| {
+            let locality = (!locality.is_empty()).then(|| condition("locality", locality));
+            found.place.iter().cloned().chain(locality).chain([condition(found.columns[0], class)]).collect::<Vec<_>>()
+        };
+        let within = |month: &String| {
+            let next = number(month).map(|number| named(number + 1)).unwrap_or_default();
+            format!("{column}>={month} {column}<{next}", column = found.columns[1])
+        };
         let mut sheet = Sheet::new(&["class"]);
         sheet.columns.extend(found.months.iter().cloned());
+        sheet.column_places = std::iter::once(String::new()).chain(found.months.iter().map(within)).collect();
         for class in &found.classes {
             let counts = found.months.iter().map(|month| Value::count(count(class, month)));
-            sheet.push(std::iter::once(Value::text(class)).chain(counts).collect(), vec![place(class)]);
+            sheet.push(std::iter::once(Value::text(class)).chain(counts).collect(), place(class));
         }
         let tile = |class: &String, month: &String| Tile {
             value: Some(crate::stats::interval::number(count(class, month))),
-            place: Some(place(class)),
+            place: Some(format!("{} {}", place(class).join(" "), within(month))),
         };
         let id = format!("months-{}", at + 1);
         let title = match locality.as_str() {

@@ -1,7 +1,7 @@
 //! Tables as they are.
 
 use super::draft::source;
-use super::inputs::{Input, names, number, plain};
+use super::inputs::{Input, condition, names, number, plain};
 use crate::report::page::{Panel, Sheet, Value};
 use crate::step::StepError;
 use crate::table::{CellRef, Table};
@@ -12,7 +12,9 @@ pub(super) fn listing(input: Input<'_>, id: &str, title: &str, most: usize) -> R
     let columns = names(&table.schema);
     let mut sheet = Sheet::new(&columns);
     for row in 0..table.rows {
-        sheet.push(columns.iter().map(|name| value(&table, row, name)).collect(), Vec::new());
+        // Its first column tells a row of such a table apart, or leads near it.
+        let place = columns.first().map(|name| condition(name, &plain(table.cell(row, name))));
+        sheet.push(columns.iter().map(|name| value(&table, row, name)).collect(), place.into_iter().collect());
     }
     sheet.hidden = sheet.rows.len().saturating_sub(most);
     Ok(Panel {

@@ -2,7 +2,7 @@
 
 use super::draft::Draft;
 use crate::model::signature::ModelSignature;
-use crate::report::page::{Panel, Section, Sheet, Value};
+use crate::report::page::{Panel, Section, Sheet, Source, Value};
 use crate::step::{Ancestor, Context, kind};
 
 /// Letters of an identity that tell results apart.
@@ -24,18 +24,19 @@ fn steps(draft: &Draft<'_>) -> Panel {
         let params: Vec<String> = step.params.iter().map(|(name, value)| format!("{name}: {}", readable(value))).collect();
         let first = step.made.first();
         let summary = kind(step.kind).map_or("", |kind| kind.summary);
-        sheet.push(
-            vec![
-                Value::text(&step.name),
-                Value::Text(format!("{} (revision {})", step.kind, step.revision)),
-                Value::text(summary),
-                Value::Text(step.from.join(", ")),
-                Value::Text(params.join("; ")),
-                first.map_or(Value::Missing, |made| Value::count(made.rows)),
-                first.map_or(Value::Missing, |made| Value::Text(made.id.to_string().chars().take(SHORT).collect())),
-            ],
-            Vec::new(),
-        );
+        let cells = vec![
+            Value::text(&step.name),
+            Value::Text(format!("{} (revision {})", step.kind, step.revision)),
+            Value::text(summary),
+            Value::Text(step.from.join(", ")),
+            Value::Text(params.join("; ")),
+            first.map_or(Value::Missing, |made| Value::count(made.rows)),
+            first.map_or(Value::Missing, |made| Value::Text(made.id.to_string().chars().take(SHORT).collect())),
+        ];
+        match first {
+            Some(made) => sheet.push_from(cells, Source { step: step.name.clone(), output: made.output.to_owned() }),
+            None => sheet.push(cells, Vec::new()),
+        }
     }
     Panel {
         id: "steps".into(),

@@ -37,8 +37,9 @@ pub(super) fn table(page: &Page) -> Result<Table, TableError> {
                         Some(number) => columns[4].push_float64(number),
                         None => columns[4].push_null(),
                     }
-                    columns[5].push_optional_text(panel.source.as_ref().map(|source| source.step.as_str()));
-                    columns[6].push_optional_text(panel.source.as_ref().map(|source| source.output.as_str()));
+                    let source = row.source.as_ref().or(panel.source.as_ref());
+                    columns[5].push_optional_text(source.map(|source| source.step.as_str()));
+                    columns[6].push_optional_text(source.map(|source| source.output.as_str()));
                     columns[7].push_optional_text((!place.is_empty()).then(|| place.join(" ")).as_deref());
                 }
             }

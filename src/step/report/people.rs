@@ -38,7 +38,7 @@ fn agreement(draft: &Draft<'_>, reviews: &[Input<'_>]) -> Panel {
         let metrics = draft.step(&input.origin.step).map(|step| step.metrics.clone()).unwrap_or_default();
         let metric = |name: &str| metrics.get(name).copied();
         let count = |name: &str| Value::number(metric(name), 0);
-        sheet.push(
+        sheet.push_from(
             vec![
                 Value::text(&input.origin.step),
                 count("asked"),
@@ -51,7 +51,7 @@ fn agreement(draft: &Draft<'_>, reviews: &[Input<'_>]) -> Panel {
                 Value::number(metric("kappa_lower"), 2),
                 count("disagreements"),
             ],
-            Vec::new(),
+            source(*input),
         );
     }
     Panel {

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::draft::{Draft, source};
 use super::inputs::{condition, number};
-use crate::report::page::{Panel, Section, Sheet, Value};
+use crate::report::page::{Panel, Section, Sheet, Source, Value};
 use crate::stats::interval;
 use crate::step::StepError;
 
@@ -18,6 +18,8 @@ struct Season {
     classified: u64,
 }
 
+/// The row of the accuracy, which `evaluate` knows.
+const ACCURACY: &str = "labels that are right";
 /// A confidence that is high for any model.
 const CONFIDENT: f32 = 0.9;
 
@@ -69,9 +71,9 @@ pub(super) fn section(draft: &Draft<'_>) -> Result<Option<Section>, StepError> {
     add("new sites".into(), Value::Missing, Value::count(new.sites.difference(&old.sites).count() as u64), Vec::new());
     let confident = |season: &Season| share(season.confident, season.classified);
     add(format!("confidence {CONFIDENT} and more"), confident(old), confident(new), vec![format!("confidence>={CONFIDENT}")]);
-    if let Some(by_season) = &accuracies {
+    if let Some(Accuracies { by_season, .. }) = &accuracies {
         let accuracy = |season: &str| Value::share(by_season.get(season).copied(), 1);
-        add("labels that are right".into(), accuracy(before), accuracy(now), Vec::new());
+        add(ACCURACY.into(), accuracy(before), accuracy(now), Vec::new());
     }
     for class in draft.ordered(old.classes.keys().chain(new.classes.keys()).cloned().collect()) {
         let images = |season: &Season| Value::count(season.classes.get(&class).copied().unwrap_or(0));
@@ -79,6 +81,10 @@ pub(super) fn section(draft: &Draft<'_>) -> Result<Option<Section>, StepError> {
         let place = vec![condition(column, &class)];
         add(class.clone(), images(old), images(new), place.clone());
         add(format!("{class}, share of images"), part(old), part(new), place);
+    }
+    let of_accuracy = sheet.rows.iter_mut().find(|row| row.cells[0] == Value::text(ACCURACY));
+    if let (Some(row), Some(Accuracies { source, .. })) = (of_accuracy, accuracies) {
+        row.source = Some(source);
     }
     let panel = Panel {
         id: "seasons".into(),
@@ -94,8 +100,14 @@ pub(super) fn section(draft: &Draft<'_>) -> Result<Option<Section>, StepError> {
     Ok(Some(Section { id: "since".into(), title: "Since the last season".into(), lead: lead.into(), panels: vec![panel] }))
 }
 
+/// Accuracy by season, and where it comes from.
+struct Accuracies {
+    source: Source,
+    by_season: BTreeMap<String, f64>,
+}
+
 /// Accuracy by season, groups weighed by their images, where `evaluate` reports seasons.
-fn accuracies(draft: &Draft<'_>) -> Result<Option<BTreeMap<String, f64>>, StepError> {
+fn accuracies(draft: &Draft<'_>) -> Result<Option<Accuracies>, StepError> {
     let Some(input) = draft.inputs.of_kind("evaluate", "overall").find(|input| input.has("season")) else { return Ok(None) };
     let table = input.read(&["season", "images", "accuracy"])?;
     let seasons = table.require("season")?;
@@ -111,5 +123,5 @@ fn accuracies(draft: &Draft<'_>) -> Result<Option<BTreeMap<String, f64>>, StepEr
         *all += images;
     }
     let means = sums.into_iter().filter(|(_, (_, all))| *all > 0.0).map(|(season, (right, all))| (season, right / all)).collect();
-    Ok(Some(means))
+    Ok(Some(Accuracies { source: source(input), by_season: means }))
 }
