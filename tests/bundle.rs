@@ -19,6 +19,10 @@ const REVIEW: &str = "  qc:
     uses: review
     from: qc
     with: { labels: labels/qc }
+  report:
+    uses: report
+    from: [predictions, labels]
+    with: { into: published/report.html }
 ";
 
 /// How a command ended.
@@ -197,6 +201,20 @@ fn a_bundle_verifies_elsewhere_and_says_what_was_withheld() {
     assert_eq!(bundle.files(), before, "verification writes nothing");
     let status = trapline(&bundle.folder(), bundle.place.path(), "reviewer", &["export", "--crate", "../as_crate"]);
     assert_eq!(status.code, 0, "{}", status.err);
+}
+
+#[test]
+fn a_report_stays_at_home_where_its_pictures_may_show_what_is_withheld() {
+    let project = Project::new();
+    // Its gallery shows no people: it may go with their images withheld.
+    assert!(project.bundle(&[]).path("published/report.html").is_file());
+    let bundle = project.bundle(&["--withhold", "vole"]);
+    assert!(bundle.made.contains("`published/report.html` stayed at home"), "{}", bundle.made);
+    assert!(!bundle.path("published/report.html").exists());
+    assert!(fs::read_to_string(bundle.path("README.txt")).unwrap().contains("published/report.html"));
+    let tables = bundle.verify("tables");
+    assert_eq!(tables.code, 0, "{}", tables.out);
+    assert!(tables.verdict("report", "file published/report.html").starts_with("not checkable"), "{}", tables.out);
 }
 
 #[test]

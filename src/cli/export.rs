@@ -210,6 +210,9 @@ fn bundle_told(written: &bundle::Written, file: &Path) -> String {
         let images = counted(written.unusable, "image");
         page.push_str(&format!("note: {images} could not be read, changed since the run, or cannot be named on every system\n"));
     }
+    for file in &written.reports_withheld {
+        page.push_str(&format!("note: `{file}` stayed at home: its pictures may show what is withheld\n"));
+    }
     for file in &written.telling {
         page.push_str(&format!("note: `{file}` names a folder or the name of this machine; it is in the bundle as it is\n"));
     }

@@ -9,6 +9,7 @@ use crate::plan::planner::{KnownOutput, Planner, State, Work};
 use crate::run::history::History;
 use crate::run::lockfile::{LockFile, LockedStep};
 use crate::run::other_inputs;
+use crate::step;
 use crate::store::{Heads, ResultManifest, Store};
 
 /// What `trapline.lock` names, found.
@@ -24,6 +25,8 @@ pub(super) struct Gathered {
     pub rows: BTreeSet<RowKey>,
     /// Project files that steps read or wrote, as text.
     pub files: BTreeSet<String>,
+    /// Reports, which hold pictures of images.
+    pub reports: BTreeSet<String>,
     /// Models by name.
     pub models: BTreeSet<String>,
 }
@@ -73,7 +76,9 @@ pub(super) fn gather(
         let recipes = work.mapper.iter().flat_map(|mapper| mapper.recipes());
         gathered.rows.extend(recipes.map(|recipe| recipe.key));
         if let Some(manifest) = result(store, history, name, &work, locked)? {
-            gathered.files.extend(manifest.files.iter().map(|file| file.path.clone()));
+            let is_report = manifest.kind == step::report::KIND.name;
+            let files = if is_report { &mut gathered.reports } else { &mut gathered.files };
+            files.extend(manifest.files.iter().map(|file| file.path.clone()));
             // A report is made of the numbers of the steps before it.
             planner.set_metrics(index, manifest.metrics.clone());
             gathered.heads.steps.insert(name.clone(), manifest.key);

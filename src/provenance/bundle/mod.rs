@@ -23,6 +23,7 @@ use crate::run::lockfile::LockFile;
 use crate::run::packed::IMAGES_FILE;
 use crate::spec::LOCAL_FILE;
 use crate::store::{Part, Store};
+use crate::taxonomy::Role;
 
 mod archive;
 mod gather;
@@ -78,6 +79,8 @@ pub struct Written {
     pub withheld: u64,
     /// Those that should be in it and cannot be read, are not what they were, or have a name that not every system can have.
     pub unusable: u64,
+    /// Reports left out because their pictures may show one of these classes.
+    pub reports_withheld: Vec<String>,
     /// Classes whose images were left out.
     pub classes: Vec<String>,
     /// Project files in it, passed on as they are, that name a place or the machine of whoever made the bundle.
@@ -135,6 +138,13 @@ impl Packer<'_> {
         let project = &self.pipeline.project;
         let mut files = descriptive(self.pipeline, asked);
         files.extend(gathered.files.iter().cloned());
+        // The gallery of a report shows nobody and nothing of classes that are no animals.
+        let role = |class: &String| self.pipeline.classes.class(class).map_or_else(|| Role::of_name(class), |class| class.role);
+        if self.options.withhold.iter().any(|class| role(class) != Role::Other) {
+            self.written.reports_withheld.extend(gathered.reports.iter().cloned());
+        } else {
+            files.extend(gathered.reports.iter().cloned());
+        }
         for model in &gathered.models {
             let Ok(folder) = bundle_folder(model) else { continue };
             for entry in std::fs::read_dir(project.join(&folder)).into_iter().flatten().flatten() {

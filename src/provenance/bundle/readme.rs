@@ -21,6 +21,9 @@ pub(super) fn text(pipeline: &str, written: &Written, options: &Options) -> Stri
             options.withhold.join(", ")
         ));
     }
+    for file in &written.reports_withheld {
+        notes.push(format!("Withheld because its pictures may show one of these: {file}."));
+    }
     if unusable > 0 {
         notes.push(format!("Missing because they could not be read, or not as they were: {unusable} images."));
     }
