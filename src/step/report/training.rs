@@ -13,12 +13,8 @@ pub(super) fn section(draft: &Draft<'_>) -> Result<Option<Section>, StepError> {
         panels.push(history(draft, input, at)?);
     }
     for (at, input) in draft.inputs.of_kind("train", "calibration").enumerate() {
-        panels.push(listing(
-            input,
-            &format!("calibration-{}", at + 1),
-            "Confidence before and after the temperature",
-            usize::MAX,
-        )?);
+        let title = "Confidence before and after the temperature";
+        panels.push(Panel { folded: true, ..listing(input, &format!("calibration-{}", at + 1), title, usize::MAX)? });
     }
     for (at, input) in draft.inputs.of_kind("compare", "comparison").enumerate() {
         panels.push(listing(input, &format!("comparison-{}", at + 1), "The candidate against the model in use", usize::MAX)?);
