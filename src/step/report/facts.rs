@@ -53,7 +53,7 @@ fn extent(draft: &Draft<'_>, input: Input<'_>, column: &str) -> Result<Vec<Fact>
     ])
 }
 
-/// Accuracy of the last group, or of the only one.
+/// Accuracy over all groups, each weighed by its images, and the interval of the group that is least sure.
 fn accuracy(draft: &Draft<'_>) -> Result<Vec<Fact>, StepError> {
     let Some(input) = draft.inputs.of_kind("evaluate", "overall").next() else { return Ok(Vec::new()) };
     let table = input.table.read(None)?;

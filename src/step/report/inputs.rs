@@ -1,5 +1,6 @@
 //! What a report is made of: the tables of the steps that it takes, found by what yielded them.
 
+use crate::observation::IDENTITY;
 use crate::step::{InputTable, Job, Origin, StepError};
 use crate::table::{CellRef, Groups, Schema, Table};
 
@@ -50,7 +51,8 @@ impl<'j> Inputs<'j> {
 
     /// The table that knows when and where images were taken.
     pub fn images(&self) -> Option<Input<'j>> {
-        let knows = |input: &&Input<'_>| input.has("site") && input.has("datetime") && input.has("content");
+        let knows =
+            |input: &&Input<'_>| input.has("site") && input.has("datetime") && IDENTITY.iter().any(|name| input.has(name));
         let first = |kinds: &[&str]| self.all.iter().filter(|input| kinds.contains(&input.origin.kind)).find(knows).copied();
         first(&["metadata", "rename"]).or_else(|| self.all.iter().find(knows).copied())
     }
