@@ -17,7 +17,7 @@ pub struct Activity {
     pub heading: Heading,
     /// The sites, from top to bottom.
     pub sites: Vec<Site>,
-    /// The most sites that are drawn, 0 for 200; how many are left out is said in the figure..
+    /// The most sites that are drawn, 0 for 200; how many are left out is said in the figure.
     pub most: usize,
 }
 
@@ -131,7 +131,7 @@ impl Activity {
         let each = (all + COLUMNS - 1) / COLUMNS;
         let columns = usize::try_from((all + each - 1) / each).unwrap_or(1);
         let (row, size) = if drawn.len() <= 40 { (16.0, SMALL) } else { (11.0, 9.0) };
-        let left = widest(drawn.iter().map(|site| site.name.as_str()), size).min(150.0) + 2.0 * EDGE + 4.0;
+        let left = widest(drawn.iter().map(|site| site.name.as_str()), size).min(150.0) + 2.0 * EDGE + 5.0;
         let right = WIDE - EDGE - 6.0;
         let column = (right - left) / count(columns);
         let looks: Vec<Look> = Look::ALL.into_iter().filter(|look| shown(drawn, *look)).collect();

@@ -161,6 +161,10 @@ pub fn ticks(first: Date, last: Date, left: f64, day: f64, bottom: f64) -> Vec<T
             date.and_then(|(year, month)| Date::new(year, month, 1).ok()).filter(|date| (first..=last).contains(date))
         {
             let x = left + length(days(first, date) - 1) * day;
+            // One at the very end would be pushed into the one before.
+            if !ticks.is_empty() && x + room / 2.0 > WIDE {
+                break;
+            }
             let text = date.strftime(if step % 12 == 0 { "%Y" } else { "%Y-%m" }).to_string();
             let label = Text::new(&text, x, bottom + 17.0, SMALL, f64::INFINITY).middle().soft().within(EDGE, WIDE - EDGE);
             ticks.push(Tick { at: Px(x), label });
