@@ -4,6 +4,9 @@ use std::fmt::Write as _;
 
 use serde::Serialize;
 
+use super::figure::written;
+use crate::stats::interval::number;
+
 /// A whole report, as the template `report.html` gets it.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Page {
@@ -128,9 +131,8 @@ pub enum Value {
 impl Value {
     /// A count.
     #[must_use]
-    #[expect(clippy::cast_precision_loss, reason = "counts of images are far below 2^53")]
     pub fn count(count: u64) -> Self {
-        Self::Number(count as f64, 0)
+        Self::Number(number(count), 0)
     }
 
     /// Words, or nothing.
@@ -157,14 +159,20 @@ impl Value {
         value.filter(|value| value.is_finite()).map_or(Self::Missing, |value| Self::Share(value, decimals))
     }
 
+    /// So many of so many; nothing where there are none.
+    #[must_use]
+    pub fn part(part: u64, whole: u64, decimals: usize) -> Self {
+        Self::share((whole > 0).then(|| number(part) / number(whole)), decimals)
+    }
+
     /// As people read it: thousands apart, percent signs, a dash where nobody knows.
     #[must_use]
     pub fn shown(&self) -> String {
         match self {
             Self::Missing => "\u{2013}".to_owned(),
             Self::Text(text) => text.clone(),
-            Self::Number(value, decimals) => grouped(*value, *decimals),
-            Self::Share(value, decimals) => format!("{}\u{a0}%", grouped(100.0 * value, *decimals)),
+            Self::Number(value, decimals) => written(*value, *decimals),
+            Self::Share(value, decimals) => format!("{}\u{a0}%", written(100.0 * value, *decimals)),
         }
     }
 
@@ -196,26 +204,6 @@ impl Serialize for Value {
         cell.serialize_field("number", &!matches!(self, Self::Text(_)))?;
         cell.end()
     }
-}
-
-/// A number with thin spaces between thousands and so many decimals.
-#[must_use]
-pub fn grouped(value: f64, decimals: usize) -> String {
-    let text = format!("{value:.decimals$}");
-    let (sign, digits) = text.strip_prefix('-').map_or(("", text.as_str()), |digits| ("\u{2212}", digits));
-    if digits.bytes().all(|byte| matches!(byte, b'0' | b'.')) {
-        return digits.to_owned();
-    }
-    let (whole, rest) = digits.split_at(digits.find('.').unwrap_or(digits.len()));
-    let mut out = sign.to_owned();
-    for (at, digit) in whole.chars().enumerate() {
-        // Four digits are read at a glance.
-        if at > 0 && whole.len() > 4 && (whole.len() - at).is_multiple_of(3) {
-            out.push('\u{202f}');
-        }
-        out.push(digit);
-    }
-    out + rest
 }
 
 impl Sheet {

@@ -8,6 +8,7 @@ use crate::id::ContentId;
 use crate::labels;
 use crate::store::Store;
 use crate::table::{Table, Type};
+use crate::taxonomy::normal;
 
 /// Classes that stand for people, by their usual names.
 const PEOPLE: [&str; 4] = ["person", "people", "human", "homo_sapiens"];
@@ -27,10 +28,6 @@ pub fn people(pipeline: &Pipeline) -> Vec<String> {
         pipeline.classes.names().chain(pipeline.models.values().flat_map(|model| model.classes.iter().map(String::as_str)));
     let found: BTreeSet<_> = named.filter(|name| PEOPLE.contains(&normal(name).as_str())).map(str::to_owned).collect();
     found.into_iter().collect()
-}
-
-fn normal(name: &str) -> String {
-    name.trim().to_lowercase().replace([' ', '-'], "_")
 }
 
 /// Collects the images of some classes.

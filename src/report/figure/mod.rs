@@ -32,6 +32,7 @@ pub use bars::{Bar, Bars};
 pub use curve::{Chosen, Curve, Line, Point};
 pub use dots::{Dots, Panel};
 pub use histogram::{Bin, Histogram, Mark};
+pub(super) use text::number as written;
 pub use tiles::{Tile, Tiles};
 
 /// What a figure is called.

@@ -5,7 +5,6 @@ use super::inputs::{Input, Named};
 use crate::report::figure::{Axis, Bin, Histogram, Mark};
 use crate::report::page::{Panel, Section, Sheet, Value};
 use crate::stats::bins;
-use crate::stats::interval::number;
 use crate::step::StepError;
 
 /// Bins of confidence in the histogram.
@@ -17,11 +16,8 @@ pub(super) fn section(draft: &Draft<'_>) -> Result<Option<Section>, StepError> {
     let mut panels = Vec::new();
     for (at, input) in draft.inputs.predictions().into_iter().enumerate() {
         // Labels of another tool may come without confidences.
-        let table = input.read(&["confidence"])?;
-        if table.require("confidence")?.null_count() == table.rows {
-            continue;
-        }
-        panels.push(histogram(draft, input, at)?);
+        let Some(histogram) = histogram(draft, input, at)? else { continue };
+        panels.push(histogram);
         panels.push(shares(input, at)?);
     }
     let lead = "The model gives each image a label and a confidence between 0 and 1. A confidence is not a probability until it has been \
@@ -30,20 +26,23 @@ pub(super) fn section(draft: &Draft<'_>) -> Result<Option<Section>, StepError> {
     Ok((!section.panels.is_empty()).then_some(section))
 }
 
-fn histogram(draft: &Draft<'_>, input: Input<'_>, at: usize) -> Result<Panel, StepError> {
+fn histogram(draft: &Draft<'_>, input: Input<'_>, at: usize) -> Result<Option<Panel>, StepError> {
     let table = input.read(&["confidence"])?;
     let values = table.require("confidence")?;
     let uppers = bins::uppers(BINS);
     let mut counts = vec![0_u64; BINS as usize];
     (0..table.rows).filter_map(|row| values.float32(row)).for_each(|value| counts[bins::bin_of(value, &uppers)] += 1);
     let total: u64 = counts.iter().sum();
+    if total == 0 {
+        return Ok(None);
+    }
     let mut sheet = Sheet::new(&["above", "up to", "images", "share", "share up to here"]);
     let mut below = 0;
     let mut drawn = Vec::new();
     for (bin, count) in (0..BINS).zip(&counts) {
         below += count;
         let (from, to) = bins::bounds(bin, BINS);
-        let share = |part: u64| Value::share((total > 0).then(|| number(part) / number(total)), 1);
+        let share = |part: u64| Value::part(part, total, 1);
         let cells = vec![Value::Number(from, 2), Value::Number(to, 2), Value::count(*count), share(*count), share(below)];
         // Both ends, as `explain` compares numbers.
         let place = vec![format!("confidence>{from}"), format!("confidence<={to}")];
@@ -63,7 +62,7 @@ fn histogram(draft: &Draft<'_>, input: Input<'_>, at: usize) -> Result<Panel, St
         bins: drawn,
         marks: threshold.into_iter().map(|at| Mark { at, label: format!("accepted from {at}") }).collect(),
     };
-    Ok(Panel {
+    Ok(Some(Panel {
         id,
         title: format!("Confidence of {}", input.origin.step),
         note: "Bars: images by confidence. Line: share of images with this confidence or less.".into(),
@@ -71,7 +70,7 @@ fn histogram(draft: &Draft<'_>, input: Input<'_>, at: usize) -> Result<Panel, St
         sheet: Some(sheet),
         source: Some(source(input)),
         ..Panel::default()
-    })
+    }))
 }
 
 fn shares(input: Input<'_>, at: usize) -> Result<Panel, StepError> {
@@ -94,11 +93,9 @@ fn shares(input: Input<'_>, at: usize) -> Result<Panel, StepError> {
     sheet.column_places.extend(STEPS.iter().map(|step| format!("confidence>={step}")));
     for (group, counts) in counts.iter().enumerate() {
         let total = counts[STEPS.len()];
-        let mut cells: Vec<Value> =
-            named.groups.keys[group].iter().map(|cell| Value::Text(super::inputs::words(cell.as_ref()))).collect();
+        let mut cells = named.cells(group);
         cells.push(Value::count(total));
-        let share = |part: &u64| Value::share((total > 0).then(|| number(*part) / number(total)), 1);
-        cells.extend(counts[..STEPS.len()].iter().map(share));
+        cells.extend(counts[..STEPS.len()].iter().map(|part| Value::part(*part, total, 1)));
         sheet.push(cells, named.places[group].clone());
     }
     Ok(Panel {

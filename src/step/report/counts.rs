@@ -55,8 +55,7 @@ fn classes(draft: &Draft<'_>, input: Input<'_>, column: &str) -> Result<Panel, S
     }
     let shown = names.len() + usize::from(unknown);
     for (group, counts) in counts.iter().enumerate() {
-        let mut cells: Vec<Value> =
-            named.groups.keys[group].iter().map(|cell| Value::Text(super::inputs::words(cell.as_ref()))).collect();
+        let mut cells = named.cells(group);
         cells.push(Value::count(counts.iter().sum()));
         cells.extend(counts[..shown].iter().map(|count| Value::count(*count)));
         sheet.push(cells, named.places[group].clone());

@@ -5,7 +5,6 @@ use std::collections::BTreeSet;
 use super::draft::{Draft, param, source};
 use super::inputs::{Input, count, number};
 use crate::report::page::{Fact, Value};
-use crate::stats::interval;
 use crate::step::StepError;
 
 /// Images that a person reviews in an hour, where the pipeline does not say.
@@ -38,18 +37,15 @@ fn extent(draft: &Draft<'_>, input: Input<'_>, column: &str) -> Result<Vec<Fact>
     }
     let classes = table.require(column)?;
     let animal: Vec<bool> = classes.texts().map(|class| draft.is_animal(class)).collect();
-    let seen = (0..table.rows).filter_map(|row| classes.code(row)).filter(|code| animal[*code as usize]).count() as u64;
-    let kinds: BTreeSet<u32> =
-        (0..table.rows).filter_map(|row| classes.code(row)).filter(|code| animal[*code as usize]).collect();
-    let share = (table.rows > 0).then(|| interval::number(seen) / interval::number(table.rows as u64));
+    let (mut seen, mut kinds) = (0, BTreeSet::new());
+    for code in (0..table.rows).filter_map(|row| classes.code(row)).filter(|code| animal[*code as usize]) {
+        seen += 1;
+        kinds.insert(code);
+    }
+    let share = Value::part(seen, table.rows as u64, 1);
     Ok(vec![
         fact(&Value::count(table.rows as u64), "images", note.join(", "), input),
-        fact(
-            &Value::count(seen),
-            "images with an animal",
-            format!("{} of all, {} classes", Value::share(share, 1).shown(), kinds.len()),
-            input,
-        ),
+        fact(&Value::count(seen), "images with an animal", format!("{} of all, {} classes", share.shown(), kinds.len()), input),
     ])
 }
 
@@ -88,10 +84,9 @@ fn work(draft: &Draft<'_>) -> Vec<Fact> {
     let (accepted, review) = (rows("accepted"), rows("to_review"));
     let per_hour = param(step, "images_per_hour").and_then(|value| value.as_f64()).unwrap_or(PER_HOUR);
     let hours = |images: u64| crate::stats::planning::hours(images, per_hour);
-    let share = (accepted + review > 0).then(|| interval::number(accepted) / interval::number(accepted + review));
     vec![
         fact(
-            &Value::share(share, 1),
+            &Value::part(accepted, accepted + review, 1),
             "of the images need no look",
             format!("{} images to look at, {} hours", Value::count(review).shown(), Value::hours(Some(hours(review))).shown()),
             input,

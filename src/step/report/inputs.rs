@@ -1,6 +1,7 @@
 //! What a report is made of: the tables of the steps that it takes, found by what yielded them.
 
 use crate::observation::IDENTITY;
+use crate::report::page::Value;
 use crate::step::{InputTable, Job, Origin, StepError};
 use crate::table::{CellRef, Groups, Schema, Table};
 
@@ -103,6 +104,11 @@ impl Named {
         Ok(Self { names: groups.keys.iter().map(name).collect(), places: groups.keys.iter().map(place).collect(), groups })
     }
 
+    /// The values of a group, as cells of a table.
+    pub fn cells(&self, group: usize) -> Vec<Value> {
+        self.groups.keys[group].iter().map(|cell| Value::Text(words(cell.as_ref()))).collect()
+    }
+
     /// The rows of one group, in order.
     pub fn rows(&self, group: usize) -> Vec<usize> {
         (0..self.groups.of_row.len()).filter(|row| self.groups.of_row[*row] as usize == group).collect()
@@ -141,7 +147,7 @@ pub(super) fn plain(cell: CellRef<'_>) -> String {
 }
 
 /// A cell in words.
-pub(super) fn words(cell: CellRef<'_>) -> String {
+fn words(cell: CellRef<'_>) -> String {
     match cell {
         CellRef::Null => "missing".to_owned(),
         cell => cell.to_string(),

@@ -3,7 +3,7 @@
 use super::draft::{Draft, heading, source};
 use super::inputs::{Input, Named, condition, count, number};
 use super::listing::listing;
-use crate::report::figure::{Amount, Axis, Dots, Panel as DotPanel, Series, Tile, Tiles};
+use crate::report::figure::{Amount, Axis, Dots, Heading, Panel as DotPanel, Series, Tile, Tiles};
 use crate::report::page::{Panel, Section, Sheet, Value};
 use crate::step::StepError;
 use crate::table::Table;
@@ -93,6 +93,10 @@ impl Part<'_> {
         self.place.iter().cloned().chain([condition]).collect()
     }
 
+    fn heading(&self, title: &str, about: &str) -> Heading {
+        heading(&format!("{}{}", self.id, self.name), &format!("{title}: {}", self.name), about)
+    }
+
     fn panel(&self, title: &str, note: &str, figure: String, sheet: Sheet, input: Input<'_>) -> Panel {
         Panel {
             id: self.id.clone(),
@@ -150,8 +154,7 @@ fn overall(draft: &Draft<'_>, input: Input<'_>, at: usize) -> Result<Panel, Step
     for row in 0..table.rows {
         let group = named.groups.of_row[row] as usize;
         let share = |column: &str| Value::share(number(&table, row, column), 1);
-        let mut cells: Vec<Value> =
-            named.groups.keys[group].iter().map(|cell| Value::Text(super::inputs::words(cell.as_ref()))).collect();
+        let mut cells = named.cells(group);
         cells.extend([Value::count(count(&table, row, "images")), Value::count(count(&table, row, "checked"))]);
         cells.extend(["accuracy", "accuracy_lower", "accuracy_upper", "raw_accuracy"].map(share));
         cells.extend(["random_accuracy", "random_lower", "random_upper"].map(share));
@@ -233,7 +236,7 @@ fn classes(draft: &Draft<'_>, input: Input<'_>, part: &Part<'_>) -> Result<Panel
     }
     let title = "Precision, recall and F1";
     let figure = Dots {
-        heading: heading(&format!("{}{}", part.id, part.name), &format!("{title}: {}", part.name), "By class, with intervals."),
+        heading: part.heading(title, "By class, with intervals."),
         category: "class".into(),
         axis: Axis::unit("", 2),
         series: vec![Series::named("corrected"), Series::named("raw")],
@@ -280,11 +283,7 @@ fn confusion(draft: &Draft<'_>, input: Input<'_>, part: &Part<'_>) -> Result<Pan
     }
     let title = "What is taken for what";
     let figure = Tiles {
-        heading: heading(
-            &format!("{}{}", part.id, part.name),
-            &format!("{title}: {}", part.name),
-            "Percent of the checked images of each manual class, by what the model calls them.",
-        ),
+        heading: part.heading(title, "Percent of the checked images of each manual class, by what the model calls them."),
         row_title: "what people see".into(),
         column_title: "what the model says".into(),
         row_names: manual,
@@ -315,11 +314,7 @@ fn bins(draft: &Draft<'_>, input: Input<'_>, part: &Part<'_>) -> Result<Panel, S
     }
     let title = "Accuracy by confidence";
     let figure = Dots {
-        heading: heading(
-            &format!("{}{}", part.id, part.name),
-            &format!("{title}: {}", part.name),
-            "Share of right labels among the checked images of each bin of confidence, with intervals.",
-        ),
+        heading: part.heading(title, "Share of right labels among the checked images of each bin of confidence, with intervals."),
         category: "confidence".into(),
         axis: Axis::unit("accuracy", 2),
         series: vec![Series::named("checked images")],

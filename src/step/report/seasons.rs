@@ -5,7 +5,6 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::draft::{Draft, source};
 use super::inputs::{condition, number};
 use crate::report::page::{Panel, Section, Sheet, Source, Value};
-use crate::stats::interval;
 use crate::step::StepError;
 
 /// What is known of a season.
@@ -63,13 +62,12 @@ pub(super) fn section(draft: &Draft<'_>) -> Result<Option<Section>, StepError> {
         sheet.push(vec![Value::Text(name), old, new, change], place);
     };
     let sites = |season: &Season| Value::count(season.sites.len() as u64);
-    let share = |part: u64, whole: u64| Value::share((whole > 0).then(|| interval::number(part) / interval::number(whole)), 1);
     add("images".into(), Value::count(old.images), Value::count(new.images), Vec::new());
     add("sites".into(), sites(old), sites(new), Vec::new());
     let gone = old.sites.difference(&new.sites).count() as u64;
     add("sites without an image now".into(), Value::Missing, Value::count(gone), Vec::new());
     add("new sites".into(), Value::Missing, Value::count(new.sites.difference(&old.sites).count() as u64), Vec::new());
-    let confident = |season: &Season| share(season.confident, season.classified);
+    let confident = |season: &Season| Value::part(season.confident, season.classified, 1);
     add(format!("confidence {CONFIDENT} and more"), confident(old), confident(new), vec![format!("confidence>={CONFIDENT}")]);
     if let Some(Accuracies { by_season, .. }) = &accuracies {
         let accuracy = |season: &str| Value::share(by_season.get(season).copied(), 1);
@@ -77,7 +75,7 @@ pub(super) fn section(draft: &Draft<'_>) -> Result<Option<Section>, StepError> {
     }
     for class in draft.ordered(old.classes.keys().chain(new.classes.keys()).cloned().collect()) {
         let images = |season: &Season| Value::count(season.classes.get(&class).copied().unwrap_or(0));
-        let part = |season: &Season| share(season.classes.get(&class).copied().unwrap_or(0), season.images);
+        let part = |season: &Season| Value::part(season.classes.get(&class).copied().unwrap_or(0), season.images, 1);
         let place = vec![condition(column, &class)];
         add(class.clone(), images(old), images(new), place.clone());
         add(format!("{class}, share of images"), part(old), part(new), place);
