@@ -12,17 +12,6 @@ use support::TestSpace;
 use trapline::run::seasons;
 use trapline::table::{CellRef, Table};
 
-const TAXONOMY: &str = "class,role,species_id
-bad_quality,bad_quality,
-empty,empty,
-bird,animal,aves
-vole,animal,cricetidae
-least_weasel,animal,mus_niv
-lemming,animal,lem_lem
-shrew,animal,sor_sp
-stoat,animal,mus_erm
-";
-
 /// The classes of the reference's final file.
 const FOUR: &str = "[vole, empty, lemming, stoat]";
 
@@ -68,25 +57,13 @@ taxonomy: taxonomy.csv
     )
 }
 
-fn copy(from: &Path, to: &Path) {
-    fs::create_dir_all(to).unwrap();
-    for entry in fs::read_dir(from).unwrap().flatten() {
-        let target = to.join(entry.file_name());
-        if entry.path().is_dir() {
-            copy(&entry.path(), &target);
-        } else {
-            fs::write(&target, fs::read(entry.path()).unwrap()).unwrap();
-        }
-    }
-}
-
 fn space(data: &Path, pipeline: &str) -> TestSpace {
     let space = TestSpace::new();
     let reference = data.join("varanger");
     for folder in ["metadata", "automatic_classification", "quality_check", "manual_classification", "formatted_data"] {
-        copy(&reference.join(folder), &space.path("reference").join(folder));
+        support::copy(&reference.join(folder), &space.path("reference").join(folder));
     }
-    space.write("taxonomy.csv", TAXONOMY);
+    space.write("taxonomy.csv", support::REFERENCE_TAXONOMY);
     space.write("pipeline.yaml", pipeline);
     if pipeline.contains("archive") {
         let root = serde_json::to_string(&reference.join("raw_images")).unwrap();

@@ -4,22 +4,10 @@
 mod support;
 
 use std::collections::BTreeMap;
-use std::fs;
 use std::path::Path;
 
 use support::TestSpace;
 use trapline::table::Table;
-
-const TAXONOMY: &str = "class,role,species_id
-bad_quality,bad_quality,
-empty,empty,
-bird,animal,aves
-vole,animal,cricetidae
-least_weasel,animal,mus_niv
-lemming,animal,lem_lem
-shrew,animal,sor_sp
-stoat,animal,mus_erm
-";
 
 const STEPS: &str = "steps:
   images: { uses: images, with: { root: archive, path: \"{locality}/{site}/{season}/**/*.jpg\" } }
@@ -45,24 +33,12 @@ const STEPS: &str = "steps:
     with: { into: published/weeks.txt, format: csv, separator: semicolon, missing: NA, quote: text }
 ";
 
-fn copy(from: &Path, to: &Path) {
-    fs::create_dir_all(to).unwrap();
-    for entry in fs::read_dir(from).unwrap().flatten() {
-        let target = to.join(entry.file_name());
-        if entry.path().is_dir() {
-            copy(&entry.path(), &target);
-        } else {
-            fs::write(&target, fs::read(entry.path()).unwrap()).unwrap();
-        }
-    }
-}
-
 fn space(data: &Path, weeks: &str, count: &str, deployments: &str) -> TestSpace {
     let space = TestSpace::new();
     for folder in ["metadata", "automatic_classification", "quality_check", "manual_classification"] {
-        copy(&data.join("varanger").join(folder), &space.path("reference").join(folder));
+        support::copy(&data.join("varanger").join(folder), &space.path("reference").join(folder));
     }
-    space.write("taxonomy.csv", TAXONOMY);
+    space.write("taxonomy.csv", support::REFERENCE_TAXONOMY);
     let mut head = "trapline: 1\nname: test\nroots: { archive: {} }\ntaxonomy: taxonomy.csv\n".to_owned();
     if !deployments.is_empty() {
         space.write("deployments.csv", deployments);

@@ -294,6 +294,31 @@ impl TestSpace {
     }
 }
 
+/// The classes of the reference programme, with the ids of its final files.
+pub const REFERENCE_TAXONOMY: &str = "class,role,species_id
+bad_quality,bad_quality,
+empty,empty,
+bird,animal,aves
+vole,animal,cricetidae
+least_weasel,animal,mus_niv
+lemming,animal,lem_lem
+shrew,animal,sor_sp
+stoat,animal,mus_erm
+";
+
+/// Copies a folder with all that is in it; what was read-only may be written there.
+pub fn copy(from: &Path, to: &Path) {
+    fs::create_dir_all(to).unwrap();
+    for entry in fs::read_dir(from).unwrap().flatten() {
+        let target = to.join(entry.file_name());
+        if entry.path().is_dir() {
+            copy(&entry.path(), &target);
+        } else {
+            fs::write(&target, fs::read(entry.path()).unwrap()).unwrap();
+        }
+    }
+}
+
 /// The bytes of a small JPEG with its own pixels and EXIF: taken at noon of day `seed` of June 2024.
 pub fn jpeg(seed: u8) -> Vec<u8> {
     let picture = image::RgbImage::from_fn(48, 36, |x, y| {
