@@ -5,9 +5,9 @@
 pub mod adopt;
 pub mod http;
 pub mod people;
+pub mod photo;
 
 use std::fs;
-use std::io::Cursor;
 use std::path::{Path, PathBuf};
 use std::sync::Mutex;
 use std::time::{SystemTime, UNIX_EPOCH};
@@ -321,36 +321,7 @@ pub fn copy(from: &Path, to: &Path) {
 
 /// The bytes of a small JPEG with its own pixels and EXIF: taken at noon of day `seed` of June 2024.
 pub fn jpeg(seed: u8) -> Vec<u8> {
-    let picture = image::RgbImage::from_fn(48, 36, |x, y| {
-        let (x, y) = (u8::try_from(x).unwrap(), u8::try_from(y).unwrap());
-        image::Rgb([x.wrapping_mul(seed), y.wrapping_mul(5).wrapping_add(seed), x.wrapping_add(y)])
-    });
-    let mut bytes = Vec::new();
-    image::codecs::jpeg::JpegEncoder::new_with_quality(&mut bytes, 80).encode_image(&picture).unwrap();
-    let exif = exif_of(&format!("2024:06:{:02} 12:00:00", 1 + (seed - 1) % 30));
-    let mut segment = b"Exif\0\0".to_vec();
-    segment.extend(exif);
-    let length = u16::try_from(segment.len() + 2).unwrap().to_be_bytes();
-    let mut with_exif = bytes[..2].to_vec();
-    with_exif.extend([0xFF, 0xE1]);
-    with_exif.extend(length);
-    with_exif.extend(segment);
-    with_exif.extend(&bytes[2..]);
-    with_exif
-}
-
-fn exif_of(time: &str) -> Vec<u8> {
-    use exif::experimental::Writer;
-    use exif::{Field, In, Tag, Value};
-    let ascii = |tag, text: &str| Field { tag, ifd_num: In::PRIMARY, value: Value::Ascii(vec![text.as_bytes().to_vec()]) };
-    let fields = [ascii(Tag::Make, "TRAPLINE"), ascii(Tag::Model, "TEST"), ascii(Tag::DateTimeOriginal, time)];
-    let mut writer = Writer::new();
-    for field in &fields {
-        writer.push_field(field);
-    }
-    let mut bytes = Cursor::new(Vec::new());
-    writer.write(&mut bytes, false).unwrap();
-    bytes.into_inner()
+    photo::Photo::new(seed).taken(&format!("2024:06:{:02} 12:00:00", 1 + (seed - 1) % 30)).bytes()
 }
 
 /// The folder of real data beside the project, where it is there.

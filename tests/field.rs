@@ -1,0 +1,26 @@
+//! What the field trips over: situations of real programmes, each as a small project that once gave a wrong number, lost a name or an
+//! image, or took an answer that nobody gave.
+#![allow(missing_docs, clippy::unwrap_used, clippy::print_stdout, reason = "tests")]
+
+mod support;
+
+#[path = "field/cameras.rs"]
+mod cameras;
+#[path = "field/checking.rs"]
+mod checking;
+#[path = "field/clocks.rs"]
+mod clocks;
+#[path = "field/estimates.rs"]
+mod estimates;
+#[path = "field/imports.rs"]
+mod imports;
+#[path = "field/limits.rs"]
+mod limits;
+#[path = "field/models.rs"]
+mod models;
+#[path = "field/moves.rs"]
+mod moves;
+#[path = "field/reading.rs"]
+mod reading;
+#[path = "field/vanishing.rs"]
+mod vanishing;

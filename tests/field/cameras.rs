@@ -1,0 +1,1 @@
+//! Two cameras at one place, and cameras that take no daily time-lapse image.

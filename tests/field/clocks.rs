@@ -1,0 +1,1 @@
+//! Times of cameras and of deployment tables.

@@ -1,0 +1,1 @@
+//! Files, tables and templates that ask for more than they should.

@@ -1,0 +1,1 @@
+//! What cannot be read is not absent, and what is damaged heals.
