@@ -33,5 +33,6 @@ pub mod step;
 pub mod store;
 pub mod table;
 pub mod taxonomy;
+pub mod template;
 pub mod train;
 pub mod yaml;

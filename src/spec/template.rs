@@ -3,15 +3,12 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use minijinja::value::{Value as Jinja, ValueKind};
-use minijinja::{Environment, ErrorKind, UndefinedBehavior};
+use minijinja::{Environment, ErrorKind};
 
 use crate::diagnostic::{Code, Diagnostic, Report, Sources, Span, Spanned, codes, nearest};
+use crate::template::{self, LONGEST, TooMuch};
 use crate::yaml::{self, Entry, Node, Value};
 
-/// Steps of work that one string may take.
-const FUEL: u64 = 20_000;
-/// The longest text that one string may become, in bytes.
-const LONGEST: usize = 64 << 10;
 /// The name under which the string at hand is compiled.
 const SLOT: &str = "string";
 
@@ -49,13 +46,8 @@ pub struct Renderer {
 
 impl Default for Renderer {
     fn default() -> Self {
-        let mut env = Environment::new();
-        env.set_undefined_behavior(UndefinedBehavior::Strict);
-        env.set_fuel(Some(FUEL));
+        let mut env = template::environment();
         env.set_debug(true);
-        // Shows the engine's state, which is no part of the language.
-        env.remove_global("debug");
-        env.set_auto_escape_callback(|_| minijinja::AutoEscape::None);
         Self { env, used: BTreeSet::new(), used_all: false }
     }
 }
@@ -99,8 +91,9 @@ impl Renderer {
     /// Renders one string; a string that is one expression keeps its type.
     pub fn text(&mut self, text: &str, span: Span, scope: &Scope, sources: &Sources, report: &mut Report) -> Option<Value> {
         let place = Place { text, span, sources };
+        let multiplies = within(&place, report)?;
         if let Some((inner, offset)) = one_expression(text) {
-            return self.expression(inner, offset, &place, scope, report);
+            return self.expression(inner, offset, multiplies, &place, scope, report);
         }
         if let Err(error) = self.env.add_template_owned(SLOT, text.to_owned()) {
             return failed(&error, 0, &place, report);
@@ -110,28 +103,33 @@ impl Renderer {
             Err(error) => return failed(&error, 0, &place, report),
         };
         self.check_names(&names, scope, &place, report)?;
-        match self.env.get_template(SLOT).and_then(|template| template.render(scope.context())) {
-            Ok(text) if text.len() > LONGEST => {
-                let message = format!("the template becomes a text of {} bytes", text.len());
-                report.push(Diagnostic::new(codes::TEMPLATE_BUDGET, span, message).help("the limit is 64 KiB"));
-                None
-            }
+        check_factors(multiplies, &names, scope, &place, report)?;
+        match template::render(&self.env, SLOT, scope.context()) {
             Ok(text) => Some(Value::Text(text)),
             Err(error) => failed(&error, 0, &place, report),
         }
     }
 
     /// Evaluates the one expression `inner` of a string, which starts at `offset` in it.
-    fn expression(&mut self, inner: &str, offset: usize, place: &Place<'_>, scope: &Scope, report: &mut Report) -> Option<Value> {
+    fn expression(
+        &mut self,
+        inner: &str,
+        offset: usize,
+        multiplies: bool,
+        place: &Place<'_>,
+        scope: &Scope,
+        report: &mut Report,
+    ) -> Option<Value> {
         let expression = match self.env.compile_expression_owned(inner.to_owned()) {
             Ok(expression) => expression,
             Err(error) => return failed(&error, offset, place, report),
         };
         let names = sorted(expression.undeclared_variables(true));
-        let value = expression.eval(scope.context());
-        drop(expression);
         // Unknown names are said first: they explain a failure better than its message.
+        drop(expression);
         self.check_names(&names, scope, place, report)?;
+        check_factors(multiplies, &names, scope, place, report)?;
+        let value = self.env.compile_expression(inner).and_then(|expression| expression.eval(scope.context()));
         let shown = inner.trim();
         let value = match value {
             Ok(value) if value.is_undefined() => {
@@ -239,6 +237,7 @@ impl Renderer {
         report: &mut Report,
     ) -> Option<Vec<String>> {
         let place = Place { text: &template.value, span: template.span, sources };
+        within(&place, report)?;
         if let Err(error) = self.env.add_template_owned(SLOT, template.value.clone()) {
             return failed(&error, 0, &place, report);
         }
@@ -279,6 +278,28 @@ impl Renderer {
             _ => Some(()),
         }
     }
+}
+
+/// Refuses a template that could grow without bounds; says whether it multiplies.
+fn within(place: &Place<'_>, report: &mut Report) -> Option<bool> {
+    template::check(place.text).map_err(|error| too_much(&error, place, report)).ok()
+}
+
+/// The names of a template that multiplies must be numbers: texts and lists would be repeated.
+fn check_factors(multiplies: bool, names: &[String], scope: &Scope, place: &Place<'_>, report: &mut Report) -> Option<()> {
+    let is_number = |name: &&String| {
+        let mut parts = name.split('.');
+        let first = parts.next().and_then(|space| scope.values.get(space)).cloned();
+        let value = parts.try_fold(first?, |value, part| value.get_attr(part).ok());
+        value.filter(|value| value.kind() == ValueKind::Number)
+    };
+    let Some(other) = names.iter().find(|name| multiplies && is_number(name).is_none()) else { return Some(()) };
+    too_much(&TooMuch::Repeats(other.clone()), place, report);
+    None
+}
+
+fn too_much(error: &TooMuch, place: &Place<'_>, report: &mut Report) {
+    report.push(Diagnostic::new(codes::TEMPLATE_BUDGET, place.span, error.to_string()).help(error.help()));
 }
 
 /// What columns there are, for help.
