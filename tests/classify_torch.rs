@@ -121,9 +121,33 @@ fn libtorch_says_the_same_on_any_number_of_threads() {
 fn weights_of_another_network_than_the_one_identified_are_refused() {
     let space = space();
     space.edit("pipeline.yaml", "{ model: random@1 }", "{ model: random@1, engine: tch }");
-    let others = random_weights(Architecture::named("resnet8").unwrap(), CLASSES.len(), 12);
-    space.write("models/random/1/model.safetensors", write_safetensors(&others, "").unwrap());
-    let ran = space.try_run().unwrap();
-    assert_eq!(ran.outcome, Outcome::Failed);
-    assert!(ran.errors()[0].contains("not those of its ONNX network"), "{:?}", ran.errors());
+    let file = "models/random/1/model.safetensors";
+    let listed = trapline::id::ContentId::of(&std::fs::read(space.path(file)).unwrap());
+    let failing = |weights: &Weights| {
+        let bytes = write_safetensors(weights, "").unwrap();
+        space.write(file, &bytes);
+        let ran = space.try_run().unwrap();
+        assert_eq!(ran.outcome, Outcome::Failed);
+        (trapline::id::ContentId::of(&bytes), ran.errors().join("\n"))
+    };
+    // So little that the scores of an image of noise do not show it.
+    let mut nearly = trapline::model::weights::read_safetensors(&std::fs::read(space.path(file)).unwrap()).unwrap();
+    nearly.values_mut().next().unwrap().values[0] += 1e-6;
+    let (_, error) = failing(&nearly);
+    assert!(error.contains("weights of model `random@1` are not those that `models.lock` lists"), "{error}");
+
+    let (others, _) = failing(&random_weights(Architecture::named("resnet8").unwrap(), CLASSES.len(), 12));
+    space.edit("models.lock", &listed.to_string(), &others.to_string());
+    let error = space.error();
+    assert!(error.contains("not those of its ONNX network"), "{error}");
+
+    // A list of the version before says nothing of weights: it is brought up to date by one command.
+    let without: String = space
+        .read("models.lock")
+        .lines()
+        .filter(|line| !line.contains("weights:"))
+        .fold(String::new(), |text, line| text + line + "\n");
+    space.write("models.lock", without.replace("format: 2", "format: 1"));
+    let error = space.error();
+    assert!(error.contains("run `trapline model add` on its folder once"), "{error}");
 }

@@ -123,6 +123,6 @@ fn shipped_model_is_small_and_its_notes_are_those_of_the_pipeline_that_made_it()
 fn example_project_lists_the_model_that_it_ships() {
     let project = Path::new(env!("CARGO_MANIFEST_DIR")).join("examples/demo");
     let bundle = trapline::model::Bundle::open(&project, "demo_mammals@1").unwrap();
-    let signature = bundle.signature(&bundle.network().unwrap());
+    let signature = bundle.signature(&bundle.network().unwrap(), bundle.read_weights().unwrap().as_deref());
     assert_eq!(trapline::model::signature::read_lock(&project).unwrap().into_values().collect::<Vec<_>>(), [signature]);
 }

@@ -58,7 +58,7 @@ pub fn add(project: &Path, folder: &Path) -> Result<ModelSignature, AddError> {
     let notes_file = folder.join(MODEL_FILE);
     let notes = std::fs::read(&notes_file).map_err(|source| AddError::Copy { path: notes_file, source })?;
     let weights = bundle.read_weights().map_err(failed)?;
-    take(project, &bundle, network, |signature, target| {
+    take(project, &bundle, network, weights.as_deref(), |signature, target| {
         if same_folder(folder, target) {
             return Ok(());
         }
@@ -77,7 +77,7 @@ pub fn add_parts(project: &Path, bundle: &Bundle, network: &[u8], weights: &[u8]
         let parent = path.parent().map_or(Ok(()), std::fs::create_dir_all);
         parent.and_then(|()| std::fs::write(&path, bytes)).map_err(|source| AddError::Copy { path, source })
     };
-    take(project, bundle, network.to_vec(), |signature, target| {
+    take(project, bundle, network.to_vec(), bundle.weights.as_ref().map(|_| weights), |signature, target| {
         let named = bundle.weights.as_deref().map(|file| (file, weights));
         place(signature, target, notes.as_bytes(), named, |whole| {
             write(whole.join(&bundle.onnx), network)?;
@@ -94,14 +94,19 @@ fn take(
     project: &Path,
     bundle: &Bundle,
     network: Vec<u8>,
+    weights: Option<&[u8]>,
     put: impl FnOnce(&ModelSignature, &Path) -> Result<(), AddError>,
 ) -> Result<ModelSignature, AddError> {
-    let signature = bundle.signature(&network);
+    let mut signature = bundle.signature(&network, weights);
     let failed = |source| AddError::Bundle { folder: bundle.folder.clone(), source };
     let target = project.join(bundle_folder(&signature.model).map_err(failed)?);
     let mut signatures = read_lock(project)?;
-    if signatures.get(&signature.model).is_some_and(|known| known.id != signature.id) {
-        return Err(AddError::Taken(signature.model));
+    if let Some(known) = signatures.get(&signature.model) {
+        // Weights may come later or stay behind; others would be another model.
+        signature.weights = signature.weights.or(known.weights);
+        if known.id != signature.id || known.weights.is_some_and(|weights| Some(weights) != signature.weights) {
+            return Err(AddError::Taken(signature.model));
+        }
     }
     try_network(bundle, network).map_err(|source| AddError::Network { model: bundle.model(), source })?;
     put(&signature, &target)?;
@@ -137,7 +142,7 @@ fn place(
         if !there.is_ok_and(|id| id == signature.id) {
             return Err(AddError::Taken(signature.model.clone()));
         }
-        // Weights by name are no part of the identity: the notes may name some that are not there yet.
+        // The notes may name weights that are not there yet.
         if let Some((file, bytes)) = weights {
             let path = target.join(file);
             path.parent().map_or(Ok(()), std::fs::create_dir_all).map_err(copy(&path))?;
@@ -175,6 +180,7 @@ fn copy_folder(from: &Path, to: &Path) -> Result<(), AddError> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::id::ContentId;
     use crate::model::architecture::Architecture;
     use crate::model::onnx::write;
     use crate::model::weights::Array;
@@ -207,13 +213,16 @@ onnx: model.onnx
     #[test]
     fn weights_by_name_come_along_at_once_or_later() {
         let with = format!("{NOTES}weights: by_name/model.safetensors\n");
-        for first in [bundle(NOTES, None), bundle(&with, Some("first"))] {
-            let project = tempfile::tempdir().unwrap();
-            let signature = add(project.path(), first.path()).unwrap();
-            // The network is the same, so that it is the same model; what it brings along is new.
-            assert_eq!(add(project.path(), bundle(&with, Some("second")).path()).unwrap(), signature);
-            let there = Bundle::open(project.path(), "voles@1").unwrap();
-            assert_eq!(there.read_weights().unwrap().unwrap(), b"second");
-        }
+        let project = tempfile::tempdir().unwrap();
+        let without = add(project.path(), bundle(NOTES, None).path()).unwrap();
+        assert_eq!(without.weights, None);
+        let signature = add(project.path(), bundle(&with, Some("first")).path()).unwrap();
+        assert_eq!((signature.id, signature.weights), (without.id, Some(ContentId::of(b"first"))));
+        assert_eq!(Bundle::open(project.path(), "voles@1").unwrap().read_weights().unwrap().unwrap(), b"first");
+        // A bundle without them is the same model still, and others are not.
+        assert_eq!(add(project.path(), bundle(NOTES, None).path()).unwrap(), signature);
+        let error = add(project.path(), bundle(&with, Some("second")).path()).unwrap_err();
+        assert!(matches!(error, AddError::Taken(_)), "{error}");
+        assert_eq!(read_lock(project.path()).unwrap()["voles@1"], signature);
     }
 }

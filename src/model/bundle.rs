@@ -233,7 +233,7 @@ impl Bundle {
     }
 
     /// Writes everything that may change a prediction into `sink`. Training notes, name and version are not among it, nor the
-    /// weights by name: they are those of the network, or libtorch refuses to run them.
+    /// weights by name: they have an identity of their own ([`ModelSignature::weights`]), which libtorch's rows carry.
     pub fn write_into(&self, network: &[u8], sink: &mut dyn KeySink) {
         let Input { width, height, resize, crop_bottom_px, margin_px, mean, std } = self.input;
         let bits = |values: &[f32]| values.iter().map(|v| format!("{:08x}", (v + 0.0).to_bits())).collect::<Vec<_>>().join(" ");
@@ -273,15 +273,16 @@ impl Bundle {
         ContentId::of(&bytes)
     }
 
-    /// What checks and plans need to know of the model.
+    /// What checks and plans need to know of the model, given the bytes of [`Bundle::network`] and of its weights by name.
     #[must_use]
-    pub fn signature(&self, network: &[u8]) -> ModelSignature {
+    pub fn signature(&self, network: &[u8], weights: Option<&[u8]>) -> ModelSignature {
         ModelSignature {
             model: self.model(),
             id: self.id(network),
             classes: self.predicted_classes(),
             width: self.input.width,
             height: self.input.height,
+            weights: weights.map(ContentId::of),
         }
     }
 }

@@ -6,6 +6,7 @@
 use std::path::{Path, PathBuf};
 
 use super::bundle::{Bundle, BundleError, MODEL_FILE};
+use super::signature::ModelSignature;
 
 const MAGIC: &[u8; 8] = b"TLMODEL2";
 const MAGIC_WITHOUT_WEIGHTS: &[u8; 8] = b"TLMODEL1";
@@ -32,6 +33,20 @@ pub fn pack(folder: &Path) -> Result<Vec<u8>, BundleError> {
     let path = folder.join(MODEL_FILE);
     let notes = std::fs::read_to_string(&path).map_err(|source| BundleError::Read { path, source })?;
     Ok(pack_parts(&notes, &bundle.network()?, &bundle.read_weights()?.unwrap_or_default()))
+}
+
+impl Unpacked {
+    /// What checks and plans need to know of the model.
+    #[must_use]
+    pub fn signature(&self) -> ModelSignature {
+        self.bundle.signature(&self.network, self.named_weights())
+    }
+
+    /// The weights by name, where the bundle has some.
+    #[must_use]
+    pub fn named_weights(&self) -> Option<&[u8]> {
+        Some(self.weights.as_slice()).filter(|weights| !weights.is_empty())
+    }
 }
 
 /// Packs a model from the text of its `model.yaml` ([`Bundle::notes`]), its network (ONNX) and its weights by name (safetensors;
@@ -89,7 +104,7 @@ mod tests {
     fn a_packed_model_is_the_same_model() {
         let packed = unpack(&pack(&demo()).unwrap()).unwrap();
         let there = Bundle::read(&demo()).unwrap();
-        assert_eq!(packed.bundle.signature(&packed.network), there.signature(&there.network().unwrap()));
+        assert_eq!(packed.signature(), there.signature(&there.network().unwrap(), there.read_weights().unwrap().as_deref()));
         assert_eq!(packed.notes, std::fs::read_to_string(demo().join(MODEL_FILE)).unwrap());
         assert_eq!(packed.weights, there.read_weights().unwrap().unwrap_or_default());
     }

@@ -9,7 +9,7 @@ use crate::id::ContentId;
 pub const LOCK_FILE: &str = "models.lock";
 
 /// The version of `models.lock` that is written; older ones are read.
-const LOCK_FORMAT: u32 = 1;
+const LOCK_FORMAT: u32 = 2;
 
 /// The first line of `models.lock`.
 const LOCK_HEADER: &str =
@@ -29,6 +29,9 @@ pub struct ModelSignature {
     pub width: u32,
     /// Height of the network's input, pixels.
     pub height: u32,
+    /// The bytes of the weights by name, which libtorch runs; `None` where the bundle has none, and in a list of format 1.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub weights: Option<ContentId>,
 }
 
 /// Why `models.lock` could not be read or written.
@@ -118,6 +121,7 @@ mod tests {
             classes: vec!["empty".into(), "no".into(), "1".into()],
             width: 96,
             height: 64,
+            weights: (model == "birds@1").then(|| ContentId::of(b"weights")),
         }
     }
 
@@ -149,7 +153,7 @@ mod tests {
     #[test]
     fn a_lock_of_a_later_format_is_refused() {
         let project = tempfile::tempdir().unwrap();
-        std::fs::write(project.path().join(LOCK_FILE), "format: 2\nmodels: []\n").unwrap();
-        assert!(matches!(read_lock(project.path()), Err(LockError::Newer { found: 2, .. })));
+        std::fs::write(project.path().join(LOCK_FILE), "format: 3\nmodels: []\n").unwrap();
+        assert!(matches!(read_lock(project.path()), Err(LockError::Newer { found: 3, .. })));
     }
 }

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use super::{Context, Param, ParamType, Port, PortType, StepError, with_causes};
 use crate::diagnostic::codes::{MISSING_PARAMETER, TOO_MANY_SOURCES, UNKNOWN_MODEL};
 use crate::diagnostic::{Diagnostic, Report, Span, Spanned, did_you_mean};
+use crate::id::ContentId;
 use crate::model::Bundle;
 use crate::model::packed::{Unpacked, unpack};
 use crate::model::signature::ModelSignature;
@@ -91,6 +92,27 @@ pub(super) fn open_named(signature: &ModelSignature, context: &Context<'_>) -> R
     Ok((bundle, network))
 }
 
+/// The weights by name of a named model, which are those that its signature stands for; `None` where it comes without.
+///
+/// # Errors
+/// When they cannot be read, or are others.
+pub(super) fn named_weights(signature: &ModelSignature, bundle: &Bundle) -> Result<Option<Vec<u8>>, StepError> {
+    let model = &signature.model;
+    let Some(weights) = bundle.read_weights().map_err(|error| unusable(model, &error))? else { return Ok(None) };
+    if signature.weights == Some(ContentId::of(&weights)) {
+        return Ok(Some(weights));
+    }
+    Err(StepError::Data(match signature.weights {
+        Some(_) => format!(
+            "the weights of model `{model}` are not those that `models.lock` lists; fetch them again, or give the changed model another \
+             version and `trapline model add` it"
+        ),
+        None => {
+            format!("`models.lock` does not list the weights of model `{model}`: run `trapline model add` on its folder once")
+        }
+    }))
+}
+
 /// A model that is there and does not serve.
 pub(super) fn unusable(model: &str, error: &dyn std::error::Error) -> StepError {
     StepError::Data(format!("model `{model}` cannot be used: {}", with_causes(error)))
@@ -114,8 +136,8 @@ impl Source {
                 None => Err(StepError::Data(format!("model `{model}` is not known; `trapline model add FOLDER` lists it"))),
             },
             (None, Some(packed)) => {
-                let Unpacked { bundle, network, .. } = unpack(packed).map_err(|error| StepError::Data(with_causes(&error)))?;
-                Ok(Self { signature: bundle.signature(&network), packed: Some(Arc::clone(packed)) })
+                let signature = unpack(packed).map_err(|error| StepError::Data(with_causes(&error)))?.signature();
+                Ok(Self { signature, packed: Some(Arc::clone(packed)) })
             }
             (None, None) => Err(StepError::Data("the model that should arrive through the port is not there yet".into())),
         }
@@ -141,10 +163,12 @@ impl Source {
     /// When they cannot be read.
     #[cfg(feature = "tch")]
     pub fn weights(&self, bundle: &Bundle) -> Result<Option<Vec<u8>>, StepError> {
-        let weights = match &self.packed {
-            Some(packed) => unpack(packed).map(|unpacked| Some(unpacked.weights).filter(|weights| !weights.is_empty())),
-            None => bundle.read_weights(),
-        };
-        weights.map_err(|error| unusable(&self.signature.model, &error))
+        match &self.packed {
+            Some(packed) => {
+                let unpacked = unpack(packed).map_err(|error| unusable(&self.signature.model, &error))?;
+                Ok(unpacked.named_weights().map(<[u8]>::to_vec))
+            }
+            None => named_weights(&self.signature, bundle),
+        }
     }
 }

@@ -9,12 +9,12 @@ use crate::diagnostic::Spanned;
 use crate::id::ContentId;
 use crate::model::engine::Engine;
 use crate::model::engines::{self, EngineKind};
-use crate::model::packed::{Unpacked, unpack};
+use crate::model::packed::unpack;
 use crate::model::preprocess::Preprocessor;
 use crate::model::signature::ModelSignature;
 use crate::model::{Bundle, Input};
 use crate::recipe::Recipe;
-use crate::step::networks::{open_named, unusable};
+use crate::step::networks::{named_weights, open_named, unusable};
 use crate::step::{Context, RowMapper, RowRecipe, RowWorker, StepError, with_causes};
 use crate::table::{Cell, Field, Schema, Type};
 
@@ -68,8 +68,7 @@ impl Predictor {
 
     /// Plans with a model that another step made.
     pub(super) fn of_port(engine: EngineKind, packed: &Arc<Vec<u8>>, context: &Context<'_>) -> Result<Self, StepError> {
-        let Unpacked { bundle, network, .. } = unpack(packed).map_err(|error| StepError::Data(with_causes(&error)))?;
-        let signature = bundle.signature(&network);
+        let signature = unpack(packed).map_err(|error| StepError::Data(with_causes(&error)))?.signature();
         let foreign: Vec<&str> =
             signature.classes.iter().filter(|class| context.classes.class(class).is_none()).map(String::as_str).collect();
         if !foreign.is_empty() {
@@ -133,10 +132,12 @@ impl Predictor {
 }
 
 fn row_recipe(engine: EngineKind, signature: &ModelSignature, schema: &Schema) -> RowRecipe {
+    // libtorch runs the weights by name, the embedded engine does not look at them.
+    let weights = signature.weights.filter(|_| matches!(engine, EngineKind::Torch(_)));
     let recipe = Recipe {
         kind: KIND.name,
         revision: KIND.revision,
-        params: Vec::new(),
+        params: weights.map(|weights| ("weights".to_owned(), weights.to_string())).into_iter().collect(),
         model: Some(signature.id),
         numerics: Some(engine.numerics()),
         rows: Vec::new(),
@@ -147,8 +148,9 @@ fn row_recipe(engine: EngineKind, signature: &ModelSignature, schema: &Schema) -
 
 /// Loads a model that came through a port: its bytes are the identity that was planned with.
 fn load_packed(engine: EngineKind, packed: &[u8]) -> Result<Loaded, StepError> {
-    let Unpacked { bundle, network, weights, .. } = unpack(packed).map_err(|error| StepError::Data(with_causes(&error)))?;
-    start(engine, &bundle, network, Some(weights.as_slice()).filter(|weights| !weights.is_empty()))
+    let mut unpacked = unpack(packed).map_err(|error| StepError::Data(with_causes(&error)))?;
+    let network = std::mem::take(&mut unpacked.network);
+    start(engine, &unpacked.bundle, network, unpacked.named_weights())
 }
 
 /// Loads a model and makes sure that it is the one planned with.
@@ -156,7 +158,7 @@ fn load(engine: EngineKind, signature: &ModelSignature, context: &Context<'_>) -
     let (bundle, network) = open_named(signature, context)?;
     let weights = match engine {
         EngineKind::Embedded => None,
-        EngineKind::Torch(_) => bundle.read_weights().map_err(|error| unusable(&signature.model, &error))?,
+        EngineKind::Torch(_) => named_weights(signature, &bundle)?,
     };
     start(engine, &bundle, network, weights.as_deref())
 }

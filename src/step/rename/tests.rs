@@ -154,7 +154,7 @@ fn the_whole_plan_is_checked_before_anything_is_written() {
 1 name cannot be used, nothing was written:
   `ko_1/0001.` for `ko_1/2021/IMG_1.JPG`: it holds `/`, which Windows refuses
 "#);
-    insta::assert_snapshot!(refused("{{ site | batch }}", &two[..1]), @"the name template fails for `ko_1/2021/IMG_1.JPG`: missing argument (in name:1)");
+    insta::assert_snapshot!(refused("{{ site | replace }}", &two[..1]), @"the name template fails for `ko_1/2021/IMG_1.JPG`: missing argument (in name:1)");
     // Two sites that differ in case alone share a counter instead of a name.
     let project = Project::new();
     let given = project.run(rule("{{ site }}_{{ counter(1) }}.JPG").as_ref(), &images(&two)).unwrap();
