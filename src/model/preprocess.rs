@@ -36,6 +36,7 @@ impl Preprocessor {
     pub fn prepare(&mut self, input: &Input, image: &[u8]) -> Result<&[f32], PreprocessError> {
         let decoded = self.decoder.decode(image)?;
         let mut rgb = self.resizer.resize(decoded, &rule(input))?;
+        self.decoder.release();
         if input.margin_px > 0 {
             cut_margin(rgb, input, &mut self.centre);
             rgb = &self.centre;
@@ -52,7 +53,9 @@ impl Preprocessor {
     /// As [`Preprocessor::prepare`].
     pub fn pixels(&mut self, input: &Input, image: &[u8]) -> Result<&[u8], PreprocessError> {
         let decoded = self.decoder.decode(image)?;
-        Ok(self.resizer.resize(decoded, &rule(input))?)
+        let resized = self.resizer.resize(decoded, &rule(input));
+        self.decoder.release();
+        Ok(resized?)
     }
 }
 

@@ -10,6 +10,7 @@ use zune_jpeg::zune_core::bytestream::ZCursor;
 use zune_jpeg::zune_core::colorspace::ColorSpace;
 use zune_jpeg::zune_core::options::DecoderOptions;
 
+use super::budget::{self, Permit};
 use super::container::has_end_of_image;
 
 /// Largest image decoded unless told otherwise: 300 MB of RGB. A file of a few kB may claim 4 gigapixels.
@@ -49,6 +50,14 @@ pub enum DecodeError {
         /// The limit in pixels.
         limit: u64,
     },
+    /// Unpacking it would take more than all images together may.
+    #[error("decoding it would take {megabytes} MB of memory, more than the limit of {limit} MB")]
+    TooMuchMemory {
+        /// What it would take, in millions of bytes.
+        megabytes: u64,
+        /// The limit, in millions of bytes.
+        limit: u64,
+    },
 }
 
 /// Pixels borrowed from a [`Decoder`]: rows from the top, three bytes a pixel, as stored (EXIF orientation is not applied).
@@ -67,6 +76,8 @@ pub struct RgbImage<'a> {
 pub struct Decoder {
     rgb: Vec<u8>,
     pixel_limit: u64,
+    /// Held while a large image is decoded and looked at.
+    permit: Option<Permit>,
 }
 
 impl Default for Decoder {
@@ -79,14 +90,18 @@ impl Decoder {
     /// A decoder that refuses images of more than `pixel_limit` pixels before it makes room for them.
     #[must_use]
     pub fn new(pixel_limit: u64) -> Self {
-        Self { rgb: Vec::new(), pixel_limit }
+        Self { rgb: Vec::new(), pixel_limit, permit: None }
     }
 
     /// Decodes a file to RGB. JPEG goes through zune-jpeg in strict mode, PNG and TIFF through `image`; alpha is dropped.
     ///
+    /// A large image waits for memory that other threads hold ([`budget`]): a thread that keeps its decoder says by
+    /// [`Decoder::release`] when it has seen the pixels.
+    ///
     /// # Errors
     /// See [`DecodeError`].
     pub fn decode(&mut self, bytes: &[u8]) -> Result<RgbImage<'_>, DecodeError> {
+        self.release();
         if bytes.is_empty() {
             return Err(DecodeError::ZeroByte);
         }
@@ -94,9 +109,20 @@ impl Decoder {
         let decoded = catch_unwind(AssertUnwindSafe(|| {
             if bytes.starts_with(&[0xFF, 0xD8]) { self.decode_jpeg(bytes) } else { self.decode_other(bytes) }
         }));
-        let (width_px, height_px) =
-            decoded.unwrap_or_else(|_| Err(DecodeError::Corrupt { detail: "the decoder gave up".to_owned() }))?;
+        let decoded = decoded.unwrap_or_else(|_| Err(DecodeError::Corrupt { detail: "the decoder gave up".to_owned() }));
+        if decoded.is_err() {
+            self.release();
+        }
+        let (width_px, height_px) = decoded?;
         Ok(RgbImage { pixels: &self.rgb, width_px, height_px })
+    }
+
+    /// Gives the memory of a large image back. The buffer of ordinary ones is kept for the next.
+    pub fn release(&mut self) {
+        if self.permit.is_some() {
+            self.rgb = Vec::new();
+            self.permit = None;
+        }
     }
 
     /// BLAKE3 of the decoded pixels and their dimensions: finds an image again after its tags were edited.
@@ -110,6 +136,7 @@ impl Decoder {
         hasher.update(&image.width_px.to_le_bytes());
         hasher.update(&image.height_px.to_le_bytes());
         hasher.update(image.pixels);
+        self.release();
         Ok(*hasher.finalize().as_bytes())
     }
 
@@ -132,7 +159,11 @@ impl Decoder {
         let (Some(info), Some(size)) = (decoder.info(), decoder.output_buffer_size()) else {
             return Err(DecodeError::Corrupt { detail: "the header states no size".to_owned() });
         };
-        self.check_size(info.width.into(), info.height.into())?;
+        let (width_px, height_px) = (u64::from(info.width), u64::from(info.height));
+        self.check_size(width_px, height_px)?;
+        // A progressive file keeps the coefficients of all components, two bytes each, until its last scan.
+        let bytes_per_pixel = if info.sof.is_sequential_dct() { 3 } else { 3 + 2 * u64::from(info.components) };
+        self.permit = budget::take(width_px.saturating_mul(height_px).saturating_mul(bytes_per_pixel))?;
         self.rgb.resize(size, 0);
         decoder.decode_into(&mut self.rgb).map_err(failed)?;
         Ok((info.width.into(), info.height.into()))
@@ -145,12 +176,13 @@ impl Decoder {
         };
         let mut reader = ImageReader::with_format(Cursor::new(bytes), format);
         let mut limits = Limits::default();
-        // Up to 8 bytes a pixel (RGBA of 16 bits) and as much again inside the decoder.
-        limits.max_alloc = Some(self.pixel_limit.saturating_mul(16));
+        limits.max_alloc = Some(budget::BUDGET_BYTES.min(self.pixel_limit.saturating_mul(16)));
         reader.limits(limits);
         let decoder = reader.into_decoder().map_err(other_error)?;
         let (width_px, height_px) = decoder.dimensions();
         self.check_size(width_px.into(), height_px.into())?;
+        // The decoder's own pixels, those in 8 bits, and our copy.
+        self.permit = budget::take(decoder.total_bytes().saturating_add(6 * u64::from(width_px) * u64::from(height_px)))?;
         let image = image::DynamicImage::from_decoder(decoder).map_err(other_error)?;
         self.rgb.clear();
         self.rgb.extend_from_slice(image.into_rgb8().as_raw());

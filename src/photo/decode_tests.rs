@@ -99,6 +99,35 @@ fn an_image_that_claims_too_much_is_refused_before_room_is_made() {
 }
 
 #[test]
+fn what_would_unpack_into_a_gigabyte_is_refused_with_its_reason() {
+    // 90 megapixels are within the limit of pixels; kept as coefficients, or in 16 bits with alpha, they take more than memory allows.
+    let mut progressive = jpeg(&drawn(64, 64));
+    let frame = progressive.windows(2).position(|pair| pair == [0xFF, 0xC0]).unwrap();
+    progressive[frame + 1] = 0xC2;
+    progressive[frame + 5..frame + 9].copy_from_slice(&[0x25, 0x1C, 0x25, 0x1C]);
+    let error = Decoder::default().decode(&progressive).unwrap_err();
+    assert_eq!(error.to_string(), "decoding it would take 812 MB of memory, more than the limit of 800 MB");
+
+    let mut deep = encoded(&DynamicImage::new_rgba16(4, 4), ImageFormat::Png);
+    let side = 9000_u32.to_be_bytes();
+    deep[16..20].copy_from_slice(&side);
+    deep[20..24].copy_from_slice(&side);
+    let checksum = png_checksum(&deep[12..29]);
+    deep.splice(29..33, checksum);
+    let mut decoder = Decoder::default();
+    let error = decoder.decode(&deep).unwrap_err();
+    assert!(matches!(error, DecodeError::TooMuchMemory { megabytes: 1134, .. } | DecodeError::Unsupported { .. }), "{error}");
+    assert_eq!(decoder.rgb.capacity(), 0);
+}
+
+/// The checksum of a PNG's chunk.
+fn png_checksum(chunk: &[u8]) -> Vec<u8> {
+    let bit = |crc: u32| if crc & 1 == 1 { 0xEDB8_8320 ^ (crc >> 1) } else { crc >> 1 };
+    let crc = chunk.iter().fold(u32::MAX, |crc, byte| (0..8).fold(crc ^ u32::from(*byte), |crc, _| bit(crc)));
+    (!crc).to_be_bytes().to_vec()
+}
+
+#[test]
 fn the_buffer_of_a_larger_image_does_not_leak_into_a_smaller_one() {
     let (large, small) = (jpeg(&drawn(200, 150)), jpeg(&drawn(40, 30)));
     let mut decoder = Decoder::default();

@@ -1,5 +1,6 @@
 //! What one image file says: its metadata, its pixels, its clock. Pure functions over bytes; nothing here opens a file.
 
+mod budget;
 mod container;
 mod ifd;
 mod text;
