@@ -179,7 +179,7 @@ fn a_wrong_field_is_named_by_file_row_and_column() {
             "Mustela nivalis,",
             "Martes martes,",
             "`pkg/observations.csv`, line 3, column `class`",
-            "`Martes martes;animal` is no class",
+            "`Martes martes;animal` is not a class",
         ),
     ] {
         let space = foreign();

@@ -9,7 +9,7 @@ use support::TestSpace;
 use trapline::exchange::megadetector::{self, Class};
 use trapline::exchange::predictions::Answers;
 use trapline::run::event::Outcome;
-use trapline::table::{CellRef, ColumnBuilder, Schema, Table, TableError, Type};
+use trapline::table::{CellRef, ColumnBuilder, Faults, Schema, Table, TableError, Type};
 use trapline::taxonomy::Role;
 
 const CLASSES: &str = "[bad_quality, empty, vole, stoat, person]";
@@ -133,8 +133,10 @@ proptest! {
         let mut bytes = Vec::new();
         megadetector::write(&table, &classes, &mut bytes).unwrap();
         let mut answers = Answers::default();
-        let source = megadetector::read::<TableError>("x.json", &bytes, 0.0, &mut answers, &|| Ok(())).unwrap();
-        prop_assert_eq!(source.unknown_version, None);
+        let mut faults = Faults::default();
+        let source = megadetector::read::<TableError>("x.json", &bytes, 0.0, &mut answers, &mut faults, &|| Ok(())).unwrap();
+        faults.check().unwrap();
+        prop_assert_eq!(source.unwrap().unknown_version, None);
         let read = answers.finish().unwrap();
         for name in ["path", "label", "confidence"] {
             for row in 0..table.rows {

@@ -82,14 +82,14 @@ fn a_wrong_field_is_named_by_file_image_and_path() {
     let fine = r#"{"file": "0.jpg", "detections": []},"#;
     let one = |detection: &str| format!(r#"{{"file": "1.jpg", "detections": [{{"category": "1", "conf": 1}}, {detection}]}}"#);
     for (image, place, words) in [
-        ("5".to_owned(), "`images[1]`", "is no object"),
+        ("5".to_owned(), "`images[1]`", "is not an object"),
         (r#"{"detections": []}"#.to_owned(), "`images[1].file`", "which image"),
-        (r#"{"file": "x", "detections": {}}"#.to_owned(), "`images[1].detections`", "is no list"),
-        (r#"{"file": "x", "failure": 1}"#.to_owned(), "`images[1].failure`", "is no text"),
+        (r#"{"file": "x", "detections": {}}"#.to_owned(), "`images[1].detections`", "is not a list"),
+        (r#"{"file": "x", "failure": 1}"#.to_owned(), "`images[1].failure`", "is not a text"),
         (one(r#"{"category": "1"}"#), "`images[1].detections[1].conf`", "is missing"),
         (one(r#"{"category": "1", "conf": 97.5}"#), "`images[1].detections[1].conf`", "`97.5` is not a confidence"),
         (one(r#"{"category": "1", "conf": "0.9"}"#), "`images[1].detections[1].conf`", "is not a confidence"),
-        (one(r#"{"category": [1], "conf": 0.9}"#), "`images[1].detections[1].category`", "no id"),
+        (one(r#"{"category": [1], "conf": 0.9}"#), "`images[1].detections[1].category`", "not the id"),
         (one(r#"{"category": "1", "conf": 0.9, "bbox": [1, 2]}"#), "`images[1].detections[1].bbox`", "four numbers"),
         (
             one(r#"{"category": "1", "conf": 0.9, "classifications": [["0", 1], ["5", 0]]}"#),
@@ -104,7 +104,7 @@ fn a_wrong_field_is_named_by_file_image_and_path() {
         (
             r#"{"file": "x", "detections": [{"category": "1", "conf": 1, "classifications": [["7", 1]]}]}"#.to_owned(),
             "`images[1]`",
-            "`wolf` is no class",
+            "`wolf` is not a class",
         ),
         (r#"{"file": "0.jpg", "detections": []}"#.to_owned(), "images[1]", "is there twice"),
         (r#"{"file": "x", "detections": [NaN]}"#.to_owned(), "`images[1]`", "line 4"),
@@ -168,12 +168,12 @@ fn detections_are_found_among_the_images() {
     space.write(
         "r.json",
         detections(
-            r#"{"file": "E:\\cards\\b\\2024\\3.jpg", "detections": []},
+            r#"{"file": "b\\2024\\3.jpg", "detections": []},
                {"file": "elsewhere/9.jpg", "detections": []},
                {"file": "a/2024/1.jpg", "detections": [{"category": "1", "conf": 0.5, "bbox": [0, 0, 1, 1]}]}"#,
         ),
     );
-    assert_eq!(space.run().findings("imported"), [("unresolved".to_owned(), 1)]);
+    assert_eq!(space.run().findings("imported"), [("without_result".to_owned(), 1), ("unresolved".to_owned(), 1)]);
     assert_eq!(space.rows("imported", &["site", "label"]), ["b empty", "- empty", "a animal"]);
     let content = trapline::id::ContentId::of(&std::fs::read(space.path("raw/a/2024/1.jpg")).unwrap());
     assert_eq!(space.rows("imported", &["content"])[1..], ["-".to_owned(), content.to_string()]);
@@ -290,7 +290,7 @@ fn an_image_of_several_classes_has_a_row_for_each() {
         ),
     );
     let found = space.error();
-    assert!(found.contains("`images[1]`: `wolf` is no class"), "{found}");
+    assert!(found.contains("`images[1]`: `wolf` is not a class"), "{found}");
 }
 
 #[test]

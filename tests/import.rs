@@ -64,7 +64,14 @@ fn what_is_wrong_is_named_by_file_line_and_column() {
         "{found}"
     );
     let found = wrong("name,class\n1.jpg,mink\n2.jpg,wolverine\n3.jpg,mink\n4.jpg,vole\n");
-    assert!(found.contains("line 2") && found.contains("`mink`") && found.contains("so is `wolverine`"), "{found}");
+    assert!(
+        found.contains("line 2")
+            && found.contains("`mink`")
+            && found.contains("line 3")
+            && found.contains("`mink` (2 rows)")
+            && found.contains("`wolverine`"),
+        "{found}"
+    );
     let found = wrong("name,class,type\n1.jpg,vole,chance\n");
     assert!(found.contains("line 2") && found.contains("`type`") && found.contains("`chance`"), "{found}");
     let found = wrong("name,class,shown\n1.jpg,vole,maybe\n");
@@ -98,7 +105,7 @@ fn confidences_lie_between_0_and_1() {
 #[test]
 fn checking_finds_what_is_missing_before_anything_runs() {
     let space = importing("{ files: [old, \"new/*.csv\"], what: predictions, columns: { label: Guess } }");
-    assert!(diagnostics(&space).contains("TL0705 `old` is no file"), "{}", diagnostics(&space));
+    assert!(diagnostics(&space).contains("TL0705 `old` is not a file"), "{}", diagnostics(&space));
     space.write("old/a.csv", "name,guess\n");
     assert!(diagnostics(&space).contains("did you mean `guess`?"), "{}", diagnostics(&space));
     space.edit("pipeline.yaml", "Guess", "guess");
@@ -144,11 +151,11 @@ fn rows_are_found_among_the_images() {
     space.write("pipeline.yaml", format!("{}{import}", support::PIPELINE));
     space.write(
         "a.csv",
-        "site,season,path,label\na,2024,D:\\cards\\a\\2024\\2.jpg,vole\nb,2024,3.jpg,vole\na,2024,a/2024/100RECNX/1.jpg,empty\n",
+        "site,season,path,label\na,2024,a\\2024\\2.jpg,vole\nb,2024,3.jpg,vole\na,2024,a/2024/100RECNX/1.jpg,empty\n",
     );
     // A bare file name is no path: the second row belongs to nothing.
     let ran = space.run();
-    assert_eq!(ran.findings("imported"), [("unresolved".to_owned(), 1)]);
+    assert_eq!(ran.findings("imported"), [("without_result".to_owned(), 2), ("unresolved".to_owned(), 1)]);
     let images = space.table("images");
     let of = |path: &str| {
         let row = (0..images.rows).find(|row| images.cell(*row, "path") == CellRef::Text(path)).unwrap();
@@ -159,10 +166,10 @@ fn rows_are_found_among_the_images() {
     space.write("a.csv", "site,season,file,label\na,2024,1.jpg,vole\n");
     let found = space.error();
     assert!(found.contains("line 2") && found.contains("100RECNX") && found.contains("`a/2024/1.jpg`"), "{found}");
-    // The same image under two names is one image.
-    space.write("a.csv", "site,season,path,label\na,2024,a/2024/1.jpg,vole\na,2024,x/a/2024/1.jpg,empty\n");
+    // Two results for one image.
+    space.write("a.csv", "site,season,path,label\na,2024,a/2024/1.jpg,vole\na,2024,./a/2024/1.jpg,empty\n");
     let found = space.error();
-    assert!(found.contains("line 2") && found.contains("line 3"), "{found}");
+    assert!(found.contains("line 2") && found.contains("line 3") && found.contains("are one image"), "{found}");
 }
 
 #[test]

@@ -146,12 +146,16 @@ impl Checker<'_> {
             (ParamType::List(inner), Value::Text(_) | Value::Bool(_) | Value::Int(_) | Value::Float(_) | Value::Map(_)) => {
                 self.list(name, inner, std::slice::from_ref(node))
             }
-            (ParamType::Map(inner), Value::Map(entries)) => self.map(name, inner, entries),
+            (ParamType::Map(inner) | ParamType::ByFile(inner), Value::Map(entries)) => self.map(name, inner, entries),
             (ParamType::BySeason(inner), Value::Map(entries)) => self.by_season(name, inner, entries, node.span),
             (ParamType::ByEpoch(inner), Value::Map(entries)) => self.by_epoch(name, inner, entries, node.span),
-            (ParamType::BySeason(inner) | ParamType::ByEpoch(inner), _) => {
+            (ParamType::BySeason(inner) | ParamType::ByEpoch(inner) | ParamType::ByFile(inner), _) => {
                 let value = self.value(name, inner, node)?;
-                let key = if matches!(ty, ParamType::BySeason(_)) { "default" } else { "1" };
+                let key = match ty {
+                    ParamType::BySeason(_) => "default",
+                    ParamType::ByFile(_) => "*",
+                    _ => "1",
+                };
                 let key = Spanned { value: key.to_owned(), span: node.span };
                 Some(ParamValue::Map(vec![(key, Spanned { value, span: node.span })]))
             }
@@ -346,7 +350,7 @@ fn wanted(ty: &ParamType) -> String {
         ParamType::List(_) => "a list".into(),
         ParamType::Map(_) => "a mapping".into(),
         ParamType::ModelOr(word) => format!("a model or `{word}`"),
-        ParamType::BySeason(inner) | ParamType::ByEpoch(inner) => wanted(inner),
+        ParamType::BySeason(inner) | ParamType::ByEpoch(inner) | ParamType::ByFile(inner) => wanted(inner),
     }
 }
 
@@ -376,6 +380,7 @@ fn default_node(ty: &ParamType, text: &str, span: Span) -> Node {
             | ParamType::Map(_)
             | ParamType::BySeason(_)
             | ParamType::ByEpoch(_)
+            | ParamType::ByFile(_)
     );
     let value = if textual {
         Value::Text(text.to_owned())

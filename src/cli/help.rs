@@ -159,6 +159,7 @@ fn type_words(ty: &ParamType) -> String {
         ParamType::List(inner) => format!("list of: {}", type_words(inner)),
         ParamType::Map(inner) => format!("mapping to: {}", type_words(inner)),
         ParamType::BySeason(inner) => format!("{}, or one per range of seasons", type_words(inner)),
+        ParamType::ByFile(inner) => format!("{}, or one per file", type_words(inner)),
         ParamType::ByEpoch(inner) => format!("{}, or one from each of some epochs on", type_words(inner)),
     }
 }

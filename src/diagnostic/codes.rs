@@ -207,6 +207,10 @@ codes! {
     STRANGE_TEMPLATE = "TL0522" Error "a template that replaces nothing",
         "A folder of `templates:` holds files called like the built-in templates of the report. One with another name would change nothing.";
 
+    FOLDERS_OF_NO_FILE = "TL0535" Error "folders for a file that is not imported",
+        "`strip` and `prefix` of `import` say how the paths of a file lie among those of the images: for all files, or by file, folder, or \
+         name with `*`. A name that no imported file has would change nothing.";
+
     // Classes, models, deployments.
     BAD_TAXONOMY = "TL0601" Error "the taxonomy cannot be read",
         "`taxonomy:` names a CSV file with a header and the columns `class` and `role`, and optionally `key`, `colour`, `display`, `species_id`, \

@@ -3,7 +3,7 @@
 use serde::de::{DeserializeSeed, Deserializer as _, Error as _, IgnoredAny, MapAccess, SeqAccess, Visitor};
 use serde_json::{Map, Value};
 
-use crate::table::TableError;
+use crate::table::{Faults, TableError, excerpt};
 
 /// The members of an object.
 pub type Object = Map<String, Value>;
@@ -71,7 +71,7 @@ impl<'a> Document<'a> {
         let message = text.strip_suffix(&place).unwrap_or(&text);
         let message = match error.classify() {
             serde_json::error::Category::Eof => "the file ends in the middle; fetch it again".to_owned(),
-            _ => format!("{message}; the file is not the JSON that it should be"),
+            _ => format!("{}; the file is not the JSON that it should be", short(message)),
         };
         let line = Some(error.line() as u64).filter(|line| *line > 0);
         self.fault(line, item.map(|at| format!("{}[{at}]", self.list)), message)
@@ -88,32 +88,32 @@ impl<'a> Document<'a> {
         head.map_err(|error| self.damaged(&error, state.next))
     }
 
-    /// Hands the items of the list to `each`, one after another, and gives their number.
+    /// Hands the items of the list to `each`, one after another. What is wrong goes to `faults`, with the item's place: what `each`
+    /// finds, and where the file is not JSON or has no such list.
     ///
     /// # Errors
-    /// [`TableError::Text`] where the file is no JSON or has no such list; what `each` finds wrong, with the item's place; what
-    /// `check`, asked now and then, says.
-    pub fn items<E: From<TableError>>(
+    /// What `check`, asked now and then, says.
+    pub fn items<E>(
         &self,
         each: &mut dyn FnMut(Value) -> Result<(), Wrong>,
+        faults: &mut Faults,
         check: &dyn Fn() -> Result<(), E>,
-    ) -> Result<usize, E> {
-        let mut state = State { list: self.list, next: 0, there: false, inside: false, wrong: None, stopped: None, each, check };
+    ) -> Result<(), E> {
+        let mut found = |wrong: Wrong, at: usize| faults.push(|| self.error(wrong.within(&format!("{}[{at}]", self.list))));
+        let wrong: &mut dyn FnMut(Wrong, usize) = &mut found;
+        let mut state = State { list: self.list, next: 0, there: false, inside: false, wrong, stopped: None, each, check };
         let mut input = serde_json::Deserializer::from_slice(self.bytes);
         let outcome = input.deserialize_map(Top(&mut state));
+        let (there, inside) = (state.there, state.inside.then_some(state.next));
         if let Some(error) = state.stopped {
             return Err(error);
         }
-        let item = |at: usize| format!("{}[{at}]", self.list);
-        if let Some(wrong) = state.wrong {
-            let wrong = wrong.within(&item(state.next));
-            return Err(self.error(wrong).into());
+        match outcome {
+            Err(error) => faults.push(|| self.damaged(&error, inside)),
+            Ok(()) if !there => faults.push(|| self.error(Wrong::at("", format!("there is no list `{}`", self.list)))),
+            Ok(()) => {}
         }
-        outcome.map_err(|error| self.damaged(&error, state.inside.then_some(state.next)))?;
-        if !state.there {
-            return Err(self.error(Wrong::at("", format!("there is no list `{}`", self.list))).into());
-        }
-        Ok(state.next)
+        Ok(())
     }
 }
 
@@ -176,7 +176,8 @@ struct State<'s, E> {
     next: usize,
     there: bool,
     inside: bool,
-    wrong: Option<Wrong>,
+    /// Hears what is wrong with an item, and its number.
+    wrong: &'s mut dyn FnMut(Wrong, usize),
     stopped: Option<E>,
     each: &'s mut dyn FnMut(Value) -> Result<(), Wrong>,
     check: &'s dyn Fn() -> Result<(), E>,
@@ -225,8 +226,7 @@ impl<'de, E> Visitor<'de> for Items<'_, '_, E> {
     fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<(), A::Error> {
         while let Some(item) = items.next_element::<Value>()? {
             if let Err(wrong) = (self.0.each)(item) {
-                self.0.wrong = Some(wrong);
-                return Err(A::Error::custom("a wrong item"));
+                (self.0.wrong)(wrong, self.0.next);
             }
             self.0.next += 1;
             if self.0.next.is_multiple_of(CHECKED)
@@ -243,14 +243,22 @@ impl<'de, E> Visitor<'de> for Items<'_, '_, E> {
 /// A value in words, for messages.
 #[must_use]
 pub fn words(value: &Value) -> String {
-    const LONGEST: usize = 60;
     match value {
         Value::Object(_) => "an object".to_owned(),
         Value::Array(items) => format!("a list of {}", items.len()),
-        Value::String(text) if text.chars().count() <= LONGEST => format!("`{text}`"),
-        Value::String(_) => "a long text".to_owned(),
+        Value::String(text) => format!("`{}`", excerpt(text)),
         other => format!("`{other}`"),
     }
+}
+
+/// A parser's complaint, which repeats what it met, without the middle of a long one.
+fn short(message: &str) -> String {
+    const ENDS: usize = 100;
+    let letters: Vec<char> = message.chars().collect();
+    if letters.len() <= 2 * ENDS {
+        return message.to_owned();
+    }
+    letters[..ENDS].iter().chain(&[' ', '…', ' ']).chain(&letters[letters.len() - ENDS..]).collect()
 }
 
 /// The value as an object.
@@ -258,7 +266,7 @@ pub fn words(value: &Value) -> String {
 /// # Errors
 /// Where it is something else.
 pub fn object(value: &Value) -> Result<&Object, Wrong> {
-    value.as_object().ok_or_else(|| Wrong::at("", format!("{} is no object", words(value))))
+    value.as_object().ok_or_else(|| Wrong::at("", format!("{} is not an object", words(value))))
 }
 
 /// The text under `key`; `None` where it is absent or null.
@@ -269,7 +277,7 @@ pub fn text<'v>(object: &'v Object, key: &str) -> Result<Option<&'v str>, Wrong>
     match object.get(key) {
         None | Some(Value::Null) => Ok(None),
         Some(Value::String(text)) => Ok(Some(text)),
-        Some(other) => Err(Wrong::at(key, format!("{} is no text", words(other)))),
+        Some(other) => Err(Wrong::at(key, format!("{} is not a text", words(other)))),
     }
 }
 
@@ -281,7 +289,7 @@ pub fn list<'v>(object: &'v Object, key: &str) -> Result<Option<&'v [Value]>, Wr
     match object.get(key) {
         None | Some(Value::Null) => Ok(None),
         Some(Value::Array(items)) => Ok(Some(items)),
-        Some(other) => Err(Wrong::at(key, format!("{} is no list", words(other)))),
+        Some(other) => Err(Wrong::at(key, format!("{} is not a list", words(other)))),
     }
 }
 

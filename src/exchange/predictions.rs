@@ -34,6 +34,8 @@ pub struct Answer<'a> {
     pub model: Option<&'a str>,
     /// Why there is no label.
     pub problem: Option<&'a str>,
+    /// When the image was taken, by its own clock, in seconds since 1970: as the file says it.
+    pub taken: Option<i64>,
 }
 
 /// Answers, one row each.
@@ -46,12 +48,14 @@ pub struct Answers {
     begun: u64,
     /// The image of each answer, from 0 over all files.
     images: Vec<u64>,
+    /// When the image of each answer was taken.
+    taken: Vec<Option<i64>>,
 }
 
 impl Default for Answers {
     fn default() -> Self {
         let builders = COLUMNS.iter().map(|(_, ty)| ColumnBuilder::new(*ty)).collect();
-        Self { builders, several: false, begun: 0, images: Vec::new() }
+        Self { builders, several: false, begun: 0, images: Vec::new(), taken: Vec::new() }
     }
 }
 
@@ -85,6 +89,12 @@ impl Answers {
         &self.images
     }
 
+    /// When the image of each answer was taken, as far as the files say it.
+    #[must_use]
+    pub fn taken(&self) -> &[Option<i64>] {
+        &self.taken
+    }
+
     /// Adds what is seen in an image: one answer for all, or one for each where an image may show several things.
     pub fn push_seen(&mut self, answer: &Answer<'_>) {
         if self.several && answer.ranked.len() > 1 {
@@ -99,6 +109,7 @@ impl Answers {
     /// Adds an answer.
     pub fn push(&mut self, answer: &Answer<'_>) {
         self.images.push(self.begun.saturating_sub(1));
+        self.taken.push(answer.taken);
         let [path, ranks @ .., model, problem] = &mut self.builders[..] else { return };
         if answer.path.contains('\\') {
             path.push_text(&answer.path.replace('\\', "/"));

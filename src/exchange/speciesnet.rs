@@ -6,7 +6,7 @@ use serde_json::Value;
 
 use super::json::{self, Document, Object, Wrong};
 use super::predictions::{Answer, Answers, Detected};
-use crate::table::TableError;
+use crate::table::Faults;
 
 /// The list of images.
 pub const LIST: &str = "predictions";
@@ -18,20 +18,25 @@ pub const BLANK: &str = "blank";
 const NO_RESULT: &str = "no cv result";
 
 /// Adds one answer for each image of a file: what the ensemble says, else the classifier's surest class, else the category of the
-/// surest detection that reaches `threshold`.
+/// surest detection that reaches `threshold`. Wrong fields go to `faults`, with file, image and field.
 ///
 /// # Errors
-/// [`TableError::Text`] with file, image and field; what `check` says.
-pub fn read<E: From<TableError>>(
+/// What `check` says.
+pub fn read<E>(
     file: &str,
     bytes: &[u8],
     threshold: f32,
     answers: &mut Answers,
+    faults: &mut Faults,
     check: &dyn Fn() -> Result<(), E>,
 ) -> Result<(), E> {
-    let document = Document::new(file, bytes, LIST)?;
-    document.items(&mut |item| image(&item, threshold, answers), check)?;
-    Ok(())
+    match Document::new(file, bytes, LIST) {
+        Ok(document) => document.items(&mut |item| image(&item, threshold, answers), faults, check),
+        Err(error) => {
+            faults.push(|| error);
+            Ok(())
+        }
+    }
 }
 
 fn image(item: &Value, threshold: f32, answers: &mut Answers) -> Result<(), Wrong> {
@@ -61,7 +66,7 @@ fn image(item: &Value, threshold: f32, answers: &mut Answers) -> Result<(), Wron
         (true, None) if prediction.is_some() => Some(NO_RESULT.to_owned()),
         (true, None) => Some("the file has no prediction, no classes and no detections".to_owned()),
     };
-    let answer = Answer { path, ranked: &ranked, model: version.as_deref(), problem: problem.as_deref() };
+    let answer = Answer { path, ranked: &ranked, model: version.as_deref(), problem: problem.as_deref(), taken: None };
     if detected {
         answers.push_seen(&answer);
     } else {
@@ -84,7 +89,10 @@ fn classes(image: &Object) -> Result<Vec<(&str, f32)>, Wrong> {
     let mut classes = Vec::with_capacity(names.len());
     for (number, (name, score)) in names.iter().zip(scores).enumerate() {
         let Some(name) = name.as_str().filter(|name| !name.is_empty()) else {
-            return Err(within(Wrong::at(&format!("classes[{number}]"), format!("{} is no class", json::words(name)))));
+            return Err(within(Wrong::at(
+                &format!("classes[{number}]"),
+                format!("{} is not the name of a class", json::words(name)),
+            )));
         };
         classes.push((name, json::confidence(Some(score), &format!("scores[{number}]")).map_err(within)?));
     }

@@ -312,9 +312,11 @@ impl Reader<'_> {
 fn is_per_image(ty: &ParamType) -> bool {
     match ty {
         ParamType::Template(_) => true,
-        ParamType::List(inner) | ParamType::Map(inner) | ParamType::BySeason(inner) | ParamType::ByEpoch(inner) => {
-            is_per_image(inner)
-        }
+        ParamType::List(inner)
+        | ParamType::Map(inner)
+        | ParamType::BySeason(inner)
+        | ParamType::ByEpoch(inner)
+        | ParamType::ByFile(inner) => is_per_image(inner),
         _ => false,
     }
 }

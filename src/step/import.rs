@@ -1,18 +1,17 @@
 //! Step kind `import`: images, predictions or labels from tables that other tools wrote.
 
-use std::io::Read as _;
-use std::path::Path;
-
 use super::{Context, FileInput, Finding, Job, Metric, Outputs, Param, ParamType, ParamValue, Params, Port, PortType};
 use super::{PathUse, Step, StepError, StepKind};
-use crate::diagnostic::{Diagnostic, Report, Span, Spanned, codes, nearest};
-use crate::observation::{IDENTITY, PLACE};
+use crate::diagnostic::{Diagnostic, Report, Span, Spanned};
+use crate::observation::PLACE;
 use crate::table::records::Separator;
-use crate::table::{Reading, Schema, Table, Type};
+use crate::table::{Faults, Reading, Schema, Table, TableError, Type};
 
 mod bohner;
+mod checking;
 mod docs;
 mod files;
+mod folders;
 mod foreign;
 mod formats;
 mod layout;
@@ -24,14 +23,16 @@ mod resolve;
 mod timelapse;
 mod words;
 
+use checking::{Fault, read_header};
+use folders::Given;
 use formats::Format;
-use layout::{Filter, Layout, Source};
+use layout::Layout;
 use reading::{Places, Rows};
 
 /// The kind, as declared.
 pub static KIND: StepKind = StepKind {
     name: "import",
-    revision: 1,
+    revision: 2,
     summary: "reads images, predictions or labels that another tool wrote",
     docs: docs::DOCS,
     inputs: &[Port {
@@ -97,10 +98,25 @@ pub static KIND: StepKind = StepKind {
             None,
             "detections less sure than this are none (megadetector, speciesnet); all count where not given",
         ),
+        param(
+            "strip",
+            ParamType::ByFile(&ParamType::Text),
+            false,
+            None,
+            "folders at the beginning of the files' paths that those of the images do not have",
+        ),
+        param(
+            "prefix",
+            ParamType::ByFile(&ParamType::Text),
+            false,
+            None,
+            "folders of the images' paths below which the files' paths begin",
+        ),
     ],
     metrics: &[
         Metric { name: "rows", doc: "rows imported" },
         Metric { name: "unresolved", doc: "rows found among no images; 0 without the port" },
+        Metric { name: "without_result", doc: "images to which no row belongs; 0 without the port" },
         Metric { name: "files", doc: "files read" },
     ],
     keeps_rows: false,
@@ -118,9 +134,6 @@ const EXAMPLES: usize = 8;
 
 /// What the names of imported files start with in a key.
 const FILE: &str = "import ";
-
-/// How much of a file is read to see its columns.
-const HEADER_BYTES: u64 = 1 << 16;
 
 /// What the rows are.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -155,6 +168,7 @@ struct Import {
     separator: Option<Separator>,
     missing: Vec<String>,
     carry: Vec<Spanned<String>>,
+    folders: Given,
     span: Span,
 }
 
@@ -176,6 +190,7 @@ fn read(params: &Params, report: &mut Report) -> Option<Box<dyn Step>> {
         report.push(Diagnostic::new(code, params.span_of(name), message).help(help));
         return None;
     }
+    let by_file = |name: &str| pairs(params, name).into_iter().map(|(file, folders)| (file, folders.value)).collect();
     Some(Box::new(Import {
         files: params.texts("files"),
         what,
@@ -188,6 +203,7 @@ fn read(params: &Params, report: &mut Report) -> Option<Box<dyn Step>> {
         separator,
         missing: params.texts("missing").into_iter().map(|word| word.value).collect(),
         carry: params.texts("carry"),
+        folders: Given { strip: by_file("strip"), prefix: by_file("prefix") },
         span: params.span,
     }))
 }
@@ -205,44 +221,14 @@ impl Step for Import {
     fn columns(&self, inputs: &[Vec<Schema>], context: &Context<'_>, report: &mut Report) -> Option<Vec<Schema>> {
         let images = inputs.first().and_then(|tables| tables.first());
         let mut layouts = Vec::new();
+        let mut fine = self.check_folders(images, context, report);
         for given in &self.files {
-            let found = self.format.find(self.what, context.project, &given.value);
-            if found.is_empty() {
-                let message = format!("`{}` is no file, and no folder with files to import", given.value);
-                report.push(Diagnostic::new(codes::MISSING_FILE, given.span, message).help(self.format.looked_for(self.what)));
-                return None;
-            }
-            if self.format.is_json() {
-                layouts.push(self.with_values(foreign::layout()));
-                continue;
-            }
-            if self.format == Format::CamtrapDp {
-                match package::layout_of(self.what, context.project, &found) {
-                    Ok(layout) => layouts.push(self.with_values(layout)),
-                    Err(message) => {
-                        let help = self.format.looked_for(self.what);
-                        report.push(Diagnostic::new(codes::MISSING_FILE, given.span, message).help(help));
-                        return None;
-                    }
-                }
-                continue;
-            }
-            for path in found {
-                match header(context.project, &path, &self.reading(&path)).and_then(|header| self.layout(&header, &path)) {
-                    Ok(layout) => layouts.push(layout),
-                    Err(Fault::File(message)) => {
-                        report.push(Diagnostic::new(codes::MISSING_COLUMN, given.span, format!("`{path}`: {message}")));
-                        return None;
-                    }
-                    Err(Fault::Column { name, message, help }) => {
-                        let span =
-                            self.columns.iter().find(|(own, _)| own.value == name).map_or(given.span, |(_, theirs)| theirs.span);
-                        let message = format!("`{path}`: {message}");
-                        report.push(Diagnostic::new(codes::UNKNOWN_COLUMN, span, message).help(help));
-                        return None;
-                    }
-                }
-            }
+            let found = self.layouts_of(given, context, report);
+            fine &= found.is_some();
+            layouts.extend(found.into_iter().flatten());
+        }
+        if !fine {
+            return None;
         }
         let mut schema = self.schema(&layouts, images.is_some());
         let fits = self.check(&schema, &layouts, images, context, report) && self.check_carried(&schema, images, report);
@@ -280,35 +266,41 @@ impl Step for Import {
     }
 
     fn run(&self, job: &mut Job<'_>) -> Result<Outputs, StepError> {
-        let mut findings = Vec::new();
+        let (mut findings, mut faults) = (Vec::new(), Faults::default());
         let files: Vec<(&str, &[u8])> =
             job.files.iter().filter_map(|(name, bytes)| Some((name.strip_prefix(FILE)?, bytes.as_slice()))).collect();
         let images = job.inputs.first().and_then(|tables| tables.first());
-        let (table, places) = if self.format.is_json() {
-            foreign::rows(self, job, &files, images.is_some(), &mut findings)?
+        let (table, mut places) = if self.format.is_json() {
+            foreign::rows(self, job, &files, images.is_some(), &mut findings, &mut faults)?
         } else if self.format == Format::CamtrapDp {
-            package::rows(self, job, &files, images.is_some(), &mut findings)?
+            package::rows(self, job, &files, images.is_some(), &mut findings, &mut faults)?
         } else {
-            self.rows(job, &files, images.is_some(), &mut findings)?
+            self.rows(job, &files, images.is_some(), &mut findings, &mut faults)?
         };
-        let mut table = self.translate(&table, &places, job.context)?;
-        let mut unresolved = 0;
+        let mut table = self.translate(&table, &places, job.context, &mut faults)?;
+        faults.check()?;
+        let (mut unresolved, mut without) = (0, 0);
         if let Some(images) = images {
             let there = |name: &&&str| images.schema().field(name).is_some();
-            let mut names: Vec<&str> = ["content"].iter().chain(PLACE).chain(resolve::BY).filter(there).copied().collect();
+            let named = ["content", "other_paths"].iter().chain(PLACE).chain(resolve::BY).chain(resolve::TIMES);
+            let mut names: Vec<&str> = named.filter(there).copied().collect();
             let carried: Vec<&str> = self.carry.iter().map(|name| name.value.as_str()).collect();
-            names.extend(carried.iter().filter(|name| !IDENTITY.contains(name) && !PLACE.contains(name)));
-            let resolved = resolve::resolve(&table, &images.read(Some(&names))?, &carried, &places)?;
-            (table, unresolved) = (resolved.table, resolved.unresolved);
-            findings.extend(resolved.finding);
+            let more: Vec<&str> = carried.iter().copied().filter(|name| !names.contains(name)).collect();
+            names.extend(more);
+            let images = images.read(Some(&names))?;
+            let among = resolve::Among { images: &images, carried: &carried, folders: &self.folders, what: self.what };
+            let resolved = resolve::resolve(&table, &among, places, &mut faults)?;
+            (table, places, unresolved, without) = (resolved.table, resolved.places, resolved.unresolved, resolved.without);
+            findings.extend(resolved.findings);
         }
         if self.multilabel {
-            table = repeated::number(&table, self.what, &places)?;
+            table = repeated::number(&table, self.what, &places, &mut faults)?;
         } else {
-            repeated::refuse(&table, self.what, &places)?;
+            repeated::refuse(&table, self.what, &places, &mut faults)?;
         }
+        faults.check()?;
         #[expect(clippy::cast_precision_loss, reason = "a table has fewer than 2^32 rows")]
-        let metrics = [("rows", table.rows), ("unresolved", unresolved), ("files", files.len())]
+        let metrics = [("rows", table.rows), ("unresolved", unresolved), ("without_result", without), ("files", files.len())]
             .into_iter()
             .map(|(name, count)| (name.to_owned(), count as f64))
             .collect();
@@ -316,165 +308,7 @@ impl Step for Import {
     }
 }
 
-/// Why a file cannot be laid out.
-enum Fault {
-    /// As a whole.
-    File(String),
-    /// Because of one of our columns.
-    Column {
-        /// Which.
-        name: String,
-        /// What is wrong.
-        message: String,
-        /// The way out.
-        help: String,
-    },
-}
-
-/// The columns of a file, from its beginning.
-fn header(project: &Path, path: &str, reading: &Reading<'_>) -> Result<Vec<String>, Fault> {
-    let mut bytes = Vec::new();
-    let file = std::fs::File::open(project.join(path));
-    file.and_then(|file| file.take(HEADER_BYTES).read_to_end(&mut bytes)).map_err(|error| Fault::File(error.to_string()))?;
-    // A header needs no more than its own lines: what was cut off behind them may end within a letter.
-    let end = bytes.iter().rposition(|byte| matches!(byte, b'\n' | b'\r')).map_or(bytes.len(), |at| at + 1);
-    let mut records = reading.records(&bytes[..end]).map_err(|error| Fault::File(error.to_string()))?;
-    read_header(&mut records).map_err(|error| Fault::File(error.to_string()))
-}
-
-fn read_header(records: &mut crate::table::records::Records<'_>) -> Result<Vec<String>, crate::table::TableError> {
-    let mut fields = Vec::new();
-    records.next(&mut fields)?;
-    Ok(fields.iter().map(|field| field.text.trim().to_owned()).collect())
-}
-
 impl Import {
-    fn reading<'f>(&self, file: &'f str) -> Reading<'f> {
-        Reading { separator: self.separator, ..Reading::tolerant(file) }
-    }
-
-    /// How a file with `header` is read.
-    fn layout(&self, header: &[String], path: &str) -> Result<Layout, Fault> {
-        let layout = match self.format {
-            Format::Bohner => bohner::layout(header, path, self.what).map_err(Fault::File)?,
-            Format::Timelapse => timelapse::layout(self.csv_layout(header)?, header, self.what).map_err(Fault::File)?,
-            _ => self.csv_layout(header)?,
-        };
-        Ok(self.with_values(layout))
-    }
-
-    fn with_values(&self, mut layout: Layout) -> Layout {
-        for (name, value) in &self.values {
-            layout.set(&name.value, Source::Constant(value.value.clone()));
-        }
-        layout
-    }
-
-    fn csv_layout(&self, header: &[String]) -> Result<Layout, Fault> {
-        let mut layout = Layout { columns: Vec::new(), filter: Filter::All };
-        for (own, theirs) in &self.columns {
-            let Some(at) = header.iter().position(|column| *column == theirs.value) else {
-                let near = nearest(&theirs.value, header.iter().map(String::as_str));
-                return Err(Fault::Column {
-                    name: own.value.clone(),
-                    message: format!("there is no column `{}`", theirs.value),
-                    help: near.map_or_else(
-                        || format!("the file has `{}`", header.join("`, `")),
-                        |near| format!("did you mean `{near}`?"),
-                    ),
-                });
-            };
-            layout.set(&own.value, Source::Field(at));
-        }
-        for (at, column) in header.iter().enumerate() {
-            // A column that was given another of our names is that one only.
-            let taken = self.columns.iter().any(|(_, theirs)| theirs.value == *column);
-            if !column.is_empty() && !taken && layout.source(column).is_none() && layout::is_own(self.what, column) {
-                layout.set(column, Source::Field(at));
-            }
-        }
-        Ok(layout)
-    }
-
-    fn schema(&self, layouts: &[Layout], resolved: bool) -> Schema {
-        layout::schema(self.what, &layouts.iter().collect::<Vec<_>>(), resolved, self.multilabel)
-    }
-
-    /// Checks that rows can be told apart, found, and that `p_CLASS` names classes.
-    fn check(
-        &self,
-        schema: &Schema,
-        layouts: &[Layout],
-        images: Option<&Schema>,
-        context: &Context<'_>,
-        report: &mut Report,
-    ) -> bool {
-        let mut wrong = |message: String, help: &str| {
-            report.push(Diagnostic::new(codes::MISSING_COLUMN, self.span, message).help(help));
-            false
-        };
-        let gives = |name: &str| layouts.iter().any(|layout| layout.source(name).is_some());
-        // Among images, the content is there because it is found, unless the file gives it.
-        let tells = |name: &str| images.is_none() || name != "content" || gives(name);
-        let identity = IDENTITY.iter().find(|name| schema.field(name).is_some() && tells(name));
-        let Some(identity) = identity else {
-            let help = "say under `columns` what the file calls `name`, `path` or `file`; and `site` and `season`, or give them under `values`";
-            return wrong("nothing says which image a row belongs to".into(), help);
-        };
-        let found = |name: &&&str| schema.field(name).is_some() && images.is_some_and(|images| images.field(name).is_some());
-        if images.is_some() && *identity != "content" && resolve::BY.iter().find(found).is_none() {
-            let message = format!("the images have no column `{identity}` by which the rows could be found");
-            return wrong(message, "wire the step that names the images, such as `rename`");
-        }
-        let unknown = |name: &&str| !context.classes.classes.is_empty() && context.classes.class(name).is_none();
-        let classes = schema.fields.iter().filter_map(|field| field.name.strip_prefix(layout::CLASS_PREFIX));
-        if let (What::Predictions, Some(class)) = (self.what, classes.clone().find(unknown)) {
-            let message = format!(
-                "`{}{class}` holds confidences of `{class}`, which is not a class of the programme",
-                layout::CLASS_PREFIX
-            );
-            report.push(
-                Diagnostic::new(codes::UNKNOWN_CLASS, self.span, message)
-                    .help("declare the class, or name the column under `columns`"),
-            );
-            return false;
-        }
-        let labelled = match self.what {
-            What::Images => true,
-            What::Predictions => classes.count() > 0 || gives("label"),
-            What::Labels => gives("class"),
-        };
-        if !labelled {
-            let column = if self.what == What::Labels { "class" } else { "label" };
-            report.push(
-                Diagnostic::new(codes::MISSING_COLUMN, self.span, format!("no column of the files is `{column}`"))
-                    .help(format!("say what they call it: `columns: {{ {column}: ... }}`")),
-            );
-        }
-        labelled
-    }
-
-    /// Columns are carried from images, and only beside those of the file.
-    fn check_carried(&self, schema: &Schema, images: Option<&Schema>, report: &mut Report) -> bool {
-        let mut fits = true;
-        for name in &self.carry {
-            let (code, message, help) = match images {
-                None => {
-                    (codes::MISSING_COLUMN, "there are no images to carry columns from".to_owned(), "wire them: `from: names`")
-                }
-                Some(_) if schema.field(&name.value).is_some() => (
-                    codes::TAKEN_COLUMN,
-                    format!("the rows have a column `{}` of their own", name.value),
-                    "remove it from `carry`",
-                ),
-                Some(_) => continue,
-            };
-            report.push(Diagnostic::new(code, name.span, message).help(help));
-            fits = false;
-        }
-        fits
-    }
-
     /// The rows of all files, as they stand.
     fn rows<'f>(
         &'f self,
@@ -482,24 +316,33 @@ impl Import {
         files: &[(&'f str, &[u8])],
         resolved: bool,
         findings: &mut Vec<Finding>,
+        faults: &mut Faults,
     ) -> Result<(Table, Places<'f>), StepError> {
         let readings: Vec<Reading<'f>> = files.iter().map(|(path, _)| self.reading(path)).collect();
         let mut opened = Vec::with_capacity(files.len());
         for (reading, (path, bytes)) in readings.iter().zip(files) {
-            let mut records = reading.records(bytes)?;
-            let header = read_header(&mut records)?;
-            let layout = self.layout(&header, path).map_err(|fault| match fault {
-                Fault::File(message) => StepError::Data(format!("`{path}`: {message}")),
-                Fault::Column { message, help, .. } => StepError::Data(format!("`{path}`: {message}; {help}")),
-            })?;
-            opened.push((*path, records, header.len(), layout));
+            let records = reading.records(bytes).and_then(|mut records| Ok((read_header(&mut records)?, records)));
+            let laid_out = records.and_then(|(header, records)| {
+                let layout = self.layout(&header, path).map_err(|fault| {
+                    let message = match fault {
+                        Fault::File(message) => message,
+                        Fault::Column { message, help, .. } => format!("{message}; {help}"),
+                    };
+                    TableError::Text { file: (*path).to_owned(), line: None, column: None, message }
+                })?;
+                Ok((*path, records, header.len(), layout))
+            });
+            match laid_out {
+                Ok(file) => opened.push(file),
+                Err(fault) => faults.push(|| fault),
+            }
         }
         let layouts: Vec<&Layout> = opened.iter().map(|(.., layout)| layout).collect();
         let schema = layout::schema(self.what, &layouts, resolved, self.multilabel);
         job.progress.start("read", files.len() as u64);
         let mut rows = Rows::new(schema, &self.missing);
         for (path, records, width, layout) in opened {
-            rows.add(path, records, width, &layout, job.cancel)?;
+            rows.add(path, records, width, &layout, faults, job.cancel)?;
             findings.extend(rows.lost(path));
             job.progress.advance(1, 0);
         }
@@ -507,7 +350,13 @@ impl Import {
     }
 
     /// The table in the words of the programme.
-    fn translate(&self, table: &Table, places: &Places<'_>, context: &Context<'_>) -> Result<Table, StepError> {
+    fn translate(
+        &self,
+        table: &Table,
+        places: &Places<'_>,
+        context: &Context<'_>,
+        faults: &mut Faults,
+    ) -> Result<Table, StepError> {
         let classes = words::Classes {
             given: self.classes.iter().map(|(value, class)| (value.value.as_str(), class.value.as_str())).collect(),
             programme: context.classes,
@@ -515,7 +364,7 @@ impl Import {
             undecided: self.what == What::Labels,
         };
         let class = |value: &str| classes.class(value);
-        let no_class = "no class of the programme; declare it, or say under `classes` which class it means";
+        let no_class = "not a class of the programme; declare it, or say under `classes` which class it means";
         let mut table = match self.what {
             What::Images => return Ok(table.clone()),
             What::Predictions => probabilities::label(table)?,
@@ -531,14 +380,14 @@ impl Import {
                 // The second to fifth of hundreds of classes need not mean one of the programme.
                 words::translate_known(&table, name, &class)?
             } else {
-                words::translate(&table, name, places, &class, no_class)?
+                words::translate(&table, name, places, &class, no_class, faults)?
             };
         }
         if self.what == What::Labels {
             let no_type =
-                "no type of label; it is `random`, `class`, `confidence`, `corrected` or `other`, or several joined by `+`";
-            table = words::translate(&table, "type", places, &words::label_types, no_type)?;
-            table = words::translate(&table, "shown", places, &words::shown, "neither `blind` nor `model`")?;
+                "not a type of label; it is `random`, `class`, `confidence`, `corrected` or `other`, or several joined by `+`";
+            table = words::translate(&table, "type", places, &words::label_types, no_type, faults)?;
+            table = words::translate(&table, "shown", places, &words::shown, "neither `blind` nor `model`", faults)?;
         }
         Ok(table)
     }

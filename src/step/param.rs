@@ -52,6 +52,8 @@ pub enum ParamType {
     BySeason(&'static ParamType),
     /// A value, or one from each of some epochs on (`{ 1: 0.01, 19: 0.005 }`), counted from 1.
     ByEpoch(&'static ParamType),
+    /// A value, or one per file that the step reads (`results/s1.json`, a folder, a name with `*`).
+    ByFile(&'static ParamType),
 }
 
 /// A parameter of `with:`, as declared by a step kind.
@@ -86,7 +88,8 @@ pub enum ParamValue {
     List(Vec<Spanned<ParamValue>>),
     /// A mapping or the ranges of a [`ParamType::BySeason`], in the order written; a plain value there is under `default`. The
     /// values of
-    /// a [`ParamType::ByEpoch`] are in the order of the epochs, a plain one under `1`.
+    /// a [`ParamType::ByEpoch`] are in the order of the epochs, a plain one under `1`;
+    /// that of a [`ParamType::ByFile`] under `*`.
     Map(Vec<(Spanned<String>, Spanned<ParamValue>)>),
 }
 

@@ -86,6 +86,14 @@ pub enum TableError {
         /// What is wrong and the way out.
         message: String,
     },
+    /// Several of them, found in one go.
+    #[error("{}", super::faults::listed(.first, *.count))]
+    Several {
+        /// The first.
+        first: Vec<TableError>,
+        /// All.
+        count: u64,
+    },
     /// A file or pipe could not be read or written.
     #[error("cannot read or write the table")]
     Io(#[from] std::io::Error),

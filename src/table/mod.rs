@@ -12,6 +12,7 @@ pub mod csv;
 mod dictionary;
 mod encoding;
 mod error;
+mod faults;
 mod filter;
 mod groups;
 mod header;
@@ -27,10 +28,11 @@ pub mod text;
 pub use builder::ColumnBuilder;
 pub use column::Column;
 pub use error::TableError;
+pub use faults::{Faults, excerpt};
 pub use filter::{Condition, Relation};
 pub use groups::Groups;
 pub use header::TableHeader;
-pub use reader::Reading;
+pub use reader::{Reading, misfit};
 pub use row::{append_row, decode_row, encode_row};
 
 /// The type of a column. Every column may hold missing values.

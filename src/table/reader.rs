@@ -1,7 +1,9 @@
 //! Reads separated text into a table, with errors that name file, line, column and the way out.
 
+use std::collections::HashSet;
+
 use super::records::{Records, Separator, Value};
-use super::{ColumnBuilder, Schema, Table, TableError, Type, civil};
+use super::{ColumnBuilder, Faults, Field, Schema, Table, TableError, Type, civil, excerpt};
 
 /// How to read a separated text.
 #[derive(Debug, Clone, Copy)]
@@ -67,31 +69,55 @@ pub(super) fn read(bytes: &[u8], reading: &Reading<'_>, type_of: impl Fn(&str) -
     let Some(line) = records.next(&mut fields)? else {
         return Err(reading.error(None, None, "the file is empty; its first line must name the columns".to_owned()));
     };
-    let mut schema = Schema::default();
-    for field in &fields {
-        let name = field.text.trim();
-        if name.is_empty() || schema.field(name).is_some() {
-            let what = if name.is_empty() { "a column without a name" } else { "two columns of one name" };
-            return Err(reading.error(Some(line), (!name.is_empty()).then_some(name), format!("{what}; name each once")));
-        }
-        schema.set(name, type_of(name));
-    }
+    let mut faults = Faults::default();
+    let schema = header(&fields, type_of, &mut |name, what| {
+        let name = Some(excerpt(name)).filter(|name| !name.is_empty());
+        faults.push(|| reading.error(Some(line), name.as_deref(), format!("{what}; name each once")));
+    });
+    faults.check()?;
     let mut builders: Vec<_> = schema.fields.iter().map(|field| ColumnBuilder::new(field.ty)).collect();
     // In a table of one column an empty line is a missing value.
     records.keep_blank = builders.len() == 1;
     while let Some(line) = records.next(&mut fields)? {
         if fields.len() != builders.len() {
-            let message =
-                format!("{} fields under a header of {}; quote a field that holds a separator", fields.len(), builders.len());
-            return Err(reading.error(Some(line), None, message));
+            faults.push(|| reading.error(Some(line), None, misfit(fields.len(), builders.len())));
+            continue;
         }
         for ((field, builder), value) in schema.fields.iter().zip(&mut builders).zip(&fields) {
-            push(builder, value, reading.na_is_missing).map_err(|expected| {
-                reading.error(Some(line), Some(&field.name), format!("`{}` is not {expected}", value.text))
-            })?;
+            if let Err(expected) = push(builder, value, reading.na_is_missing) {
+                let message = || format!("`{}` is not {expected}", excerpt(&value.text));
+                faults.push(|| reading.error(Some(line), Some(&field.name), message()));
+                builder.push_null();
+            }
         }
     }
+    faults.check()?;
     Table::from_builders(schema, builders)
+}
+
+/// The columns that a header names; `wrong` hears of those without a name of their own.
+fn header(fields: &[Value<'_>], type_of: impl Fn(&str) -> Type, wrong: &mut dyn FnMut(&str, &str)) -> Schema {
+    let mut schema = Schema { fields: Vec::with_capacity(fields.len()) };
+    // Not by looking through the names so far: a damaged file may have any number of them.
+    let mut seen = HashSet::with_capacity(fields.len());
+    for field in fields {
+        let name = field.text.trim();
+        if name.is_empty() {
+            wrong(name, "a column without a name");
+        } else if seen.insert(name) {
+            schema.fields.push(Field { name: name.to_owned(), ty: type_of(name) });
+        } else {
+            wrong(name, "two columns of one name");
+        }
+    }
+    schema
+}
+
+/// What is said of a row of another width than its header.
+#[must_use]
+pub fn misfit(fields: usize, width: usize) -> String {
+    let count = if fields == 1 { "1 field".to_owned() } else { format!("{fields} fields") };
+    format!("{count} under a header of {width}; quote a field that holds a separator")
 }
 
 /// Adds one field to a column; the error says what was expected.

@@ -247,6 +247,10 @@ fn typed(ty: &ParamType) -> Value {
             let ranges = json!({ "type": "object", "additionalProperties": typed(inner), "description": "By seasons: `2014..2025`, `2026`, `default`." });
             json!({ "anyOf": [typed(inner), ranges] })
         }
+        ParamType::ByFile(inner) => {
+            let files = json!({ "type": "object", "additionalProperties": typed(inner), "description": "By files, folders, or names with `*`." });
+            json!({ "anyOf": [typed(inner), files] })
+        }
         ParamType::ByEpoch(inner) => {
             let epochs = json!({
                 "type": "object",

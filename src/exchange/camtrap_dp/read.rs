@@ -37,6 +37,8 @@ pub struct Labels {
     pub table: Table,
     /// The row of each in the table of observations, from 0.
     pub rows: Vec<usize>,
+    /// Media without a label that lie within an event of which nobody can tell whether it is theirs, by their paths.
+    pub unclear: Vec<String>,
 }
 
 /// The columns of [`Labels`]. `class` holds the names of a class, the most exact first, with [`BETWEEN`] between them.
@@ -66,16 +68,18 @@ impl Package {
         checker.faults
     }
 
-    /// The labels of a package without faults. Labels of events count for those of their images that have none of their own.
+    /// The labels of a package without faults. Labels of events count for those of their images that have none of their own, each for
+    /// the shortest event that holds it.
     ///
     /// # Errors
     /// When the table is too large.
     pub fn labels(&self, whose: Whose) -> Result<Labels, TableError> {
-        let found = Finder::of(self).labels(whose);
+        let (found, unclear) = Finder::of(self).labels(whose);
         let made = Making { package: self, found: &found };
         let columns = COLUMNS.iter().map(|(name, _)| made.column(name)).collect::<Result<_, _>>()?;
         let table = Table::from_columns(crate::table::Schema::of(&COLUMNS), columns)?;
-        Ok(Labels { table, rows: found.into_iter().map(|(_, row)| row).collect() })
+        let unclear = unclear.into_iter().filter_map(|medium| value(&self.media, "filePath", medium)).map(str::to_owned);
+        Ok(Labels { table, rows: found.into_iter().map(|(_, row)| row).collect(), unclear: unclear.collect() })
     }
 }
 
@@ -116,7 +120,8 @@ impl<'t> Finder<'t> {
         Self { package, media, moments }
     }
 
-    fn labels(&self, whose: Whose) -> Vec<(usize, usize)> {
+    /// Pairs of a medium and its observation, and media of which nobody can tell whose event they belong to.
+    fn labels(&self, whose: Whose) -> (Vec<(usize, usize)>, Vec<usize>) {
         let table = &self.package.observations;
         let level = |row: usize| value(table, "observationLevel", row);
         let classified = |row: &usize| value(table, "observationType", *row).is_some_and(|kind| kind != "unclassified");
@@ -127,32 +132,81 @@ impl<'t> Finder<'t> {
         let medium = |row: usize| self.media.get(value(table, "mediaID", row)?).copied();
         let own = |row: &usize| level(*row) == Some("media");
         let labelled: HashSet<usize> = (0..table.rows).filter(classified).filter(own).filter_map(medium).collect();
+        let of_events: Vec<usize> = (0..table.rows).filter(classified).filter(wanted).filter(|row| !own(row)).collect();
+        let (of_medium, mut unclear) = self.of_events(&of_events, &labelled);
         let mut found: Vec<(usize, usize)> = Vec::new();
         for row in (0..table.rows).filter(classified).filter(wanted) {
-            match medium(row) {
-                Some(medium) if own(&row) => found.push((medium, row)),
-                _ if !own(&row) => {
-                    found.extend(self.of_event(row).filter(|medium| !labelled.contains(medium)).map(|medium| (medium, row)));
-                }
-                _ => {}
+            if own(&row) {
+                found.extend(medium(row).map(|medium| (medium, row)));
+            } else {
+                found.extend(of_medium.get(&row).into_iter().flatten().map(|medium| (*medium, row)));
             }
         }
         // Two individuals of one species are one label.
         let mut seen = HashSet::new();
         found.retain(|(medium, row)| seen.insert((*medium, names(table, *row), type_of(table, *row))));
-        found
+        unclear.sort_unstable();
+        (found, unclear)
     }
 
-    /// The media that were taken while an event lasted.
-    fn of_event(&self, row: usize) -> impl Iterator<Item = usize> + '_ {
-        let table = &self.package.observations;
-        let moment = |name: &str| value(table, name, row).and_then(instant);
-        let range = moment("eventStart").zip(moment("eventEnd"));
-        let list = value(table, "deploymentID", row).and_then(|deployment| self.moments.get(deployment));
+    /// The media of each observation of an event, without those `labelled` themselves, and media whose event is not clear. Events may
+    /// lie within one another: the shortest one that holds a medium is its own. What released the camera must be the same for a
+    /// medium as for those with which the event begins and ends: a time-lapse image is not part of what set off the sensor.
+    fn of_events(&self, rows: &[usize], labelled: &HashSet<usize>) -> (HashMap<usize, Vec<usize>>, Vec<usize>) {
+        let mut best: BTreeMap<usize, (i64, Vec<usize>)> = BTreeMap::new();
+        let mut unclear: HashSet<usize> = HashSet::new();
+        for row in rows {
+            let Some((start, end)) = self.range(*row) else { continue };
+            let methods = self.methods(*row, start, end);
+            for medium in self.within(*row, start, end).filter(|medium| !labelled.contains(medium)) {
+                let method = value(&self.package.media, "captureMethod", medium);
+                if method.is_some_and(|method| !methods.is_empty() && !methods.contains(method)) {
+                    unclear.insert(medium);
+                    continue;
+                }
+                let (length, events) = best.entry(medium).or_insert((end - start, Vec::new()));
+                if *length > end - start {
+                    (*length, *events) = (end - start, Vec::new());
+                }
+                if *length == end - start {
+                    events.push(*row);
+                }
+            }
+        }
+        let mut of_row: HashMap<usize, Vec<usize>> = HashMap::new();
+        for (medium, (_, rows)) in best {
+            // Several observations of one event are several labels; of two events as short as each other, neither is.
+            let mut events = rows.iter().map(|row| (self.range(*row), value(&self.package.observations, "eventID", *row)));
+            let first = events.next();
+            if events.any(|event| Some(event) != first) {
+                unclear.insert(medium);
+                continue;
+            }
+            unclear.remove(&medium);
+            for row in rows {
+                of_row.entry(row).or_default().push(medium);
+            }
+        }
+        (of_row, unclear.into_iter().collect())
+    }
+
+    /// First and last moment of an event.
+    fn range(&self, row: usize) -> Option<(i64, i64)> {
+        let moment = |name: &str| value(&self.package.observations, name, row).and_then(instant);
+        moment("eventStart").zip(moment("eventEnd"))
+    }
+
+    /// What released the camera for the media with which an event begins and ends; empty where that is not known.
+    fn methods(&self, row: usize, start: i64, end: i64) -> HashSet<&'t str> {
+        let ends = self.within(row, start, start).chain(self.within(row, end, end));
+        ends.filter_map(|medium| value(&self.package.media, "captureMethod", medium)).collect()
+    }
+
+    /// The media that were taken while an event lasted, in the order of their moments.
+    fn within(&self, row: usize, start: i64, end: i64) -> impl Iterator<Item = usize> + '_ {
+        let list = value(&self.package.observations, "deploymentID", row).and_then(|deployment| self.moments.get(deployment));
         let list = list.map(Vec::as_slice).unwrap_or_default();
-        let within = range.map_or(0..0, |(start, end)| {
-            list.partition_point(|(moment, _)| *moment < start)..list.partition_point(|(moment, _)| *moment <= end)
-        });
+        let within = list.partition_point(|(moment, _)| *moment < start)..list.partition_point(|(moment, _)| *moment <= end);
         list.get(within).unwrap_or_default().iter().map(|(_, medium)| *medium)
     }
 }

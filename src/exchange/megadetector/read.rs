@@ -7,7 +7,7 @@ use serde_json::Value;
 use super::{EMPTY, KNOWN, LIST};
 use crate::exchange::json::{self, Document, Object, Wrong};
 use crate::exchange::predictions::{Answer, Answers, Detected};
-use crate::table::TableError;
+use crate::table::{Faults, TableError, civil, excerpt};
 
 /// What a file says of itself.
 #[derive(Debug, Clone, PartialEq)]
@@ -31,22 +31,36 @@ struct Head {
 }
 
 /// Adds one answer for each image of a file: the class of its surest detection where a classifier ran, else that detection's
-/// category; `empty` where no detection reaches `threshold`. Categories that the file does not name are no detections.
+/// category; `empty` where no detection reaches `threshold`. Wrong fields go to `faults`, with file, image and field; so does a category
+/// that the file does not name, since nobody knows what was seen there.
+///
+/// Nothing is read where the head does not say what the categories mean: that is a fault, and there is no [`Source`].
 ///
 /// # Errors
-/// [`TableError::Text`] with file, image and field; what `check` says.
-pub fn read<E: From<TableError>>(
+/// What `check` says.
+pub fn read<E>(
     file: &str,
     bytes: &[u8],
     threshold: f32,
     answers: &mut Answers,
+    faults: &mut Faults,
     check: &dyn Fn() -> Result<(), E>,
-) -> Result<Source, E> {
+) -> Result<Option<Source>, E> {
+    let (document, head, mut source) = match opened(file, bytes) {
+        Ok(opened) => opened,
+        Err(error) => {
+            faults.push(|| error);
+            return Ok(None);
+        }
+    };
+    document.items(&mut |item| image(&item, &head, threshold, answers, &mut source), faults, check)?;
+    Ok(Some(source))
+}
+
+fn opened<'a>(file: &'a str, bytes: &'a [u8]) -> Result<(Document<'a>, Head, Source), TableError> {
     let document = Document::new(file, bytes, LIST)?;
-    let members = document.head()?;
-    let (head, mut source) = head(&members).map_err(|wrong| document.error(wrong))?;
-    document.items(&mut |item| image(&item, &head, threshold, answers, &mut source), check)?;
-    Ok(source)
+    let (head, source) = head(&document.head()?).map_err(|wrong| document.error(wrong))?;
+    Ok((document, head, source))
 }
 
 fn head(members: &Object) -> Result<(Head, Source), Wrong> {
@@ -84,7 +98,7 @@ fn names(members: &Object, key: &str) -> Result<Option<Names>, Wrong> {
     let object = json::object(value).map_err(|wrong| wrong.within(key))?;
     let name = |(id, value): (&String, &Value)| match value.as_str().map(str::trim).filter(|name| !name.is_empty()) {
         Some(name) => Ok((id.clone(), name.to_owned())),
-        None => Err(Wrong::at(id, format!("{} is no name", json::words(value))).within(key)),
+        None => Err(Wrong::at(&excerpt(id), format!("{} is not a name", json::words(value))).within(key)),
     };
     object.iter().map(name).collect::<Result<Names, Wrong>>().map(Some)
 }
@@ -94,8 +108,9 @@ fn image(item: &Value, head: &Head, threshold: f32, answers: &mut Answers, sourc
     let image = json::object(item)?;
     let path = json::text(image, "file")?.map(str::trim).filter(|path| !path.is_empty());
     let path = path.ok_or_else(|| Wrong::at("file", "is missing; it says which image this is"))?;
+    let taken = image.get("datetime").and_then(Value::as_str).and_then(civil::parse);
     let failed = |problem: &str, answers: &mut Answers| {
-        answers.push(&Answer { path, ranked: &[], model: head.detector.as_deref(), problem: Some(problem) });
+        answers.push(&Answer { path, ranked: &[], model: head.detector.as_deref(), problem: Some(problem), taken });
     };
     if let Some(failure) = json::text(image, "failure")? {
         failed(failure, answers);
@@ -116,15 +131,17 @@ fn image(item: &Value, head: &Head, threshold: f32, answers: &mut Answers, sourc
         let confidence = json::confidence(detection.get("conf"), "conf").map_err(within)?;
         boxed(detection).map_err(within)?;
         let classes = classes(detection, head).map_err(within)?;
-        if let Some(name) = head.categories.get(category.as_ref()) {
-            match classes.first().filter(|_| confidence >= threshold) {
-                Some((class, confidence)) => by_class.add(class, *confidence),
-                None if confidence >= threshold => by_category.add(name, confidence),
-                None => {}
-            }
-            if detected.add(name, confidence, threshold) {
-                classified = classes;
-            }
+        let Some(name) = head.categories.get(category.as_ref()) else {
+            let message = format!("`{}` is not among `detection_categories`: add there what it means", excerpt(&category));
+            return Err(within(Wrong::at("category", message)));
+        };
+        match classes.first().filter(|_| confidence >= threshold) {
+            Some((class, confidence)) => by_class.add(class, *confidence),
+            None if confidence >= threshold => by_category.add(name, confidence),
+            None => {}
+        }
+        if detected.add(name, confidence, threshold) {
+            classified = classes;
         }
     }
     source.below +=
@@ -132,14 +149,14 @@ fn image(item: &Value, head: &Head, threshold: f32, answers: &mut Answers, sourc
     if answers.several && !detected.categories.is_empty() {
         for (seen, model) in [(by_class.0, &head.classifier), (by_category.0, &head.detector)] {
             for one in &seen {
-                answers.push(&Answer { path, ranked: std::slice::from_ref(one), model: model.as_deref(), problem: None });
+                answers.push(&Answer { path, ranked: std::slice::from_ref(one), model: model.as_deref(), problem: None, taken });
             }
         }
         return Ok(());
     }
     let model = if classified.is_empty() { &head.detector } else { &head.classifier };
     let ranked = if classified.is_empty() { detected.ranked(EMPTY) } else { classified };
-    answers.push(&Answer { path, ranked: &ranked, model: model.as_deref(), problem: None });
+    answers.push(&Answer { path, ranked: &ranked, model: model.as_deref(), problem: None, taken });
     Ok(())
 }
 
@@ -163,12 +180,13 @@ fn classes<'h>(detection: &Object, head: &'h Head) -> Result<Vec<(&'h str, f32)>
     for (number, entry) in entries.iter().enumerate() {
         let within = |wrong: Wrong| wrong.within(&format!("classifications[{number}]"));
         let Some([class, confidence]) = entry.as_array().map(Vec::as_slice) else {
-            return Err(within(Wrong::at("", format!("{} is no pair of a class and a confidence", json::words(entry)))));
+            return Err(within(Wrong::at("", format!("{} is not a pair of a class and a confidence", json::words(entry)))));
         };
         let class = id(Some(class), "[0]").map_err(within)?;
         let confidence = json::confidence(Some(confidence), "[1]").map_err(within)?;
         let Some(name) = head.classes.get(class.as_ref()) else {
-            return Err(within(Wrong::at("[0]", format!("`{class}` is not among `classification_categories`"))));
+            let message = format!("`{}` is not among `classification_categories`: add there what it means", excerpt(&class));
+            return Err(within(Wrong::at("[0]", message)));
         };
         classes.push((name.as_str(), confidence));
     }
@@ -181,12 +199,12 @@ fn id<'v>(value: Option<&'v Value>, path: &str) -> Result<std::borrow::Cow<'v, s
     match value {
         Some(Value::String(id)) => Ok(id.as_str().into()),
         Some(Value::Number(id)) => Ok(id.to_string().into()),
-        Some(other) => Err(Wrong::at(path, format!("{} is no id of a category", json::words(other)))),
+        Some(other) => Err(Wrong::at(path, format!("{} is not the id of a category", json::words(other)))),
         None => Err(Wrong::at(path, "is missing; it is the id of a category")),
     }
 }
 
-/// A box is not used, but one that is none says that the file means something else.
+/// A box is not used, but one that is not a box says that the file means something else.
 fn boxed(detection: &Object) -> Result<(), Wrong> {
     match json::list(detection, "bbox")? {
         Some(sides) if sides.len() != 4 || sides.iter().any(|side| !side.is_number()) => {

@@ -52,9 +52,30 @@ One row per row of the files, in the order of the files' paths.
 | `labels` | `class`, `type`, `reviewer`, `time`, `shown`, `comment`; `type` is `other` where nothing says it |
 
 The observation is `site`, `season` and one of `name`, `path`, `file` or `content`. With the port `images`, each row is found among
-them by name, path (its last folders are enough) or file, within its site and season, and carries their `content`. Rows that are found
-nowhere are kept, counted (`unresolved`) and named; one that fits several images is an error. `carry` names columns of the images that
-the rows take over: `carry: [locality, camera_type]`, to evaluate by them.
+them by name, path or file, within its site and season, and carries their `content`. Rows that are found nowhere are kept, counted
+(`unresolved`) and named; one that fits several images is an error. `carry` names columns of the images that the rows take over:
+`carry: [locality, camera_type]`, to evaluate by them. Other columns of text in a CSV of predictions come along; times and numbers
+where `columns` names them.
+
+## Folders
+Results are often made elsewhere: on another disk, for the folder above, or folder by folder. A path is that of one image, as it stands
+(`\\` counts as `/`). Where no path of a file is, and all of them are without the same number of first folders, or below the same number
+of folders of the images, each then naming one image, they are taken so, and that is said (`other_folders`): make sure that the file is
+about these images. Anything less is an error that counts. Say it yourself, for all files or by file, folder, or name with `*`:
+
+```yaml
+    with:
+      files: results
+      format: megadetector
+      what: predictions
+      strip: \"E:/archive/2025\"                                  # folders that the images' paths do not have
+      prefix: { results/s1.json: north/s1, results/s2.json: north/s2 }   # folders below which a file's paths begin
+```
+
+Paths that do not begin with `strip` belong to no image here. Where a file says when its images were taken, as MegaDetector's do, times that
+differ by more than a day are counted (`other_time`); where the folders were not said and no time agrees, the files are about other
+images, and that is an error. Images to which no row belongs are counted too: `expect: { without_result: 0 }`. Of an image that lies in
+several copies one row counts, and the others are left out and counted (`copies`).
 
 ## Options
 - `columns` says for our columns what the file calls them; a column that has our name already need not be given. `values` are the same
@@ -63,6 +84,7 @@ the rows take over: `carry: [locality, camera_type]`, to evaluate by them.
   (`bad quality`), and so do the ids of the taxonomy (`species_id`). Any other value is an error that names file, line and column.
 - Separators, quotes, a byte order mark and line ends are recognised; an empty field and an unquoted `NA` are missing, and so are the
   words of `missing`.
+- All that is wrong is said at once, with file, line and column: the first 20 faults and how many there are.
 - A row for an image that has one already is an error that names both lines; labels of several types are not. With
   `rows: multilabel` the column `item` numbers them.
 
@@ -74,7 +96,8 @@ somebody looked and `presence_manual` is 1. Codes 0 to 7 and the ids of the publ
 
 ## MegaDetector and SpeciesNet
 One row per image, found by its path. The files are read image by image; a field that is not what it should be is an error that names
-file, image and field, such as `images[12].detections[0].conf`. Fields that the format does not know are passed over.
+file, image and field, such as `images[12].detections[0].conf`. So is a category that the file does not declare: what was seen there is
+not known, and not nothing. Fields that the format does not know are passed over.
 
 - `megadetector`: the JSON of MegaDetector 1.2 to 1.6 and of all tools that write it; another version is read and said. The surest
   detection counts: where a classifier ran behind it, `label` and `confidence` are its surest class; where none did, the category
@@ -98,7 +121,8 @@ else is.
 `format: camtrap_dp` reads the packages of Camtrap DP 1.0; `files` names their folder, or their `datapackage.json`.
 
 - `what: labels` reads the observations of people, `what: predictions` those of models. Observations of single images count; one of an
-  event counts for those images taken while it lasted that have none of their own.
+  event counts for those images taken while it lasted that have none of their own, and lie in no shorter event. A time-lapse image is
+  not part of an event of motion (`captureMethod`). Images of which nobody can tell the event are left out and counted (`unclear_event`).
 - `path` is `filePath`; `name` is `fileName` where no two images have one. `site` and `season` are known where all deployments tell them
   in `deploymentGroups`, as in the packages of `export`; else `values` may say them.
 - A class is known by the tag `class:NAME`, by its scientific name (`scientific_name` of the taxonomy, or `classes: { Mustela erminea: stoat }`),

@@ -57,6 +57,12 @@ fn below(folder: &str, name: &str) -> String {
     if folder.is_empty() { name.to_owned() } else { format!("{folder}/{name}") }
 }
 
+/// Says whether `pattern` names `file`: as a whole, with `*` for any characters, or as a folder above it.
+pub fn stands_for(pattern: &str, file: &str) -> bool {
+    let folder = file.strip_prefix(pattern.trim_end_matches('/')).is_some_and(|rest| rest.starts_with('/'));
+    folder || fits(file, pattern)
+}
+
 /// Says whether `name` is what `pattern` stands for.
 fn fits(name: &str, pattern: &str) -> bool {
     let mut parts = pattern.split('*');
@@ -96,5 +102,7 @@ mod tests {
     fn stars_match_in_order() {
         assert!(fits("ab_cd.txt", "a*_*.txt") && fits("x", "*") && !fits("ab", "a") && !fits("aXb", "a*c"));
         assert!(!fits("ab", "ab*b"));
+        assert!(stands_for("*", "a/b.json") && stands_for("a/", "a/b.json") && stands_for("a/b.json", "a/b.json"));
+        assert!(!stands_for("a/b", "a/b.json"));
     }
 }

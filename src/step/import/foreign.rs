@@ -9,7 +9,7 @@ use super::{EXAMPLES, Import};
 use crate::exchange::predictions::{Answers, COLUMNS};
 use crate::exchange::{megadetector, speciesnet};
 use crate::step::{Finding, Job, StepError};
-use crate::table::{Column, ColumnBuilder, Table, Type};
+use crate::table::{Column, ColumnBuilder, Faults, Table, Type};
 
 /// The columns, for the check: where they stand is the formats' matter.
 pub fn layout() -> Layout {
@@ -24,6 +24,7 @@ pub fn rows<'f>(
     files: &[(&'f str, &[u8])],
     resolved: bool,
     findings: &mut Vec<Finding>,
+    faults: &mut Faults,
 ) -> Result<(Table, Places<'f>), StepError> {
     #[expect(clippy::cast_possible_truncation, reason = "confidences are stored as models compute them")]
     let threshold = import.threshold.unwrap_or(0.0) as f32;
@@ -35,9 +36,9 @@ pub fn rows<'f>(
         let (before, begun) = (answers.len(), answers.begun());
         let check = || job.cancel.check();
         if import.format == Format::SpeciesNet {
-            speciesnet::read(path, bytes, threshold, &mut answers, &check)?;
-        } else {
-            notes.add(path, &megadetector::read(path, bytes, threshold, &mut answers, &check)?);
+            speciesnet::read(path, bytes, threshold, &mut answers, faults, &check)?;
+        } else if let Some(source) = megadetector::read(path, bytes, threshold, &mut answers, faults, &check)? {
+            notes.add(path, &source);
         }
         items.extend(answers.images()[before..].iter().map(|image| (number, image - begun)));
         job.progress.advance(1, 0);
@@ -47,7 +48,7 @@ pub fn rows<'f>(
     }
     findings.extend(notes.findings());
     let list = if import.format == Format::SpeciesNet { speciesnet::LIST } else { megadetector::LIST };
-    let places = Places::of_items(files.iter().map(|(path, _)| *path).collect(), items, list);
+    let places = Places::of_items(files.iter().map(|(path, _)| *path).collect(), items, list, answers.taken().to_vec());
     Ok((complete(import, layout(), &answers.finish()?, resolved)?, places))
 }
 

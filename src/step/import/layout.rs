@@ -175,6 +175,14 @@ pub fn is_own(what: What, name: &str) -> bool {
     known || name == "locality" || PLACE.contains(&name) || IDENTITY.contains(&name)
 }
 
+/// Says whether a column of a file of predictions is taken along, to group by it: what a site or camera is. Not what steps of a
+/// pipeline make themselves, and not times and numbers, which a file may write in ways that only `columns` should vouch for.
+pub fn is_more(what: What, name: &str) -> bool {
+    const MADE: &[&str] = &["why", "stratum", "rank", "status", "method", "final", "species_id", "event_id", "flags"];
+    let made = MADE.contains(&name) || LABEL_COLUMNS.iter().any(|(own, _)| *own == name);
+    what == What::Predictions && !made && type_of(name) == Type::Text
+}
+
 /// The value of a source in a row; `None` where missing. `missing` judges the text of a field.
 pub fn value<'v>(source: &'v Source, fields: &'v [Value<'_>], missing: &dyn Fn(&Value<'_>) -> bool) -> Option<Cow<'v, str>> {
     let field = |at: usize| fields.get(at).filter(|value| !missing(value)).map(|value| value.text.trim());

@@ -12,7 +12,7 @@ use crate::exchange::camtrap_dp::key;
 use crate::exchange::camtrap_dp::read::{Package, Whose, tells};
 use crate::exchange::camtrap_dp::rules::{DEPLOYMENTS, MEDIA, OBSERVATIONS, Rules, TABLES};
 use crate::step::{Finding, Job, LABEL_COLUMNS, StepError};
-use crate::table::{Table, TableError};
+use crate::table::{Faults, Table, TableError};
 
 /// Our columns with what a package calls them, where it is not the same.
 const NAMES: &[(&str, &str)] = &[("label", "class"), ("reviewer", "by"), ("model", "by")];
@@ -65,6 +65,7 @@ pub fn rows<'f>(
     files: &[(&'f str, &'f [u8])],
     resolved: bool,
     findings: &mut Vec<Finding>,
+    faults: &mut Faults,
 ) -> Result<(Table, Places<'f>), StepError> {
     let mut packages: BTreeMap<&str, Files<'f>> = BTreeMap::new();
     for (path, bytes) in files {
@@ -74,6 +75,7 @@ pub fn rows<'f>(
     }
     job.progress.start("read", packages.len() as u64);
     let (mut read, mut tables, mut paths, mut lines) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
+    let mut unclear = Vec::new();
     for (number, (folder, files)) in (0_u32..).zip(&packages) {
         job.cancel.check()?;
         let package = Package {
@@ -81,16 +83,25 @@ pub fn rows<'f>(
             media: open(files, folder, &MEDIA)?,
             observations: open(files, folder, &OBSERVATIONS)?,
         };
-        refuse(&package, folder)?;
+        if !check(&package, folder, faults) {
+            continue;
+        }
         let whose = if import.what == What::Labels { Whose::People } else { Whose::Models };
         let labels = package.labels(whose)?;
         paths.push(files.get(OBSERVATIONS.name).map_or("", |(path, _)| *path));
         lines.extend(labels.rows.iter().map(|row| (number, *row as u64 + 2)));
+        unclear.extend(labels.unclear);
         tables.push(labels.table);
         read.push(package);
         job.progress.advance(1, 0);
     }
+    faults.check()?;
     findings.extend(unsaid(&read, import.what));
+    let words = "images lie within an event that nobody can tell to be theirs (a time-lapse image within an event of motion, or two \
+                 events at once), and have no label of their own: they are left out";
+    let count = unclear.len() as u64;
+    unclear.truncate(EXAMPLES);
+    findings.extend(Finding::counted("unclear_event", count, words, unclear));
     let mut answers = Table::concat(&tables)?;
     for (own, theirs) in NAMES {
         answers = answers.with_column(own, Arc::clone(answers.require(theirs)?))?;
@@ -107,19 +118,17 @@ fn open(files: &Files<'_>, folder: &str, rules: &Rules) -> Result<Table, StepErr
     Ok(read_table(path, bytes)?)
 }
 
-/// A package with wrong values is not read.
-fn refuse(package: &Package, folder: &str) -> Result<(), StepError> {
-    let faults = package.faults(&|name| format!("{folder}{name}.csv"));
-    let Some(first) = faults.first.first() else { return Ok(()) };
-    let more = if faults.count > 1 { format!(" (and {} more)", faults.count - 1) } else { String::new() };
-    let message = format!("{}{more}; correct the package", first.message);
-    Err(TableError::Text {
-        file: first.file.clone(),
-        line: first.row.map(|row| row as u64),
-        column: first.column.clone(),
-        message,
-    }
-    .into())
+/// What is wrong with a package: it is not read then.
+fn check(package: &Package, folder: &str, faults: &mut Faults) -> bool {
+    let found = package.faults(&|name| format!("{folder}{name}.csv"));
+    let told = found.first.into_iter().map(|fault| TableError::Text {
+        file: fault.file,
+        line: fault.row.map(|row| row as u64),
+        column: fault.column,
+        message: format!("{}; correct the package", fault.message),
+    });
+    faults.extend(told, found.count as u64);
+    found.count == 0
 }
 
 /// Observations of which nobody says whether a person or a model made them.

@@ -6,7 +6,7 @@ use super::layout::{self, Filter, Layout, Source};
 use crate::id::ContentId;
 use crate::step::{Cancel, Finding, StepError};
 use crate::table::records::{Records, Value};
-use crate::table::{ColumnBuilder, Schema, Table, TableError, Type, civil};
+use crate::table::{ColumnBuilder, Faults, Schema, Table, TableError, Type, civil, excerpt, misfit};
 
 /// Columns that hold places of files: written with `/`.
 const PATHS: &[&str] = &["path", "file"];
@@ -29,19 +29,49 @@ pub struct Rows<'a> {
 pub struct Places<'a> {
     files: Vec<&'a str>,
     lines: Vec<(u32, u64)>,
-    /// The list in which rows are counted from 0, where they are no lines.
+    /// The list in which rows are counted from 0, where they are not lines.
     list: Option<&'static str>,
+    /// When the image of each row was taken, where the file says it beside the columns of the table.
+    taken: Vec<Option<i64>>,
 }
 
 impl<'a> Places<'a> {
-    /// Of items of a list: the number of each, with its file.
-    pub fn of_items(files: Vec<&'a str>, items: Vec<(u32, u64)>, list: &'static str) -> Self {
-        Self { files, lines: items, list: Some(list) }
+    /// Of items of a list: the number of each, with its file, and when its image was taken.
+    pub fn of_items(files: Vec<&'a str>, items: Vec<(u32, u64)>, list: &'static str, taken: Vec<Option<i64>>) -> Self {
+        Self { files, lines: items, list: Some(list), taken }
     }
 
     /// Of lines of files: the file and line of each row.
     pub fn of_lines(files: Vec<&'a str>, lines: Vec<(u32, u64)>) -> Self {
-        Self { files, lines, list: None }
+        Self { files, lines, list: None, taken: Vec::new() }
+    }
+
+    /// The file of a row.
+    pub fn file(&self, row: usize) -> &'a str {
+        self.lines.get(row).and_then(|(file, _)| self.files.get(*file as usize)).copied().unwrap_or("the table")
+    }
+
+    /// When the image of a row was taken, where the file says it beside the columns of the table.
+    pub fn taken(&self, row: usize) -> Option<i64> {
+        self.taken.get(row).copied().flatten()
+    }
+
+    /// Those of some rows.
+    #[must_use]
+    pub fn take(mut self, rows: &[u32]) -> Self {
+        let lines = rows.iter().filter_map(|row| self.lines.get(*row as usize).copied()).collect();
+        if !self.taken.is_empty() {
+            self.taken = rows.iter().map(|row| self.taken(*row as usize)).collect();
+        }
+        Self { lines, ..self }
+    }
+
+    /// The files, for messages.
+    pub fn files_in_words(&self) -> String {
+        match self.files[..] {
+            [file] => format!("`{file}`"),
+            _ => format!("the {} files", self.files.len()),
+        }
     }
 
     /// File and line of a row.
@@ -53,15 +83,14 @@ impl<'a> Places<'a> {
         }
     }
 
-    /// An error about the value of a column in a row.
-    pub fn error(&self, row: usize, column: &str, message: String) -> StepError {
-        let (file, line) =
-            self.lines.get(row).map_or(("the table", None), |(file, line)| (self.files[*file as usize], Some(*line)));
-        if let (Some(list), Some(item)) = (self.list, line) {
-            let column = Some(format!("{list}[{item}]"));
-            return TableError::Text { file: file.to_owned(), line: None, column, message }.into();
-        }
-        TableError::Text { file: file.to_owned(), line, column: Some(column.to_owned()), message }.into()
+    /// What is wrong with the value of a column in a row.
+    pub fn fault(&self, row: usize, column: &str, message: String) -> TableError {
+        let (file, line) = (self.file(row).to_owned(), self.lines.get(row).map(|(_, line)| *line));
+        let (line, column) = match (self.list, line) {
+            (Some(list), Some(item)) => (None, format!("{list}[{item}]")),
+            _ => (line, column.to_owned()),
+        };
+        TableError::Text { file, line, column: Some(column), message }
     }
 }
 
@@ -72,16 +101,18 @@ impl<'a> Rows<'a> {
         Self { schema, builders, files: Vec::new(), lines: Vec::new(), missing, asked: HashMap::new() }
     }
 
-    /// Adds the rows of a file, whose header is read already and has `width` fields.
+    /// Adds the rows of a file, whose header is read already and has `width` fields. Damaged lines and values that are not of their
+    /// column's type go to `faults`, with file, line and column.
     ///
     /// # Errors
-    /// With file, line and column, for a damaged line or a value that is not of its column's type.
+    /// When the person stops it.
     pub fn add(
         &mut self,
         file: &'a str,
         mut records: Records<'_>,
         width: usize,
         layout: &Layout,
+        faults: &mut Faults,
         cancel: &Cancel,
     ) -> Result<(), StepError> {
         let sources: Vec<Option<&Source>> = self.schema.fields.iter().map(|field| layout.source(&field.name)).collect();
@@ -89,20 +120,25 @@ impl<'a> Rows<'a> {
         self.files.push(file);
         self.asked.clear();
         let mut fields = Vec::with_capacity(width);
-        while let Some(line) = records.next(&mut fields)? {
-            let fault = |column: Option<&str>, message: String| {
-                StepError::from(TableError::Text {
-                    file: file.to_owned(),
-                    line: Some(line),
-                    column: column.map(str::to_owned),
-                    message,
-                })
+        loop {
+            let line = match records.next(&mut fields) {
+                Ok(Some(line)) => line,
+                Ok(None) => break,
+                // A quote that is never closed takes the rest of the file with it.
+                Err(error) => {
+                    faults.push(|| error);
+                    break;
+                }
+            };
+            let fault = |column: Option<&str>, message: String| TableError::Text {
+                file: file.to_owned(),
+                line: Some(line),
+                column: column.map(str::to_owned),
+                message,
             };
             if fields.len() != width {
-                return Err(fault(
-                    None,
-                    format!("{} fields under a header of {width}; quote a field that holds a separator", fields.len()),
-                ));
+                faults.push(|| fault(None, misfit(fields.len(), width)));
+                continue;
             }
             if !self.counts(&layout.filter, &fields) {
                 continue;
@@ -114,8 +150,10 @@ impl<'a> Rows<'a> {
                     builder.push_null();
                     continue;
                 };
-                push(builder, &field.name, text)
-                    .map_err(|expected| fault(Some(&field.name), format!("`{text}` is not {expected}")))?;
+                if let Err(expected) = push(builder, &field.name, text) {
+                    faults.push(|| fault(Some(&field.name), format!("`{}` is not {expected}", excerpt(text))));
+                    builder.push_null();
+                }
             }
             self.lines.push((number, line));
             if self.lines.len().is_multiple_of(1 << 16) {
@@ -167,7 +205,7 @@ impl<'a> Rows<'a> {
     /// When it is too large.
     pub fn finish(self) -> Result<(Table, Places<'a>), TableError> {
         let table = Table::from_builders(self.schema, self.builders)?;
-        Ok((table, Places { files: self.files, lines: self.lines, list: None }))
+        Ok((table, Places::of_lines(self.files, self.lines)))
     }
 }
 

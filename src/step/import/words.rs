@@ -8,7 +8,7 @@ use super::reading::Places;
 use crate::exchange::camtrap_dp::read;
 use crate::exchange::speciesnet;
 use crate::step::{StepError, label_type};
-use crate::table::{Column, ColumnBuilder, Table, Type};
+use crate::table::{Column, ColumnBuilder, Faults, Table, Type, excerpt};
 use crate::taxonomy::{Role, Taxonomy, UNKNOWN};
 
 /// What values of a file mean.
@@ -111,33 +111,36 @@ fn normal(name: &str) -> String {
     name.trim().to_lowercase().replace([' ', '-'], "_")
 }
 
-/// The table with the texts of `column` translated, each distinct one once; `refused` says why there is none.
+/// The table with the texts of `column` translated, each distinct one once. One without a translation goes to `faults` with its first
+/// row, and is missing; `refused` says why there is none.
 ///
 /// # Errors
-/// The first row whose text has no translation, with file, line and column.
+/// When the table cannot be built.
 pub fn translate(
     table: &Table,
     column: &str,
     places: &Places<'_>,
     translation: &dyn Fn(&str) -> Option<String>,
     refused: &str,
+    faults: &mut Faults,
 ) -> Result<Table, StepError> {
     let Some(texts) = table.column(column) else { return Ok(table.clone()) };
     let translated: Vec<Option<String>> = texts.texts().map(translation).collect();
     if translated.iter().any(Option::is_none) {
-        let is_wrong = |row: &usize| texts.code(*row).is_some_and(|code| translated[code as usize].is_none());
-        if let Some(row) = (0..table.rows).find(is_wrong) {
-            let first = texts.text(row).unwrap_or_default();
-            let others = texts.texts().zip(&translated).filter(|(text, found)| found.is_none() && *text != first);
-            let mut others: Vec<String> = others.take(super::EXAMPLES).map(|(text, _)| format!("`{text}`")).collect();
-            others.sort();
-            let more = match others.len() {
-                0 => String::new(),
-                1 => format!("; so is {}", others[0]),
-                _ => format!("; so are {}", others.join(", ")),
-            };
-            let message = format!("`{first}` is {refused}{more}");
-            return Err(places.error(row, column, message));
+        // The first row of each text, and how many rows have it.
+        let mut rows: Vec<(usize, u64)> = vec![(0, 0); translated.len()];
+        for row in 0..table.rows {
+            if let Some(code) = texts.code(row).map(|code| code as usize).filter(|code| translated[*code].is_none()) {
+                let (first, count) = rows[code];
+                rows[code] = (if count == 0 { row } else { first }, count + 1);
+            }
+        }
+        let mut wrong: Vec<(usize, u64)> = rows.into_iter().filter(|(_, count)| *count > 0).collect();
+        wrong.sort_unstable();
+        for (row, count) in wrong {
+            let text = excerpt(texts.text(row).unwrap_or_default());
+            let rows = if count == 1 { String::new() } else { format!(" ({count} rows)") };
+            faults.push(|| places.fault(row, column, format!("`{text}`{rows} is {refused}")));
         }
     }
     Ok(table.with_column(column, std::sync::Arc::new(recode(texts, &translated)?))?)
