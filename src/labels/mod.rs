@@ -23,7 +23,7 @@ mod write;
 pub use read::{LabelFile, read};
 pub use row::{Standing, moment};
 pub use standing::{Answers, Standings, Verdict, standings};
-pub use text::{decode, is_quote_open};
+pub use text::{decode, is_quote_open, kept};
 pub use write::{Appender, Stamp, Wrote, file_stem};
 
 /// The columns of a label file, in the order in which a new one is written.

@@ -25,6 +25,14 @@ pub fn decode<'a>(file: &str, bytes: &'a [u8]) -> Result<Cow<'a, [u8]>, LabelErr
     }
 }
 
+/// A text as a row of a label file keeps it: on one line, without anything at its ends that is not seen. Names of folders may have
+/// more, so that both sides are brought into this form wherever a row is compared with an image.
+#[must_use]
+pub fn kept(text: &str) -> Cow<'_, str> {
+    let control = |letter: char| letter.is_ascii_control();
+    if text.contains(control) { Cow::Owned(text.replace(control, " ").trim().to_owned()) } else { Cow::Borrowed(text.trim()) }
+}
+
 /// Says whether the bytes begin as UTF-16 does: rows in UTF-8 must not follow.
 pub(super) fn is_utf16(bytes: &[u8]) -> bool {
     matches!(bytes, [0xFF, 0xFE, ..] | [0xFE, 0xFF, ..])

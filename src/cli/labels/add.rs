@@ -1,5 +1,6 @@
 //! `trapline labels add`: answers from a file or another program, each on the disk before it is acknowledged.
 
+use std::borrow::Cow;
 use std::collections::HashMap;
 use std::io::{BufRead as _, BufReader, Read, Write as _};
 use std::path::PathBuf;
@@ -122,7 +123,7 @@ pub(super) fn run(args: &Add, terminal: Terminal) -> anyhow::Result<Exit> {
 struct Counter<'a> {
     desk: &'a Desk,
     book: Book,
-    files: HashMap<&'a str, Vec<u32>>,
+    files: HashMap<Cow<'a, str>, Vec<u32>>,
     clerk: Clerk,
     pictures: Pictures,
     decoder: Decoder,

@@ -138,7 +138,8 @@ fn current(desk: &Desk) -> anyhow::Result<Vec<Label<'static>>> {
 
 /// Looks for the images of labels that are gone.
 fn search(desk: &Desk, images: &[Table], labels: Vec<Label<'static>>, terminal: Terminal) -> Vec<Outcome> {
-    let place = |table: &Table, row: usize| (text_of(table, "site", row).to_owned(), text_of(table, "season", row).to_owned());
+    let kept = |text: &str| labels::kept(text).into_owned();
+    let place = |table: &Table, row: usize| (kept(text_of(table, "site", row)), kept(text_of(table, "season", row)));
     let mut there: HashMap<(String, String), Vec<(usize, usize)>> = HashMap::new();
     let mut contents: HashSet<((String, String), ContentId)> = HashSet::new();
     for (at, table) in images.iter().enumerate() {
@@ -149,7 +150,7 @@ fn search(desk: &Desk, images: &[Table], labels: Vec<Label<'static>>, terminal: 
             there.entry(place).or_default().push((at, row));
         }
     }
-    let of = |label: &Label<'_>| (label.site.to_string(), label.season.to_string());
+    let of = |label: &Label<'_>| (kept(&label.site), kept(&label.season));
     let labelled: HashSet<_> = labels.iter().filter_map(|label| Some((of(label), label.observation?))).collect();
     let anywhere: HashSet<ContentId> = contents.iter().map(|(_, content)| *content).collect();
     let is_there = |label: &Label<'_>, content: ContentId| {

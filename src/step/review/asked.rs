@@ -1,11 +1,12 @@
 //! What is asked: the rows of several tables as one list of images, and how a row of a label file finds its image in it.
 
+use std::borrow::Cow;
 use std::collections::{BTreeSet, HashMap, HashSet};
 use std::sync::{Arc, OnceLock};
 
 use super::by_image;
 use crate::id::ContentId;
-use crate::labels::Label;
+use crate::labels::{Label, kept};
 use crate::observation::{Index, Key};
 use crate::step::{LABEL_COLUMNS, StepError, label_type};
 use crate::table::{Column, ColumnBuilder, Field, Schema, Table, TableError, Type};
@@ -97,6 +98,11 @@ impl Asked {
             let index = key.of(&table)?.index();
             (table, index)
         };
+        // Rows of label files do not keep all that a folder's name may have.
+        let index = match kept_texts(&table, &key)? {
+            Some(kept) => key.of(&kept)?.index(),
+            None => index,
+        };
         Ok(Self { table, key, nameless, index, by_content: OnceLock::new() })
     }
 
@@ -137,8 +143,8 @@ impl Asked {
 
     /// The images by file name (`name`, `file`, `path` or the last part of `path`): of all, or only of those `wanted`.
     #[must_use]
-    pub fn files(&self, wanted: Option<&HashSet<&str>>) -> HashMap<&str, Vec<u32>> {
-        let mut found: HashMap<&str, Vec<u32>> = HashMap::new();
+    pub fn files(&self, wanted: Option<&HashSet<&str>>) -> HashMap<Cow<'_, str>, Vec<u32>> {
+        let mut found: HashMap<Cow<'_, str>, Vec<u32>> = HashMap::new();
         if wanted.is_some_and(HashSet::is_empty) {
             return found;
         }
@@ -147,7 +153,8 @@ impl Asked {
             for row in 0..u32::try_from(self.table.rows).unwrap_or(u32::MAX) {
                 let Some(text) = column.text(row as usize) else { continue };
                 let text = if last_part { text.rsplit('/').next().unwrap_or(text) } else { text };
-                if wanted.is_none_or(|wanted| wanted.contains(text)) {
+                let text = kept(text);
+                if wanted.is_none_or(|wanted| wanted.contains(text.as_ref())) {
                     let rows = found.entry(text).or_default();
                     if !rows.contains(&row) {
                         rows.push(row);
@@ -160,7 +167,7 @@ impl Asked {
 
     /// The image that a label is about, by its content or else by its file among `files` ([`Asked::files`]).
     #[must_use]
-    pub fn find(&self, label: &Label<'_>, files: &HashMap<&str, Vec<u32>>) -> Found {
+    pub fn find(&self, label: &Label<'_>, files: &HashMap<Cow<'_, str>, Vec<u32>>) -> Found {
         match label.observation {
             // Bytes say more than a name: cameras begin again with IMG_0001.
             Some(content) if self.table.column("content").is_some() => self.only(self.with_content(content), label),
@@ -169,14 +176,15 @@ impl Asked {
     }
 
     /// The image with the file name of a label.
-    pub(super) fn with_file(&self, label: &Label<'_>, files: &HashMap<&str, Vec<u32>>) -> Found {
-        self.only(files.get(label.file.as_ref()).map_or(&[], Vec::as_slice), label)
+    pub(super) fn with_file(&self, label: &Label<'_>, files: &HashMap<Cow<'_, str>, Vec<u32>>) -> Found {
+        self.only(files.get(kept(&label.file).as_ref()).map_or(&[], Vec::as_slice), label)
     }
 
     /// The only one of `rows` at the site and in the season that a label names.
     fn only(&self, rows: &[u32], label: &Label<'_>) -> Found {
         let fits = |column: &str, wanted: &str, row: u32| {
-            wanted.is_empty() || self.table.column(column).is_none_or(|values| values.text(row as usize) == Some(wanted))
+            let own = |values: &Arc<Column>| values.text(row as usize).is_some_and(|text| kept(text) == kept(wanted));
+            wanted.is_empty() || self.table.column(column).is_none_or(own)
         };
         let mut fitting =
             rows.iter().filter(|row| fits("site", &label.site, **row) && fits("season", &label.season, **row)).copied();
@@ -186,6 +194,24 @@ impl Asked {
             _ => Found::Several,
         }
     }
+}
+
+/// The table with the texts of its key as label files keep them; `None` where they are so already.
+fn kept_texts(table: &Table, key: &Key) -> Result<Option<Table>, StepError> {
+    let mut changed = None;
+    for name in &key.columns {
+        let Some(column) = table.column(name).filter(|column| column.ty() == Type::Text) else { continue };
+        let texts: Vec<Cow<'_, str>> = column.texts().map(kept).collect();
+        if texts.iter().zip(column.texts()).all(|(kept, text)| kept.as_ref() == text) {
+            continue;
+        }
+        let mut builder = ColumnBuilder::with_capacity(Type::Text, column.len());
+        for row in 0..column.len() {
+            builder.push_optional_text(column.code(row).map(|code| texts[code as usize].as_ref()));
+        }
+        changed = Some(changed.as_ref().unwrap_or(table).with_column(name, Arc::new(builder.finish()?))?);
+    }
+    Ok(changed)
 }
 
 /// A table with a column `type`: what no sample drew is asked because somebody wants it corrected.

@@ -6,7 +6,7 @@ use crate::step::Finding;
 const EXAMPLES: usize = 8;
 
 /// All kinds, in the order in which they are said, with their sentence behind the count.
-const KINDS: [(&str, &str); 13] = [
+const KINDS: [(&str, &str); 14] = [
     ("bad_rows", "rows of label files cannot be read and are not used; correct or remove them"),
     ("unknown_labels", "answers name a class that nobody declared; correct it, or add it to the classes or to `extra_classes`"),
     ("class_spelling", "answers spell their class in another way; they count"),
@@ -23,6 +23,11 @@ const KINDS: [(&str, &str); 13] = [
         "images have different answers of one reviewer, and no time says which is the later; add a row that supersedes",
     ),
     ("disagreements", "images have no class that more than half of the reviewers name; add a row that supersedes"),
+    (
+        "alike_reviewers",
+        "names of reviewers differ by case or spaces alone: they count as several people, and are one file on Windows; write one name in \
+         the column `reviewer`",
+    ),
     ("changed_mind", "answers were replaced by a later one of the same reviewer, which stands"),
     ("unknown_superseded", "rows supersede a label that no file holds; they count"),
     ("nameless", "rows asked about say of no image which one it is, and are left out"),

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use super::asked::is_prediction;
 use super::rows::Row;
 use super::weighed::{Weighed, is_shown};
-use crate::labels::{Answers, Label, Verdict, shown};
+use crate::labels::{Answers, Label, Verdict, kept, shown};
 use crate::observation::Key;
 use crate::step::{LABEL_COLUMNS, StepError, label_type};
 use crate::table::{Column, ColumnBuilder, Field, Schema, Table, Type};
@@ -52,7 +52,7 @@ pub(super) fn make(weighed: &Weighed<'_>, unblinded: &HashSet<u32>, blind: bool)
 
 /// Adds the value of a key column as a label has it.
 pub(super) fn push_key(builder: &mut ColumnBuilder, name: &str, label: &Label<'_>) {
-    let text = |text: &str| (!text.is_empty()).then(|| text.to_owned());
+    let text = |text: &str| (!text.is_empty()).then(|| kept(text).into_owned());
     match (name, label.observation) {
         ("content", Some(content)) => builder.push_content(content),
         ("content", None) => builder.push_null(),

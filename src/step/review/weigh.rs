@@ -1,6 +1,6 @@
 //! Rows of label files against the images asked about: which image, which class, which answer stands.
 
-use std::collections::{BTreeSet, HashMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
 use super::agreement::{Agreed, agreed};
 use super::asked::{Asked, Found};
@@ -301,12 +301,25 @@ fn say(weighed: &Weighed<'_>, findings: &mut Findings) {
             format!("{}: {}", weighed.words(*observation), places.join(", "))
         });
     }
+    for names in alike_reviewers(weighed) {
+        findings.add("alike_reviewers", || format!("`{}`", names.join("`, `")));
+    }
     for (earlier, later) in &weighed.standings.changed_mind {
         findings.add("changed_mind", || format!("{}, then {}", said(*earlier), said(*later)));
     }
     for (at, id) in &weighed.standings.unknown_superseded {
         findings.add("unknown_superseded", || format!("{}: `{id}`", row(*at).place()));
     }
+}
+
+/// Names of reviewers that only a computer tells apart.
+fn alike_reviewers<'a>(weighed: &'a Weighed<'_>) -> Vec<Vec<&'a str>> {
+    let mut names: BTreeMap<String, BTreeSet<&str>> = BTreeMap::new();
+    for row in weighed.rows {
+        let name = row.label.reviewer.as_ref();
+        names.entry(name.to_lowercase().split_whitespace().collect::<Vec<_>>().join(" ")).or_default().insert(name);
+    }
+    names.into_values().filter(|names| names.len() > 1).map(|names| names.into_iter().collect()).collect()
 }
 
 /// How far people agree about the images asked about.
@@ -333,7 +346,7 @@ fn agreement_metrics(agreement: Option<&Agreed>) -> Vec<(String, f64)> {
 }
 
 #[expect(clippy::cast_precision_loss, reason = "a table has fewer than 2^32 rows")]
-fn metrics(weighed: &Weighed<'_>, tables: &[Table], findings: &Findings) -> std::collections::BTreeMap<String, f64> {
+fn metrics(weighed: &Weighed<'_>, tables: &[Table], findings: &Findings) -> BTreeMap<String, f64> {
     let asked = weighed.asked.len();
     let missing = tables.get(1).map_or(asked, |table| table.rows);
     let reviewers: BTreeSet<&str> = (weighed.standings.answers.iter())
