@@ -396,6 +396,18 @@ fn names_under_taxa_stand_above_the_taxonomy_and_open_ends_are_those_of_the_imag
 }
 
 #[test]
+fn an_image_that_no_deployment_covers_is_left_out_also_where_the_site_has_one_only() {
+    let space = project();
+    let images = space.read("images.csv");
+    // A week after the camera at `a` was taken down.
+    space.write("images.csv", images.replace("2021-07-01T23:59:59", "2021-07-15T23:59:59"));
+    let ran = space.run();
+    let found: Vec<_> = ran.findings("package").into_iter().filter(|(kind, _)| kind == "without_deployment").collect();
+    assert_eq!(found, [("without_deployment".to_owned(), 2)], "the one of site `c`, and this one");
+    assert!(!csv(&space, "media.csv", &["filePath"]).contains(&"kom/a/3.JPG".to_owned()));
+}
+
+#[test]
 fn labels_say_when_people_answered() {
     let space = project();
     let images = IMAGES.replace("reviewer,time,shown,", "reviewer,");

@@ -20,6 +20,8 @@ mod limits;
 mod models;
 #[path = "field/moves.rs"]
 mod moves;
+#[path = "field/names.rs"]
+mod names;
 #[path = "field/reading.rs"]
 mod reading;
 #[path = "field/vanishing.rs"]

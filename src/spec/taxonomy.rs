@@ -14,6 +14,9 @@ const COLUMNS: &[&str] =
     &["class", "role", "key", "colour", "display", "species_id", "scientific_name", "taxon_rank", "taxon_id"];
 const ROLES: &[&str] = &["animal", "empty", "bad_quality", "other"];
 
+/// What the name of a class cannot hold: what stands between values in tables, and between folders.
+const NOT_IN_NAMES: [char; 8] = [',', ';', '|', '"', '\t', '\n', '/', '+'];
+
 fn role(word: &str) -> Option<Role> {
     Some(match word {
         "animal" => Role::Animal,
@@ -34,12 +37,12 @@ struct Builder {
 impl Builder {
     fn push(&mut self, class: Class, shortcut: Option<Span>, report: &mut Report) {
         let name = &class.name;
-        if name.value.is_empty() || name.value.trim() != name.value || name.value.contains([',', ';', '|', '"', '\t', '\n', '/'])
-        {
-            report.push(
-                Diagnostic::new(codes::BAD_NAME, name.span, format!("`{}` cannot be the name of a class", name.value))
-                    .help("no space at the ends, and none of `, ; | \" /`: tables and folders are made of it"),
-            );
+        if name.value.is_empty() || name.value.trim() != name.value || name.value.contains(NOT_IN_NAMES) {
+            report
+                .push(Diagnostic::new(codes::BAD_NAME, name.span, format!("`{}` cannot be the name of a class", name.value)).help(
+                "no space at the ends, and none of `, ; | \" / +`: tables and folders are made of names, and `+` stands between \
+                         several classes of one image; a class of two kinds is `vole_or_lemming`, shown as you like by `display`",
+            ));
             return;
         }
         if let Some(first) = self.classes.iter().find(|c| normal(&c.name.value) == normal(&name.value)) {

@@ -13,7 +13,7 @@ use crate::diagnostic::codes::{COLUMN_TYPE, MISSING_COLUMN, MISSING_PARAMETER, M
 use crate::diagnostic::{Diagnostic, Report, Span, Spanned, did_you_mean};
 use crate::model::engines::EngineKind;
 use crate::model::signature::ModelSignature;
-use crate::table::{Schema, Type};
+use crate::table::{Field, Schema, Type};
 
 mod engine;
 pub(super) mod label;
@@ -22,6 +22,9 @@ mod seasons;
 
 use mapper::Predictor;
 use seasons::SeasonModels;
+
+/// Raised when the cells of a row change: every image is classified again.
+const ROWS_REVISION: u32 = 1;
 
 /// How many labels an image carries, the most confident first.
 pub(super) const RANKS: usize = 5;
@@ -41,7 +44,7 @@ pub(super) const LABELS: [(&str, &str); RANKS] = [
 /// The kind, as declared.
 pub static KIND: StepKind = StepKind {
     name: "classify",
-    revision: 1,
+    revision: 2,
     summary: "says what each image shows, by a model, with all class confidences",
     docs: DOCS,
     inputs: &[
@@ -109,7 +112,7 @@ All columns of the images, and
 
 Of two classes with the same confidence, the one that stands first in the model's class list comes first. Where a model maps
 several of its classes to one of the programme, their confidences are added. Columns of these names that the images have
-already (from another `classify`) are replaced.
+already (from another `classify`) are replaced. What the camera wrote as its model goes on as `model_raw`.
 
 An image that is empty, cut short or damaged keeps its row, without a label and with the reason under `problem`. It never stops
 the run and never changes another image's result.
@@ -275,8 +278,8 @@ fn class_columns(models: &[&ModelSignature]) -> Vec<String> {
 
 /// The columns of the output: the images' own, the labels by rank, model and problem, the class confidences.
 pub(super) fn output_schema(input: &Schema, class_columns: &[String]) -> Schema {
-    let mut schema =
-        Schema { fields: input.fields.iter().filter(|field| !is_prediction(&field.name, field.ty)).cloned().collect() };
+    let kept = |field: &Field| Some(Field { name: kept_as(input, field)?.to_owned(), ty: field.ty });
+    let mut schema = Schema { fields: input.fields.iter().filter_map(kept).collect() };
     for (label, confidence) in LABELS {
         schema.set(label, Type::Text);
         schema.set(confidence, Type::Float32);
@@ -287,6 +290,19 @@ pub(super) fn output_schema(input: &Schema, class_columns: &[String]) -> Schema 
         schema.set(column, Type::Float32);
     }
     schema
+}
+
+/// What the column `model` of images is called beside predictions, whose `model` is who predicts: what the camera wrote.
+pub(super) const CAMERA_MODEL: &str = "model_raw";
+
+/// The name under which a column of images goes on beside predictions; `None` for one of an earlier prediction, which is replaced.
+pub(super) fn kept_as<'f>(images: &Schema, field: &'f Field) -> Option<&'f str> {
+    if !is_prediction(&field.name, field.ty) {
+        return Some(&field.name);
+    }
+    let predicted = |field: &Field| field.name != "model" && field.name != "problem" && is_prediction(&field.name, field.ty);
+    let of_camera = field.name == "model" && !images.fields.iter().any(predicted) && images.field(CAMERA_MODEL).is_none();
+    of_camera.then_some(CAMERA_MODEL)
 }
 
 /// A column that `classify` yields and therefore replaces.

@@ -30,7 +30,7 @@ use table::Format;
 /// The kind, as declared.
 pub static KIND: StepKind = StepKind {
     name: "export",
-    revision: 1,
+    revision: 2,
     summary: "writes a table, or the images under their new names, into the project",
     docs: docs::DOCS,
     inputs: &[
@@ -95,6 +95,14 @@ pub static KIND: StepKind = StepKind {
             doc: "quotes in a CSV: where they are needed, or around all texts and names of columns",
         },
         Param {
+            name: "spreadsheet_safe",
+            ty: ParamType::Bool,
+            required: false,
+            default: None,
+            keyed: true,
+            doc: "puts an apostrophe before texts of a CSV that a spreadsheet would take for formulas (`=`, `+`, `-`, `@`)",
+        },
+        Param {
             name: "columns",
             ty: ParamType::List(&ParamType::Column("table")),
             required: false,
@@ -130,9 +138,10 @@ pub static KIND: StepKind = StepKind {
 };
 
 /// Parameters of tables.
-const TABLES_ONLY: &[&str] = &["format", "columns", "separator", "missing", "quote", "form", "class", "values", "taxa"];
+const TABLES_ONLY: &[&str] =
+    &["format", "columns", "separator", "missing", "quote", "spreadsheet_safe", "form", "class", "values", "taxa"];
 /// Parameters of separated text.
-const TEXT_ONLY: &[&str] = &["separator", "missing", "quote"];
+const TEXT_ONLY: &[&str] = &["separator", "missing", "quote", "spreadsheet_safe"];
 
 fn read(params: &Params, report: &mut Report) -> Option<Box<dyn Step>> {
     let into = params.text("into")?.to_owned();
@@ -239,7 +248,12 @@ fn style(params: &Params) -> Style {
         _ => Separator::Comma,
     };
     let missing = params.text("missing").unwrap_or_default().to_owned();
-    Style { separator, missing, quote_all_text: params.text("quote") == Some("text") }
+    Style {
+        separator,
+        missing,
+        quote_all_text: params.text("quote") == Some("text"),
+        spreadsheet_safe: params.bool("spreadsheet_safe"),
+    }
 }
 
 struct Export {

@@ -72,7 +72,7 @@ Boehner et al. 2023, Ecological Informatics 76, 102150; the public scripts of th
 /// The kind, as declared.
 pub static KIND: StepKind = StepKind {
     name: "merge",
-    revision: 2,
+    revision: 3,
     summary: "joins images, predictions and people's labels into the data set",
     docs: DOCS,
     inputs: &[

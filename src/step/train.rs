@@ -174,6 +174,8 @@ const CALIBRATION: &[(&str, Type)] = &[
 /// The schemas of the tables, in the order of their ports.
 fn schemas(input: &Schema, context: &Context<'_>) -> Vec<Schema> {
     let classes: Vec<String> = context.classes.names().map(|class| format!("{}{class}", super::classify::CLASS_PREFIX)).collect();
-    let validation = super::classify::output_schema(input, &classes);
+    // Rows of training say nothing of cameras.
+    let images = Schema { fields: input.fields.iter().filter(|field| field.name != "model").cloned().collect() };
+    let validation = super::classify::output_schema(&images, &classes);
     vec![Schema::default(), Schema::of(HISTORY), validation, Schema::of(CALIBRATION)]
 }

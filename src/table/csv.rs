@@ -2,7 +2,7 @@
 //!
 //! RFC 4180 with LF: commas, quotes where needed, one header line. An empty field is a missing value, `""` an empty text. Floats
 //! are written in the shortest form of their own width that reads back; dates as `YYYY-MM-DDThh:mm:ss`; identities as `b3:...`.
-//! Values are written as they are: a text that starts with `=` stays one, since altering data to please a spreadsheet loses it.
+//! Values are written as they are: a text that starts with `=` stays one, unless somebody asks for a file that is safe in spreadsheets.
 
 use std::io::Write;
 
@@ -26,11 +26,13 @@ pub struct Style {
     pub missing: String,
     /// Texts and names of columns are quoted even where they need not be, as R's `write.table` does.
     pub quote_all_text: bool,
+    /// A text that a spreadsheet would compute gets an apostrophe in front.
+    pub spreadsheet_safe: bool,
 }
 
 impl Default for Style {
     fn default() -> Self {
-        Self { separator: Separator::Comma, missing: String::new(), quote_all_text: false }
+        Self { separator: Separator::Comma, missing: String::new(), quote_all_text: false, spreadsheet_safe: false }
     }
 }
 
@@ -44,7 +46,15 @@ impl Style {
             || text.bytes().any(|byte| byte == separator || matches!(byte, b'"' | b'\n' | b'\r'))
     }
 
+    /// Says whether a spreadsheet would take a text for a formula. Numbers are not computed.
+    fn is_formula(&self, text: &str) -> bool {
+        self.spreadsheet_safe && text.starts_with(['=', '+', '-', '@', '\t', '\r']) && text.parse::<f64>().is_err()
+    }
+
     fn write_text(&self, text: &str, buffer: &mut Vec<u8>) {
+        if self.is_formula(text) {
+            return self.write_text(&format!("'{text}"), buffer);
+        }
         if self.needs_quotes(text) { write_quoted(text, buffer) } else { buffer.extend_from_slice(text.as_bytes()) }
     }
 }
@@ -86,25 +96,36 @@ struct Prepared<'c> {
     column: &'c Column,
     /// By code: the text needs quotes.
     quoted: Vec<bool>,
+    /// By code: the text as it is written, where it is written otherwise.
+    written: Vec<Option<Box<[u8]>>>,
 }
 
 impl<'c> Prepared<'c> {
     fn of(column: &'c Column, style: &Style) -> Self {
-        Self { column, quoted: column.texts().map(|text| style.needs_quotes(text)).collect() }
+        let written = |text: &str| {
+            let mut buffer = Vec::new();
+            style.is_formula(text).then(|| style.write_text(text, &mut buffer)).map(|()| buffer.into_boxed_slice())
+        };
+        let quoted = column.texts().map(|text| style.needs_quotes(text)).collect();
+        let written = if style.spreadsheet_safe { column.texts().map(written).collect() } else { Vec::new() };
+        Self { column, quoted, written }
     }
 }
 
 fn rendered(columns: &[Prepared<'_>], rows: std::ops::Range<usize>, style: &Style) -> std::io::Result<Vec<u8>> {
     let mut buffer = Vec::with_capacity(rows.len() * columns.len() * 8);
     for row in rows {
-        for (place, Prepared { column, quoted }) in columns.iter().enumerate() {
+        for (place, Prepared { column, quoted, written }) in columns.iter().enumerate() {
             if place > 0 {
                 buffer.push(style.separator.byte());
             }
             match column.cell(row) {
                 CellRef::Null => buffer.extend_from_slice(style.missing.as_bytes()),
                 CellRef::Text(text) => {
-                    if column.code(row).is_some_and(|code| quoted[code as usize]) {
+                    let code = column.code(row).map(|code| code as usize);
+                    if let Some(Some(safe)) = code.and_then(|code| written.get(code)) {
+                        buffer.extend_from_slice(safe);
+                    } else if column.code(row).is_some_and(|code| quoted[code as usize]) {
                         write_quoted(text, &mut buffer);
                     } else {
                         buffer.extend_from_slice(text.as_bytes());

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use super::mapper::Predictor;
-use super::{CLASS_PREFIX, LABELS, RANKS, is_prediction, output_schema};
+use super::{CLASS_PREFIX, LABELS, RANKS, kept_as, output_schema};
 use crate::step::{Finding, Job, Outputs, StepError};
 use crate::table::{Cell, Column, ColumnBuilder, Table, Type};
 
@@ -153,7 +153,7 @@ pub(in crate::step) fn assemble(
 ) -> Result<Table, StepError> {
     let mut columns: Vec<Arc<Column>> = Vec::new();
     for (field, column) in input.schema.fields.iter().zip(&input.columns) {
-        if !is_prediction(&field.name, field.ty) {
+        if kept_as(&input.schema, field).is_some() {
             columns.push(Arc::clone(column));
         }
     }

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use super::seasons::SeasonModels;
-use super::{CLASS_PREFIX, KIND, class_columns, programme_columns};
+use super::{CLASS_PREFIX, KIND, ROWS_REVISION, class_columns, programme_columns};
 use crate::diagnostic::Spanned;
 use crate::id::ContentId;
 use crate::model::engine::Engine;
@@ -136,7 +136,7 @@ fn row_recipe(engine: EngineKind, signature: &ModelSignature, schema: &Schema) -
     let weights = signature.weights.filter(|_| matches!(engine, EngineKind::Torch(_)));
     let recipe = Recipe {
         kind: KIND.name,
-        revision: KIND.revision,
+        revision: ROWS_REVISION,
         params: weights.map(|weights| ("weights".to_owned(), weights.to_string())).into_iter().collect(),
         model: Some(signature.id),
         numerics: Some(engine.numerics()),

@@ -247,8 +247,13 @@ impl Sites {
         let of = |row: usize| {
             let name = named.and_then(|column| column.code(row)).map(|code| &by_name[code as usize]);
             let site = sites.and_then(|column| column.code(row)).map(|code| &by_site[code as usize]);
-            let rows = name.filter(|rows| !rows.is_empty()).or(site)?;
-            self.choose(rows, season.and_then(|column| column.text(row)), times.datetime(row))
+            if let Some(named) = name.filter(|rows| !rows.is_empty()) {
+                return self.choose(named, season.and_then(|column| column.text(row)), times.datetime(row));
+            }
+            // That a site has one deployment only does not say that it stood there then.
+            let place = self.choose(site?, season.and_then(|column| column.text(row)), times.datetime(row))?;
+            let time = times.datetime(row).and_then(civil::from_seconds);
+            time.is_none_or(|time| self.rows[place as usize].covers(time)).then_some(place)
         };
         Ok((0..table.rows).map(of).collect())
     }

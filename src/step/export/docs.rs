@@ -45,6 +45,8 @@ package:
 - Other programs want other text: `separator: semicolon` for a portal or a spreadsheet of Central Europe (numbers keep their decimal
   point), `missing: NA` and `quote: text` for files as R's `write.table` makes them. With `separator: space` a missing value needs
   such a word. A quote within a text is doubled: in R, read with `sep = \" \"`.
+- `spreadsheet_safe: true` is for a CSV that somebody opens in a spreadsheet: a comment such as `=HYPERLINK(...)` would be computed there,
+  so texts that begin with `=`, `+`, `-` or `@` get an apostrophe in front. Leave it out for files that programs read.
 
 - One file each for some values: `into: \"published/coat/V_rodents_image_metadata_{locality}_{year}.txt\"`. Columns in braces stand in the
   name of the file; `{year}` is that of the column `year` or `t_year`, or of the dates. Files that an earlier export wrote and that
@@ -104,7 +106,8 @@ dataset:
 - An animal has the scientific name that the taxonomy gives its class (columns `scientific_name`, `taxon_rank`, `taxon_id`), or `taxa`:
   `taxa: { stoat: Mustela erminea }`. Empty is `blank`; bad quality is `unknown` with the tag `quality:bad`, since nobody knows that
   nothing was there. The class itself is the tag `class:NAME`; type of label and what was shown are tags as well.
-- Images of no deployment, or without time, are left out and counted.
+- Images of no deployment, or without time, are left out and counted: also those of a site with one deployment only that was not there
+  yet, or no longer, when they were taken.
 
 ## Images
 - `images: reflink` makes copies that share the disk's blocks where the disk can (APFS, Btrfs, XFS, ReFS) and plain copies

@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use super::decide::{Decided, Decision};
 use super::join::Joined;
 use crate::step::StepError;
-use crate::step::classify::{CLASS_PREFIX, is_prediction};
-use crate::table::{Column, Schema, Table, Type};
+use crate::step::classify::{self, CLASS_PREFIX};
+use crate::table::{Column, Field, Schema, Table, Type};
 use crate::taxonomy::UNKNOWN;
 
 mod long;
@@ -199,8 +199,10 @@ impl<'a> Automatic<'a> {
     }
 }
 
-/// A column of the images that the data set makes itself, and therefore replaces.
-fn is_replaced(name: &str, ty: Type, has_predictions: bool) -> bool {
-    ["class", "type", "reviewer", "comment", "final", "species_id"].contains(&name)
-        || (has_predictions && is_prediction(name, ty))
+/// The name of a column of the images in the data set; `None` for one that the data set makes itself.
+fn kept_as<'f>(images: &Schema, field: &'f Field, has_predictions: bool) -> Option<&'f str> {
+    if ["class", "type", "reviewer", "comment", "final", "species_id"].contains(&field.name.as_str()) {
+        return None;
+    }
+    if has_predictions { classify::kept_as(images, field) } else { Some(&field.name) }
 }

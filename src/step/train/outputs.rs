@@ -114,7 +114,8 @@ pub(super) fn validation(
     job: &Job<'_>,
 ) -> Result<Table, StepError> {
     let rows: Vec<u32> = material.set.validation.iter().map(|image| material.rows[*image as usize]).collect();
-    let input = table.take(&rows);
+    let names: Vec<&str> = table.schema.fields.iter().map(|field| field.name.as_str()).filter(|name| *name != "model").collect();
+    let input = table.select(&names)?.take(&rows);
     let mut ranked = Ranked::new(rows.len());
     let mut learned: Vec<ColumnBuilder> =
         material.classes.iter().map(|_| ColumnBuilder::with_capacity(Type::Float32, rows.len())).collect();

@@ -2,17 +2,17 @@
 
 use std::sync::Arc;
 
-use super::{Class, Data, is_answer, is_replaced};
+use super::{Class, Data, is_answer, kept_as};
 use crate::step::StepError;
 use crate::step::merge::decide::Decision;
-use crate::table::{Column, ColumnBuilder, Schema, Table, Type};
+use crate::table::{Column, ColumnBuilder, Field, Schema, Table, Type};
 
 /// Columns of people's answers.
 const MANUAL: &[&str] = &["class", "type", "reviewer", "comment"];
 
 pub(super) fn schema(images: &Schema, predictions: Option<&Schema>, classes: &[Class]) -> Schema {
-    let kept = images.fields.iter().filter(|field| !is_replaced(&field.name, field.ty, predictions.is_some()));
-    let mut schema = Schema { fields: kept.cloned().collect() };
+    let kept = |field: &Field| Some(Field { name: kept_as(images, field, predictions.is_some())?.to_owned(), ty: field.ty });
+    let mut schema = Schema { fields: images.fields.iter().filter_map(kept).collect() };
     for field in predictions.iter().flat_map(|predictions| &predictions.fields) {
         if is_answer(&field.name, field.ty) {
             schema.set(&field.name, field.ty);
@@ -35,8 +35,8 @@ pub(super) fn table(data: &Data<'_>) -> Result<Table, StepError> {
     let has_predictions = !std::ptr::eq(automatic.table, data.images);
     let mut table = Table { schema: Schema::default(), columns: Vec::new(), rows: data.images.rows };
     for (field, column) in data.images.schema.fields.iter().zip(&data.images.columns) {
-        if !is_replaced(&field.name, field.ty, has_predictions) {
-            table = table.with_column(&field.name, Arc::clone(column))?;
+        if let Some(name) = kept_as(&data.images.schema, field, has_predictions) {
+            table = table.with_column(name, Arc::clone(column))?;
         }
     }
     if has_predictions {
