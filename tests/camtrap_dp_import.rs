@@ -113,7 +113,7 @@ a/4.JPG,n4.JPG,a,2021,2021-07-01T13:00:00,,,m@1
     let images =
         "steps:\n  images:\n    uses: import\n    with: { files: images.csv, what: images }\n  back:\n    from: images\n";
     other.edit("pipeline.yaml", "steps:\n  back:\n", images);
-    assert_eq!(other.run().findings("back"), [("unresolved".to_owned(), 2)]);
+    assert_eq!(other.run().findings("back"), [("without_result".to_owned(), 1), ("unresolved".to_owned(), 2)]);
     assert_eq!(other.rows("back", &["content"])[2], content("ab"));
 }
 

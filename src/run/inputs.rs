@@ -1,6 +1,7 @@
 //! Inputs: stored tables as running steps take them, read column by column.
 
 use std::collections::BTreeMap;
+use std::io::Read as _;
 use std::path::Path;
 
 use super::history::step_error;
@@ -50,7 +51,7 @@ pub(super) fn read_files(project: &Path, work: &Work) -> Result<BTreeMap<String,
             let source = std::io::Error::from(std::io::ErrorKind::NotFound);
             return Err(StepError::File { action: "read", path, source });
         };
-        let bytes = std::fs::read(&path).map_err(|source| StepError::File { action: "read", path: path.clone(), source })?;
+        let bytes = read_bounded(&path, LARGEST_BYTES)?;
         if ContentId::of(&bytes) != *content {
             let path = path.display();
             return Err(StepError::Data(format!("`{path}` changed while the run was reading it: run again")));
@@ -58,6 +59,30 @@ pub(super) fn read_files(project: &Path, work: &Work) -> Result<BTreeMap<String,
         files.insert(file.name.clone(), bytes);
     }
     Ok(files)
+}
+
+/// Tables and other files of a project are held in memory while a step reads them: a larger one is refused by its size.
+const LARGEST_BYTES: u64 = 4 << 30;
+
+/// The bytes of a file of at most `limit` bytes.
+fn read_bounded(path: &Path, limit: u64) -> Result<Vec<u8>, StepError> {
+    let failed = |source| StepError::File { action: "read", path: path.to_owned(), source };
+    let mut file = std::fs::File::open(path).map_err(failed)?;
+    let size = file.metadata().map_err(failed)?.len();
+    let mut bytes = Vec::new();
+    if size <= limit {
+        bytes.reserve(usize::try_from(size).unwrap_or(0));
+        // It may grow while it is read.
+        (&mut file).take(limit + 1).read_to_end(&mut bytes).map_err(failed)?;
+    }
+    if size.max(bytes.len() as u64) > limit {
+        let message = format!(
+            "`{}` has {size} bytes, and files of up to {limit} bytes are read as a whole: split it, by season or by site",
+            path.display()
+        );
+        return Err(StepError::Data(message));
+    }
+    Ok(bytes)
 }
 
 /// Input tables as steps take them.
@@ -88,5 +113,23 @@ impl InputTable for StoredInput<'_> {
 
     fn read(&self, names: Option<&[&str]>) -> Result<Table, StepError> {
         self.table.read(names).map_err(step_error)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_file_beyond_the_limit_is_refused_by_its_size() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("results.json");
+        std::fs::write(&path, "12345").unwrap();
+        assert_eq!(read_bounded(&path, 5).unwrap(), b"12345");
+        let message = read_bounded(&path, 4).unwrap_err().to_string();
+        assert!(
+            message.contains("results.json") && message.contains("5 bytes") && message.contains("up to 4 bytes"),
+            "{message}"
+        );
     }
 }

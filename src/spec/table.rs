@@ -1,8 +1,10 @@
 //! Small CSV files beside a pipeline, each cell with its place: the taxonomy, the header of the deployments.
 
+use std::collections::HashSet;
 use std::sync::Arc;
 
 use crate::diagnostic::{Code, Diagnostic, FileId, Report, Span, Spanned, codes, nearest};
+use crate::table::too_wide;
 
 /// The header of a table.
 #[derive(Debug)]
@@ -62,8 +64,13 @@ pub fn header(file: FileId, text: &Arc<str>, asked: Span, code: Code, report: &m
     let mut cells = records(file, &body[..line.len()], offset, separator);
     let cells = cells.next()?;
     let columns: Vec<String> = cells.iter().map(|cell| cell.value.clone()).collect();
-    for (place, cell) in cells.iter().enumerate() {
-        if cell.value.is_empty() || columns[..place].contains(&cell.value) {
+    if let Some(message) = too_wide(columns.len()) {
+        report.push(Diagnostic::new(code, span, message).related(asked, "named here"));
+        return None;
+    }
+    let mut seen = HashSet::new();
+    for cell in &cells {
+        if cell.value.is_empty() || !seen.insert(cell.value.as_str()) {
             let message = if cell.value.is_empty() {
                 "a column has no name".to_owned()
             } else {

@@ -32,7 +32,7 @@ pub use faults::{Faults, excerpt};
 pub use filter::{Condition, Relation};
 pub use groups::Groups;
 pub use header::TableHeader;
-pub use reader::{Reading, misfit};
+pub use reader::{Reading, misfit, too_wide};
 pub use row::{append_row, decode_row, encode_row};
 
 /// The type of a column. Every column may hold missing values.

@@ -69,6 +69,9 @@ pub(super) fn read(bytes: &[u8], reading: &Reading<'_>, type_of: impl Fn(&str) -
     let Some(line) = records.next(&mut fields)? else {
         return Err(reading.error(None, None, "the file is empty; its first line must name the columns".to_owned()));
     };
+    if let Some(message) = too_wide(fields.len()) {
+        return Err(reading.error(Some(line), None, message));
+    }
     let mut faults = Faults::default();
     let schema = header(&fields, type_of, &mut |name, what| {
         let name = Some(excerpt(name)).filter(|name| !name.is_empty());
@@ -111,6 +114,17 @@ fn header(fields: &[Value<'_>], type_of: impl Fn(&str) -> Type, wrong: &mut dyn 
         }
     }
     schema
+}
+
+/// Columns that a table may have: more are no table of a person, and every step looks its columns up by their names.
+const WIDEST: usize = 5_000;
+
+/// What is said of a header of more columns than any table of a person.
+#[must_use]
+pub fn too_wide(columns: usize) -> Option<String> {
+    (columns > WIDEST).then(|| {
+        format!("the header names {columns} columns, and tables of up to {WIDEST} are read; is the separator right, and rows and columns not swapped?")
+    })
 }
 
 /// What is said of a row of another width than its header.

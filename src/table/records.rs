@@ -126,6 +126,12 @@ impl<'a> Records<'a> {
         }
     }
 
+    /// The file that is named in errors.
+    #[must_use]
+    pub fn file(&self) -> &'a str {
+        self.file
+    }
+
     fn error(&self, line: u64, message: &str) -> TableError {
         TableError::Text { file: self.file.to_owned(), line: Some(line), column: None, message: message.to_owned() }
     }

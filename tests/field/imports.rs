@@ -129,8 +129,8 @@ fn one_file_per_folder_says_below_which_folder_it_begins() {
     let prefix = "prefix: { results/s1.json: s1, \"results/s2*\": s2/ }";
     space.edit("pipeline.yaml", "detection_threshold: 0.2", &format!("detection_threshold: 0.2, {prefix}"));
     assert_eq!(space.run().findings("detected"), [("without_result".to_owned(), 1)]);
-    let content = space.column("detected", "site").len();
-    assert_eq!((content, space.table("detected").column("content").unwrap().null_count()), (3, 0));
+    let found = space.table("detected");
+    assert_eq!((found.rows, found.column("content").unwrap().null_count()), (3, 0));
     // A name that fits one image alone is found, and what was added is told.
     space.edit("pipeline.yaml", &format!(", {prefix}"), "");
     std::fs::remove_file(space.path("results/s1.json")).unwrap();

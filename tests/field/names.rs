@@ -136,7 +136,8 @@ fn a_file_for_spreadsheets_holds_nothing_that_they_compute() {
     space.write("in.csv", rows);
     space.run();
     assert_eq!(space.read("published/plain.csv"), rows);
-    let safe = "file,comment\n1.jpg,\"'=HYPERLINK(\"\"http://x\"\")\"\n2.jpg,'+1 vole\n3.jpg,-3.5\n4.jpg,'@SUM(A1)\n5.jpg,a = b\n";
+    let safe =
+        "file,comment\n1.jpg,\"'=HYPERLINK(\"\"http://x\"\")\"\n2.jpg,'+1 vole\n3.jpg,-3.5\n4.jpg,'@SUM(A1)\n5.jpg,a = b\n";
     assert_eq!(space.read("published/safe.csv"), safe);
 }
 
@@ -153,7 +154,11 @@ fn all_faults_of_an_import_are_told_at_once() {
     space.write("b.csv", format!("name,label,confidence\n5.jpg,{long},0.5\n6.jpg,vole,{long}\n"));
     let error = space.error();
     assert!(error.starts_with("got: 5 faults:\n"), "{error}");
-    for words in ["`a.csv`, line 2, column `label`: `mink` (2 rows) is not a class", "line 3, column `confidence`: `97`", "line 4: 2 fields"] {
+    for words in [
+        "`a.csv`, line 2, column `label`: `mink` (2 rows) is not a class",
+        "line 3, column `confidence`: `97`",
+        "line 4: 2 fields",
+    ] {
         assert!(error.contains(words), "{words}: {error}");
     }
     // A long value is not repeated in full.
@@ -164,4 +169,23 @@ fn all_faults_of_an_import_are_told_at_once() {
     space.write("b.csv", "name,label,confidence\n");
     let error = space.error();
     assert!(error.starts_with("got: 30 faults:\n") && error.ends_with("\n  and 10 more"), "{error}");
+}
+
+#[test]
+fn a_table_of_more_columns_than_any_persons_is_refused_at_once() {
+    let space = TestSpace::new();
+    space.write(
+        "pipeline.yaml",
+        "trapline: 1\nname: x\nsteps:\n  got: { uses: import, with: { files: wide.csv, what: images } }\n  out: { uses: export, from: got, with: { into: \
+         published/x.csv } }\n",
+    );
+    let header: Vec<String> = (0..100_000).map(|column| column.to_string()).collect();
+    // A few columns more than are read, within what is read of a file before the run.
+    space.write("wide.csv", format!("file,{}\n", header[..6_000].join(",")));
+    let loaded = trapline::check::load(&space.path("pipeline.yaml"), &space.overrides);
+    let told = &loaded.report.diagnostics[0].message;
+    assert!(told.contains("`wide.csv`") && told.contains("6001 columns") && told.contains("up to 5000"), "{told}");
+    let reading = trapline::table::Reading::tolerant("wide.csv");
+    let error = trapline::table::csv::read(header.join(",").as_bytes(), &reading).unwrap_err().to_string();
+    assert!(error.contains("100000 columns"), "{error}");
 }

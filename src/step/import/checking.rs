@@ -9,7 +9,7 @@ use super::{Import, What, bohner, files, foreign, package, resolve, timelapse};
 use crate::diagnostic::{Diagnostic, Report, Spanned, codes, nearest};
 use crate::observation::IDENTITY;
 use crate::step::{Context, Step as _};
-use crate::table::{Reading, Schema};
+use crate::table::{Reading, Schema, TableError, too_wide};
 
 /// How much of a file is read to see its columns.
 const HEADER_BYTES: u64 = 1 << 16;
@@ -40,9 +40,12 @@ pub(super) fn header(project: &Path, path: &str, reading: &Reading<'_>) -> Resul
     read_header(&mut records).map_err(|error| Fault::File(error.to_string()))
 }
 
-pub(super) fn read_header(records: &mut crate::table::records::Records<'_>) -> Result<Vec<String>, crate::table::TableError> {
+pub(super) fn read_header(records: &mut crate::table::records::Records<'_>) -> Result<Vec<String>, TableError> {
     let mut fields = Vec::new();
-    records.next(&mut fields)?;
+    let line = records.next(&mut fields)?;
+    if let Some(message) = too_wide(fields.len()) {
+        return Err(TableError::Text { file: records.file().to_owned(), line, column: None, message });
+    }
     Ok(fields.iter().map(|field| field.text.trim().to_owned()).collect())
 }
 
