@@ -115,7 +115,7 @@ fn explain_lists_what_stands_behind_a_number() {
         "pipeline.yaml",
         "trapline: 1\nname: explained\nclasses: [empty, vole, stoat]\nsteps:\n  predictions: { uses: import, with: { files: images.csv, what: \
          predictions } }\n  labels: { uses: import, with: { files: labels.csv, what: labels } }\n  quality: { uses: evaluate, from: { predictions: \
-         predictions, labels: labels } }\n",
+         predictions, labels: labels }, with: { sampled_by: [] } }\n",
     );
     let end = space.run(&["explain", "quality"]);
     assert!(end.code == 2 && end.err.contains("has not run yet"), "{}", end.err);

@@ -71,7 +71,7 @@ fn published() -> TestSpace {
         "trapline: 1\nname: published\nclasses: [bad_quality, bird, empty, least_weasel, lemming, shrew, stoat, vole]\nsteps:\n  \
          predictions: { uses: import, with: { files: predictions.csv, what: predictions } }\n  labels: { uses: import, with: { files: \
          labels.csv, what: labels } }\n  quality: { uses: evaluate, from: { predictions: predictions, labels: labels }, with: { by: \
-         [locality] } }\n  report: { uses: report, from: [predictions, quality], with: { into: published/report.html } }\n",
+         [locality], sampled_by: [locality] } }\n  report: { uses: report, from: [predictions, quality], with: { into: published/report.html } }\n",
     );
     space
 }
@@ -148,7 +148,7 @@ fn a_census_is_reported_without_intervals_and_corrections() {
         "pipeline.yaml",
         format!(
             "trapline: 1\nname: lynx\ntaxonomy: taxonomy.csv\nsteps:\n{}{}{}  quality: {{ uses: evaluate, from: {{ predictions: predictions, labels: \
-             labels }} }}\n  final: {{ uses: merge, from: {{ images: images, predictions: predictions, labels: labels }}, with: {{ rows: multilabel }} \
+             labels }}, with: {{ sampled_by: [] }} }}\n  final: {{ uses: merge, from: {{ images: images, predictions: predictions, labels: labels }}, with: {{ rows: multilabel }} \
              }}\n  report: {{ uses: report, from: [predictions, quality, final], with: {{ into: report.html, title: Lynx }} }}\n",
             import("images", "images", "", ""),
             import("predictions", "predictions", ", label: predicted", ""),
@@ -220,7 +220,7 @@ fn few(with: &str) -> TestSpace {
         format!(
             "trapline: 1\nname: few\nclasses: [empty, vole, stoat]\nsteps:\n  images: {{ uses: import, with: {{ files: images.csv, what: images }} \
              }}\n  predictions: {{ uses: import, with: {{ files: images.csv, what: predictions }} }}\n  labels: {{ uses: import, with: {{ files: \
-             labels.csv, what: labels }} }}\n  quality: {{ uses: evaluate, from: {{ predictions: predictions, labels: labels }} }}\n  accepted: {{ \
+             labels.csv, what: labels }} }}\n  quality: {{ uses: evaluate, from: {{ predictions: predictions, labels: labels }}, with: {{ sampled_by: [] }} }}\n  accepted: {{ \
              uses: threshold, from: {{ predictions: predictions, quality: quality.checked }}, with: {{ accept_at: 0.9 }} }}\n  final: {{ uses: \
              merge, from: {{ images: images, predictions: predictions, labels: labels }} }}\n  report:\n    uses: report\n    from: [predictions, \
              quality, accepted, final]\n    with: {{ into: out/report.html{with} }}\n"

@@ -1,14 +1,29 @@
 //! `expect:`: gates over the numbers that a step reports and over the columns of its outputs.
 
+use std::collections::BTreeSet;
+
 use super::{Comparison, Expectation, RowFilter, Subject};
-use crate::diagnostic::{Diagnostic, Report, Spanned, codes, did_you_mean};
+use crate::diagnostic::{Diagnostic, Report, Span, Spanned, codes, did_you_mean};
 use crate::spec::StepSpec;
-use crate::step::{PortType, StepKind};
+use crate::step::{Metric, PortType, StepKind};
 use crate::table::{Schema, Type};
 use crate::yaml::{Node, Value};
 
 /// What `PORT.rows` bounds; a column of that name cannot be meant.
 pub const ROWS: &str = "rows";
+
+/// Columns that hold the name of a class.
+const CLASS_COLUMNS: &[&str] = &["class", "label", "manual", "automatic", "candidate", "current"];
+
+/// What names of columns that hold a share end with, bounds of it aside.
+const SHARES: &[&str] = &["accuracy", "precision", "recall", "f1", "share", "coverage", "confidence"];
+
+/// Within what the values of a column of this name lie, where the name says it.
+fn column_range(name: &str) -> Option<(f64, f64)> {
+    let of = name.strip_suffix("_lower").or_else(|| name.strip_suffix("_upper")).unwrap_or(name);
+    let is_share = SHARES.iter().any(|share| of == *share || of.strip_suffix(share).is_some_and(|rest| rest.ends_with('_')));
+    is_share.then_some((0.0, 1.0))
+}
 
 /// Comparisons by their sign, longer signs first.
 const SIGNS: &[(&str, Comparison)] = &[
@@ -20,14 +35,20 @@ const SIGNS: &[(&str, Comparison)] = &[
 ];
 
 /// Reads the gates of a step with `outputs`, which are `None` where the step could not be built.
-pub(super) fn read(spec: &StepSpec, outputs: Option<&[Schema]>, report: &mut Report) -> Vec<Expectation> {
+/// `classes` are all that tables can name, where that is known.
+pub(super) fn read(
+    spec: &StepSpec,
+    outputs: Option<&[Schema]>,
+    classes: Option<&BTreeSet<String>>,
+    report: &mut Report,
+) -> Vec<Expectation> {
     let Some(node) = &spec.expect else { return Vec::new() };
     let Value::Map(entries) = &node.value else {
         let message = format!("`expect` is a mapping from metrics to bounds, not {}", node.value.kind());
         report.push(Diagnostic::new(codes::WRONG_TYPE, node.span, message).help("write `expect: { METRIC: \">= 0.93\" }`"));
         return Vec::new();
     };
-    let mut reader = Reader { kind: spec.kind, outputs, report };
+    let mut reader = Reader { kind: spec.kind, outputs, classes, report };
     let mut gates = Vec::new();
     for entry in entries {
         let subject = reader.subject(&entry.key);
@@ -38,6 +59,7 @@ pub(super) fn read(spec: &StepSpec, outputs: Option<&[Schema]>, report: &mut Rep
             continue;
         };
         if let Some(subject) = subject {
+            reader.range(&entry.key, &subject, comparison, value, entry.value.span);
             gates.push(Expectation { metric: entry.key.value.clone(), subject, comparison, value, span: entry.value.span });
         }
     }
@@ -47,6 +69,7 @@ pub(super) fn read(spec: &StepSpec, outputs: Option<&[Schema]>, report: &mut Rep
 struct Reader<'a> {
     kind: &'static StepKind,
     outputs: Option<&'a [Schema]>,
+    classes: Option<&'a BTreeSet<String>>,
     report: &'a mut Report,
 }
 
@@ -101,6 +124,43 @@ impl Reader<'_> {
         Some(if column == ROWS { Subject::Rows(filter) } else { Subject::Column(filter, column) })
     }
 
+    /// A bound that no value can reach, or that each one reaches, was written in another unit.
+    fn range(&mut self, key: &Spanned<String>, subject: &Subject, comparison: Comparison, value: f64, span: Span) {
+        let range = match subject {
+            Subject::Metric => self.kind.metrics.iter().find(|metric| metric.name == key.value).and_then(Metric::range),
+            Subject::Rows(_) => Some((0.0, f64::INFINITY)),
+            Subject::Column(_, column) => column_range(column),
+        };
+        let Some((low, high)) = range else { return };
+        let outside = value < low || value > high;
+        let never = comparison == Comparison::Above && value >= high || comparison == Comparison::Below && value <= low;
+        if !outside && !never {
+            return;
+        }
+        let whole = if high.is_finite() { format!("lies between {low} and {high}") } else { format!("is never below {low}") };
+        let message = format!("`{}` {whole}: a bound of `{} {value}` says nothing about it", key.value, comparison.sign());
+        let help = if high == 1.0 && value > 1.0 && value <= 100.0 {
+            format!("{value} percent are {}", value / 100.0)
+        } else {
+            "`trapline help KIND` says what each number means".to_owned()
+        };
+        self.report.push(Diagnostic::new(codes::GATE_RANGE, span, message).help(help));
+    }
+
+    /// A class that no table can hold.
+    fn class(&mut self, key: &Spanned<String>, column: &str, value: &str) -> bool {
+        let Some(classes) = self.classes.filter(|_| CLASS_COLUMNS.contains(&column)) else { return true };
+        if classes.contains(value) {
+            return true;
+        }
+        let known: Vec<&str> = classes.iter().map(String::as_str).filter(|class| !class.is_empty()).collect();
+        let message = format!("the gate `{}` names `{value}`, which is not a class of this pipeline", key.value);
+        let mut finding = Diagnostic::new(codes::UNKNOWN_CLASS, key.span, message);
+        finding.help = did_you_mean(value, &known).or_else(|| Some("declare it under `classes:` or in the taxonomy".to_owned()));
+        self.report.push(finding);
+        false
+    }
+
     /// The bounded column must hold numbers.
     fn number(&mut self, key: &Spanned<String>, schema: &Schema, column: &str) -> bool {
         let is_number = |ty: Type| matches!(ty, Type::Int | Type::Float32 | Type::Float64);
@@ -129,7 +189,7 @@ impl Reader<'_> {
             return self.no_column(key, column, &known);
         };
         let message = match field.ty {
-            Type::Text => return true,
+            Type::Text => return self.class(key, column, value),
             Type::Int if value.is_empty() || value.parse::<i64>().is_ok() => return true,
             Type::Bool if matches!(value, "" | "true" | "false") => return true,
             Type::Int | Type::Bool => format!("the column `{column}` holds {}, never `{value}`", field.ty),

@@ -1,6 +1,6 @@
 //! The way from a file to a checked pipeline: read, wire, order, check, build. All findings are collected on the way.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 use super::columns;
@@ -9,12 +9,13 @@ use super::models;
 use super::order::order;
 use super::params::{self, Checked, check_names};
 use super::places::{Places, check_paths, check_roots};
+use super::sense;
 use super::wiring::{self, Names, Wired};
 use super::{CheckedStep, Overrides, Pipeline, Wire};
 use crate::diagnostic::{Code, Diagnostic, Report, Severity, Sources, Span, Spanned, codes};
 use crate::model::signature::ModelSignature;
 use crate::spec::{self, Files, Reading, Spec, StepSpec, shown};
-use crate::step::{Context, KINDS, Lineage, Params, PathUse, Step, StepKind};
+use crate::step::{Context, Drawn, KINDS, Lineage, Params, PathUse, Step, StepKind};
 use crate::table::Schema;
 use crate::yaml;
 
@@ -122,6 +123,8 @@ struct Built {
     step: Box<dyn Step>,
     params: Params,
     outputs: Vec<Schema>,
+    /// How the rows of its first output were chosen.
+    drawn: Drawn,
     /// Files that it reads and replaces, such as a manifest of names.
     rewritten: Vec<Spanned<String>>,
 }
@@ -150,11 +153,14 @@ impl Checking<'_> {
         let places = Places { project: self.folder, own_files: &self.spec.own_files, declared: &self.spec.roots };
         check_paths(&places, &steps, &params, self.report);
         let outputs = built.iter().map(|built| built.as_ref().map(|built| built.outputs.as_slice()));
-        let expect: Vec<_> = steps.iter().zip(outputs).map(|(step, outputs)| expect::read(step, outputs, self.report)).collect();
+        let classes = self.gate_classes(&steps, &params, &models);
+        let read = |(step, outputs)| expect::read(step, outputs, classes.as_ref(), self.report);
+        let expect: Vec<_> = steps.iter().zip(outputs).map(read).collect();
         if self.spec.damaged_steps.is_empty() && !self.spec.damaged {
             unused(&steps, &wired, &params, self.report);
         }
         stages(&steps, &wired, self.report);
+        sense::excludes_itself(&steps, &wired, self.report);
 
         // What could not be built has been said; a step that is missing altogether too.
         if order.len() < steps.len() || !self.spec.damaged_steps.is_empty() || self.spec.damaged || steps.is_empty() {
@@ -178,6 +184,7 @@ impl Checking<'_> {
                     step: built.step,
                     inputs,
                     outputs: built.outputs,
+                    drawn: built.drawn,
                     expect: std::mem::take(&mut expect[*at]),
                 })
             })
@@ -220,6 +227,26 @@ impl Checking<'_> {
         }
     }
 
+    /// All classes that tables can name: the programme's, those of its models, and what people may answer beside them. `None` where
+    /// others may come from outside.
+    fn gate_classes(
+        &self,
+        steps: &[StepSpec],
+        params: &[Checked],
+        models: &BTreeMap<String, ModelSignature>,
+    ) -> Option<BTreeSet<String>> {
+        let own = self.spec.classes.names().map(str::to_owned);
+        let used = params.iter().flat_map(|checked| &checked.models).filter_map(|name| models.get(&name.value));
+        let extra = params.iter().flat_map(|checked| checked.params.texts("extra_classes")).map(|class| class.value);
+        let all: BTreeSet<String> = own
+            .chain(used.flat_map(|model| model.classes.iter().cloned()))
+            .chain(extra)
+            .chain([String::new(), crate::taxonomy::UNKNOWN.to_owned()])
+            .collect();
+        let from_outside = steps.iter().any(|step| matches!(step.kind.name, "import" | "command"));
+        (!from_outside && self.spec.classes.names().next().is_some()).then_some(all)
+    }
+
     /// Builds one step from its parameters and the schemas of its inputs, where all of these are known.
     fn build(
         &mut self,
@@ -244,6 +271,10 @@ impl Checking<'_> {
         if !fits {
             return None;
         }
+        let drawn_of = |wire: &Wire| built[wire.step].as_ref().map_or_else(Drawn::default, |built| built.drawn.clone());
+        let drawn: Vec<Vec<Drawn>> =
+            wired.inputs.iter().map(|wires| wires.iter().map(|(wire, _)| drawn_of(wire)).collect()).collect();
+        let drawn_here = step.drawn(&spec.name.value, &drawn);
         let context = Context {
             project: &self.absolute,
             classes: &self.spec.classes,
@@ -251,7 +282,7 @@ impl Checking<'_> {
             dataset: self.spec.dataset.as_ref(),
             models,
             ports: BTreeMap::new(),
-            lineage: Lineage::default(),
+            lineage: Lineage { drawn, ..Lineage::default() },
             span: spec.name.span,
         };
         let errors = self.report.diagnostics.len();
@@ -271,7 +302,7 @@ impl Checking<'_> {
             Spanned { value: path, span: given.unwrap_or(spec.name.span) }
         });
         let rewritten = rewritten.collect();
-        Some(Built { step, params: checked.params.clone(), outputs: outputs?, rewritten })
+        Some(Built { step, params: checked.params.clone(), outputs: outputs?, drawn: drawn_here, rewritten })
     }
 }
 

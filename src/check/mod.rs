@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use crate::diagnostic::{Span, Spanned};
 use crate::model::signature::ModelSignature;
-use crate::step::{Ancestor, Context, Deployments, Lineage, Origin, Param, Params, PortType, Step, StepKind};
+use crate::step::{Ancestor, Context, Deployments, Drawn, Lineage, Origin, Param, Params, PortType, Step, StepKind};
 use crate::table::Schema;
 use crate::taxonomy::Taxonomy;
 
@@ -16,6 +16,7 @@ mod models;
 mod order;
 mod params;
 mod places;
+mod sense;
 mod wiring;
 
 pub use load::{Loaded, load, load_with};
@@ -134,6 +135,8 @@ pub struct CheckedStep {
     pub inputs: Vec<Vec<Wire>>,
     /// Schema per output port.
     pub outputs: Vec<Schema>,
+    /// How the rows of its first output were chosen.
+    pub drawn: Drawn,
     /// Gates.
     pub expect: Vec<Expectation>,
 }
@@ -186,13 +189,15 @@ impl Pipeline {
         }
     }
 
-    /// What the step at `index` rests on, where it takes whole steps.
+    /// What the step at `index` rests on: how its inputs were drawn, and the steps before it where it takes whole ones.
     fn lineage(&self, index: usize) -> Lineage {
         let step = &self.steps[index];
         let ports = step.kind.inputs.iter().zip(&step.inputs);
         let tables: Vec<&Wire> = ports.filter(|(port, _)| port.ty == PortType::Step).flat_map(|(_, wires)| wires).collect();
+        let drawn = |wires: &Vec<Wire>| wires.iter().map(|wire| self.steps[wire.step].drawn.clone()).collect();
+        let drawn = step.inputs.iter().map(drawn).collect();
         if tables.is_empty() {
-            return Lineage::default();
+            return Lineage { drawn, ..Lineage::default() };
         }
         let named = |wire: &Wire| {
             let source = &self.steps[wire.step];
@@ -216,6 +221,7 @@ impl Pipeline {
             params: self.params.clone(),
             steps: self.ancestors(index).into_iter().map(ancestor).collect(),
             tables: tables.into_iter().map(named).collect(),
+            drawn,
         }
     }
 

@@ -179,7 +179,18 @@ impl Checker<'_> {
     fn list(&mut self, name: &str, inner: &'static ParamType, items: &[Node]) -> Option<ParamValue> {
         let values: Vec<_> =
             items.iter().map(|item| Some(Spanned { value: self.value(name, inner, item)?, span: item.span })).collect();
-        Some(ParamValue::List(values.into_iter().collect::<Option<_>>()?))
+        let values: Vec<Spanned<ParamValue>> = values.into_iter().collect::<Option<_>>()?;
+        if matches!(inner, ParamType::Column(_)) {
+            for (at, value) in values.iter().enumerate() {
+                if let (ParamValue::Text(column), true) = (&value.value, values[..at].iter().any(|before| before.value == value.value)) {
+                    let message = format!("`{name}` names `{column}` twice");
+                    let finding = Diagnostic::new(codes::REPEATED_COLUMN, value.span, message);
+                    self.report.push(finding.help("remove one, or name the column that was meant"));
+                    return None;
+                }
+            }
+        }
+        Some(ParamValue::List(values))
     }
 
     fn map(&mut self, name: &str, inner: &'static ParamType, entries: &[Entry]) -> Option<ParamValue> {

@@ -177,6 +177,16 @@ codes! {
         "Training, and classifying with `engine: tch`, need libtorch, which is not part of every build. The pipeline is checked all the \
          same; a machine that runs the step needs a Trapline built with the feature `tch`: `bash .cargo/libtorch` in Trapline's folder \
          installs libtorch, `cargo build --release --features tch` builds with it.";
+    UNKNOWN_STRATA = "TL0430" Error "labels of which nobody says how they were drawn",
+        "An estimate must know in which groups its images were drawn by chance: where a hundred of a small site and a hundred of a large one \
+         count alike, it is wrong without a sign. For labels of a `review` this follows from the `sample` steps behind it. Labels that come \
+         from elsewhere do not say it: name the columns of those groups under `sampled_by` (`by` of `threshold`), or write `sampled_by: []` \
+         where they were drawn among all images at once, or where every image has a label.";
+    NOT_BLIND = "TL0431" Error "an estimate from labels that are not blind",
+        "People who see what the model says agree with it more often than those who do not, so that a model judged by them seems better than \
+         it is. Such answers never count in an estimate. Add `blind: true` to the `review` of the sample.";
+    EXCLUDES_ITSELF = "TL0432" Error "a step that leaves out its own input",
+        "All images of the step come from an output that its `exclude` names, so that none is left.";
 
     // Parameters.
     UNKNOWN_PARAMETER = "TL0501" Error "an unknown parameter",
@@ -203,6 +213,14 @@ codes! {
         "A sample stays put as long as its groups do. Where `by` does not contain the season, the images of a new season compete with \
          those drawn before, and part of last year's checking is for nothing. Add `season` to `by`, or say on the line why not: \
          `# trapline: allow TL0521 a single season`.";
+
+    REPEATED_COLUMN = "TL0530" Error "a column named twice",
+        "A list of columns names one of them twice; perhaps another was meant.";
+    ACCEPTS_ALL = "TL0531" Error "a threshold that accepts everything",
+        "Every confidence is at least 0, so that `accept_at: 0` sends no image to people unless another rule asks for it.";
+    GATE_RANGE = "TL0532" Error "a bound that no value can have",
+        "A share lies between 0 and 1, a number of rows is never below 0. A gate beyond that always fails or never does: write shares as \
+         `0.95`, not as percent.";
 
     STRANGE_TEMPLATE = "TL0522" Error "a template that replaces nothing",
         "A folder of `templates:` holds files called like the built-in templates of the report. One with another name would change nothing.";

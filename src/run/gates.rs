@@ -49,18 +49,37 @@ pub fn failed_gates(
         let (found, rows) = match &gate.subject {
             Subject::Column(filter, column) => match open(filter)? {
                 None => (None, None),
-                Some(table) => match column_fails(gate, &table, filter, column)? {
+                Some(table) => match column_fails(gate, &table, filter, column, &|_| true)? {
                     None => continue,
                     Some((found, rows)) => (found, Some(rows)),
                 },
             },
             _ if number.is_some_and(|number| holds(gate, number)) => continue,
-            _ => (number, None),
+            Subject::Metric => (number, behind(step, gate, number, &open)?),
+            Subject::Rows(_) => (number, None),
         };
         let expected = format!("{} {}", gate.comparison.sign(), gate.value);
         failed.push(FailedGate { metric: gate.metric.clone(), expected, found, rows });
     }
     Ok(failed)
+}
+
+/// The rows that make a metric fail, where it is the worst value of a column.
+fn behind<'a>(
+    step: &CheckedStep,
+    gate: &Expectation,
+    found: Option<f64>,
+    open: &dyn Fn(&RowFilter) -> Result<Option<StoredTable<'a>>, StoreError>,
+) -> Result<Option<GateRows>, StoreError> {
+    let Some((behind, found)) = step.step.behind(&gate.metric).zip(found) else { return Ok(None) };
+    let filter = RowFilter { output: behind.output, equal: Vec::new() };
+    let Some(table) = open(&filter)? else { return Ok(None) };
+    let counts = |value: Option<f64>| match value {
+        // What is worse than the metric was left out of it, such as the recall of classes that the model lacks.
+        Some(value) => excess(gate, value) <= excess(gate, found),
+        None => behind.missing_is_worst,
+    };
+    Ok(column_fails(gate, &table, &filter, behind.column, &counts)?.map(|(_, rows)| rows))
 }
 
 fn holds(gate: &Expectation, found: f64) -> bool {
@@ -105,12 +124,13 @@ fn number(cell: CellRef<'_>) -> Option<f64> {
     }
 }
 
-/// The worst value and the rows that fail. A gate that finds no row fails: it was written for something that is not there.
+/// The worst value and the rows that fail, among those whose value `counts`. A gate that finds no row fails: it was written for something that is not there.
 fn column_fails(
     gate: &Expectation,
     stored: &StoredTable<'_>,
     filter: &RowFilter,
     name: &str,
+    counts: &dyn Fn(Option<f64>) -> bool,
 ) -> Result<Option<(Option<f64>, GateRows)>, StoreError> {
     let mut names: Vec<&str> = filter.equal.iter().map(|(name, _)| name.as_str()).collect();
     if !names.contains(&name) {
@@ -118,7 +138,7 @@ fn column_fails(
     }
     let table = stored.read(Some(&names))?;
     let Some(column) = table.column(name) else { return Ok(Some((None, GateRows::default()))) };
-    let rows = chosen(&table, filter);
+    let rows: Vec<usize> = chosen(&table, filter).into_iter().filter(|row| counts(number(column.cell(*row)))).collect();
     let mut found = GateRows { checked: rows.len() as u64, ..GateRows::default() };
     let mut worst: Option<f64> = None;
     let mut first = Vec::new();

@@ -15,14 +15,15 @@
 //! are none, the class is *unassessed*: its own figures are missing; accuracy is that of the share that was assessed, and every
 //! bound allows for any truth among the images that nobody looked at.
 //!
-//! *Bounds* are Wilson's for precision, accuracy and other proportions, and built from Jeffreys' for what is summed over many strata with
-//! few hits: recall, F1 and abundance ([`super::combine`]). The choice was made by coverage on a census (`tests/coverage.rs`).
+//! *Bounds* are Wilson's for precision, accuracy and other proportions, and built from Jeffreys' for what is summed over many classes with
+//! few hits: recall, F1 and abundance ([`super::combine`]). The strata of one automatic class are put together first ([`super::pooled`]). The choice was made by coverage on a census (`tests/coverage.rs`).
 //!
 //! *Source*: Böhner et al. 2023, Ecological Informatics 76, 102150 (the correction); Cochran 1977, Sampling Techniques, chapter 5
 //! (strata).
 
 use super::combine::{Estimate, Total, ratio};
-use super::interval::{Interval, jeffreys_finite, number, variance, wilson_finite};
+use super::interval::{jeffreys, number, score, variance};
+use super::pooled::{Pooled, pooled};
 
 /// Below this value of [`ClassQuality::missed_seen`], bounds of recall and F1 rest on little. All classes of the census with about a
 /// hundred images or fewer lie below it, among them those whose bounds held the truth least often.
@@ -62,28 +63,15 @@ impl Part {
     fn share(self) -> f64 {
         number(self.hits) / number(self.checked)
     }
-
-    /// Of one proportion.
-    fn wilson(self, z: f64) -> Option<Interval> {
-        wilson_finite(self.hits, self.checked, self.size, z)
-    }
-
-    /// Of one among many in a sum.
-    fn jeffreys(self, z: f64) -> Option<Interval> {
-        jeffreys_finite(self.hits, self.checked, self.size, z)
-    }
 }
 
 /// The proportion over several strata. Those without a checked image are taken to be like the others; `None` where none has one.
 #[must_use]
 pub fn proportion(parts: &[Part], z: f64) -> Option<Estimate> {
-    let checked = || parts.iter().filter(|part| part.checked > 0);
-    let size: f64 = checked().map(|part| number(part.size)).sum();
-    let mut total = Total::default();
-    for part in checked() {
-        total.add(number(part.size) / size, part.share(), part.wilson(z)?);
-    }
-    (size > 0.0).then(|| total.estimate(0.0, 1.0))
+    let parts: Vec<(f64, Part)> = parts.iter().map(|part| (number(part.size), *part)).collect();
+    let found = pooled(&parts)?;
+    let bounds = found.bounds(|p, n| score(p, n, z));
+    Some(Estimate { value: found.share, lower: bounds.lower, upper: bounds.upper })
 }
 
 /// The figures of one class.
@@ -227,6 +215,15 @@ impl<'a> Weighted<'a> {
         })
     }
 
+    /// The share of `manual` among the images of each automatic class, all its strata together.
+    fn pooled(&self, manual: impl Fn(&Stratum) -> usize) -> Vec<(usize, Pooled)> {
+        let mut parts: Vec<Vec<(f64, Part)>> = vec![Vec::new(); self.automatic.len()];
+        for (stratum, weight, part) in self.parts(manual) {
+            parts[stratum.automatic].push((weight, part));
+        }
+        parts.iter().enumerate().filter_map(|(automatic, parts)| Some((automatic, pooled(parts)?))).collect()
+    }
+
     /// By manual, then automatic class.
     fn counts(&self) -> Vec<Vec<u64>> {
         let classes = self.automatic.len();
@@ -274,16 +271,18 @@ fn class_quality(weighted: &Weighted<'_>, counts: &[Vec<u64>], class: usize, z: 
         return counted;
     }
     let (mut right, mut found, mut missed, mut squares) = (Total::default(), Total::default(), Total::default(), 0.0);
-    for (stratum, weight, part) in weighted.parts(|_| class) {
-        let (Some(wilson), Some(jeffreys)) = (part.wilson(z), part.jeffreys(z)) else { continue };
-        if stratum.automatic == class {
-            right.add(weight, part.share(), wilson);
-            found.add(weight, part.share(), jeffreys);
+    for (of, share) in weighted.pooled(|_| class) {
+        let bounds = share.bounds(|p, n| jeffreys(p, n, z));
+        if of == class {
+            right.add(share.weight, share.share, share.bounds(|p, n| score(p, n, z)));
+            found.add(share.weight, share.share, bounds);
         } else {
-            missed.add(weight, part.share(), jeffreys);
-            let stands_for = weight / number(part.checked);
-            squares += stands_for * stands_for * number(part.hits);
+            missed.add(share.weight, share.share, bounds);
         }
+    }
+    for (_, weight, part) in weighted.parts(|_| class).filter(|(stratum, ..)| stratum.automatic != class) {
+        let stands_for = weight / number(part.checked);
+        squares += stands_for * stands_for * number(part.hits);
     }
     let unknown = (0..weighted.automatic.len()).filter(|other| weighted.unassessed(*other));
     missed.add_unknown(unknown.map(|other| number(weighted.automatic[other])).sum());
@@ -305,9 +304,11 @@ fn class_quality(weighted: &Weighted<'_>, counts: &[Vec<u64>], class: usize, z: 
 fn accuracy(weighted: &Weighted<'_>, images: u64, unassessed: u64, z: f64) -> Option<Accuracy> {
     let assessed = number(images - unassessed);
     let (mut total, mut spread) = (Total::default(), 0.0);
+    for (_, found) in weighted.pooled(|stratum| stratum.automatic) {
+        total.add(found.weight / assessed, found.share, found.bounds(|p, n| score(p, n, z)));
+    }
     for (_, weight, part) in weighted.parts(|stratum| stratum.automatic) {
         let weight = weight / assessed;
-        total.add(weight, part.share(), part.wilson(z)?);
         // One image says nothing about the spread: the largest there can be.
         spread += weight * weight * variance(part.hits, part.checked, part.size).unwrap_or(0.25);
     }

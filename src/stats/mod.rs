@@ -21,4 +21,5 @@ pub mod interval;
 pub mod metrics;
 pub mod paired;
 pub mod planning;
+pub mod pooled;
 pub mod prevalence;

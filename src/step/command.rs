@@ -6,7 +6,7 @@
 use std::path::{Path, PathBuf};
 
 use super::{
-    Context, FileInput, Finding, Job, Metric, Outputs, Param, ParamType, ParamValue, Params, PathUse, Port, Step, StepError,
+    Context, Drawn, FileInput, Finding, Job, Metric, Outputs, Param, ParamType, ParamValue, Params, PathUse, Port, Step, StepError,
     StepKind,
 };
 use crate::diagnostic::codes::{MISSING_PARAMETER, OUT_OF_RANGE};
@@ -207,6 +207,10 @@ impl Step for CommandStep {
             return None;
         }
         Some(vec![self.schema.clone()])
+    }
+
+    fn drawn(&self, name: &str, _inputs: &[Vec<Drawn>]) -> Drawn {
+        Drawn::unknown(name)
     }
 
     fn files(&self, _context: &Context<'_>) -> Vec<FileInput> {

@@ -5,7 +5,8 @@
 
 use super::classify::is_prediction;
 use super::evaluate::labels;
-use super::{Context, Job, Metric, Outputs, Param, ParamType, Params, Port, Step, StepError, StepKind};
+use super::strata::Strata;
+use super::{Behind, Context, Job, Metric, Outputs, Param, ParamType, Params, Port, Step, StepError, StepKind};
 use crate::diagnostic::codes::{COLUMN_TYPE, MISSING_COLUMN, TAKEN_COLUMN};
 use crate::diagnostic::{Diagnostic, Report};
 use crate::observation::{EVENT, IDENTITY, Key, PLACE};
@@ -22,7 +23,7 @@ mod words;
 /// The kind, as declared.
 pub static KIND: StepKind = StepKind {
     name: "compare",
-    revision: 2,
+    revision: 3,
     summary: "says whether a candidate model is better than the one in use, on the blind random sample",
     docs: docs::DOCS,
     inputs: &[
@@ -62,7 +63,7 @@ pub static KIND: StepKind = StepKind {
             required: false,
             default: None,
             keyed: true,
-            doc: "columns of the groups that the random sample was drawn in (`by` of `sample`); those of `by` where not given",
+            doc: "columns of the groups that labels from elsewhere were drawn in; how `sample` steps draw is known",
         },
         Param {
             name: "level",
@@ -88,7 +89,8 @@ pub static KIND: StepKind = StepKind {
         Metric { name: "disagreements", doc: "images to which the models give different labels" },
         Metric { name: "leaked", doc: "checked images left out because a model was trained on them or on their event" },
         Metric { name: "other_labels", doc: "labels that are not of the random sample; left out" },
-        Metric { name: "unmatched_labels", doc: "labels of sampled images that are not among the images of both" },
+        Metric { name: "unmatched_labels", doc: "labels of no image of the candidate" },
+        Metric { name: "unpaired_labels", doc: "labels of sampled images that the model in use did not classify" },
         Metric { name: "contradicting_labels", doc: "sampled images whose labels name different classes; left out" },
         Metric {
             name: "labels_with_model_shown",
@@ -166,22 +168,20 @@ fn read(params: &Params, _report: &mut Report) -> Option<Box<dyn Step>> {
     };
     Some(Box::new(Compare {
         by: names("by"),
-        sampled_by: names(if params.get("sampled_by").is_some() { "sampled_by" } else { "by" }),
+        sampled_by: params.get("sampled_by").map(|_| names("sampled_by")),
         level: params.number("level").unwrap_or(0.95),
     }))
 }
 
 struct Compare {
     by: Vec<String>,
-    sampled_by: Vec<String>,
+    sampled_by: Option<Vec<String>>,
     level: f64,
 }
 
 impl Compare {
-    /// Columns of the reported groups, then those that tell the sampling groups within them apart.
-    fn group_columns(&self) -> Vec<&str> {
-        let finer = self.sampled_by.iter().filter(|name| !self.by.contains(name));
-        self.by.iter().chain(finer).map(String::as_str).collect()
+    fn strata(&self) -> Strata<'_> {
+        Strata { by: &self.by, sampled_by: self.sampled_by.as_deref(), port: 2, param: "sampled_by" }
     }
 
     /// The schemas of the outputs, in port order.
@@ -241,17 +241,28 @@ impl Step for Compare {
             }
         }
         let made = [COMPARISON, CLASSES].concat();
-        for name in self.group_columns().into_iter().filter(|name| made.iter().any(|(own, _)| own == name)) {
+        for name in self.by.iter().chain(self.sampled_by.iter().flatten()).filter(|name| made.iter().any(|(own, _)| own == name)) {
             let message = format!("groups by `{name}`, which is a column that `compare` makes itself");
             refuse(TAKEN_COLUMN, message, "group by columns of the images, such as `season` or `locality`");
         }
+        fine &= self.strata().check(candidate, context, report);
         fine.then(|| self.schemas(candidate))
+    }
+
+    fn behind(&self, metric: &str) -> Option<Behind> {
+        let (output, column) = match metric {
+            "worst_gain_lower" => (0, "gain_lower"),
+            "min_recall_gain" => (1, "recall_gain"),
+            _ => return None,
+        };
+        Some(Behind { output, column, missing_is_worst: metric.ends_with("_lower") })
     }
 
     fn declarations(&self, context: &Context<'_>) -> Vec<(String, String)> {
         // The order of rows follows from the programme's classes.
         let names: Vec<&str> = context.classes.names().collect();
-        vec![("classes declared".to_owned(), serde_json::Value::from(names).to_string())]
+        let classes = ("classes declared".to_owned(), serde_json::Value::from(names).to_string());
+        [classes].into_iter().chain(self.strata().declaration(context)).collect()
     }
 
     fn run(&self, job: &mut Job<'_>) -> Result<Outputs, StepError> {
@@ -266,7 +277,9 @@ impl Step for Compare {
         let input = job.input(0)?;
         let mut columns = image_columns(input.schema());
         columns.push("label");
-        let more = self.group_columns().into_iter().chain(["confidence"]);
+        let drawn = self.strata().drawn(job.context);
+        let strata = self.strata().columns(&drawn);
+        let more = strata.iter().copied().chain(["confidence"]);
         for name in more.filter(|name| input.schema().field(name).is_some()) {
             if !columns.contains(&name) {
                 columns.push(name);
@@ -279,7 +292,7 @@ impl Step for Compare {
         let answers = labels::join(&candidate, &answers, labels::is_unknown_a_class(&classes, &models))?;
         let matched = matched::Matched::of(&candidate, current, &excluded)?;
         job.cancel.check()?;
-        let survey = survey::Survey::of(self, job.context, &matched, &answers)?;
+        let survey = survey::Survey::of(self, job.context, &matched, &answers, &strata)?;
         let judged = survey.judge(crate::stats::interval::z_of(self.level));
         let tables = sheets::write(&survey, &judged, self.schemas(input.schema()), &matched, &answers)?;
         job.progress.advance(candidate.rows as u64, 0);

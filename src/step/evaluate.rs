@@ -3,7 +3,8 @@
 //! Labels are joined to predictions (`labels`), counted by group, sample and class (`survey`), and what the counts say about all
 //! images (`crate::stats`) becomes tables (`sheets`) and findings (`words`).
 
-use super::{Context, Job, Metric, Outputs, Param, ParamType, Params, Port, Step, StepError, StepKind};
+use super::strata::Strata;
+use super::{Behind, Context, Drawn, Job, Metric, Outputs, Param, ParamType, Params, Port, Step, StepError, StepKind};
 use crate::diagnostic::codes::{COLUMN_TYPE, MISSING_COLUMN, TAKEN_COLUMN, UNKNOWN_CLASS, UNKNOWN_PARAMETER};
 use crate::diagnostic::{Diagnostic, Report, did_you_mean};
 use crate::observation::Key;
@@ -23,7 +24,7 @@ use survey::Survey;
 /// The kind, as declared.
 pub static KIND: StepKind = StepKind {
     name: "evaluate",
-    revision: 2,
+    revision: 3,
     summary: "says how good the predictions are, from images that people checked, with intervals",
     docs: docs::DOCS,
     inputs: &[
@@ -55,7 +56,7 @@ pub static KIND: StepKind = StepKind {
             required: false,
             default: None,
             keyed: true,
-            doc: "columns of the groups that the samples were drawn in (`by` of `sample`); those of `by` where not given",
+            doc: "columns of the groups that labels from elsewhere were drawn in; how `sample` steps draw is known",
         },
         Param {
             name: "level",
@@ -112,7 +113,7 @@ pub static KIND: StepKind = StepKind {
         Metric { name: "min_recall", doc: "lowest recall of a predicted class in a group, 0-1" },
         Metric { name: "assessed_share", doc: "share of images whose predicted class was checked, 0-1; of the worst group" },
         Metric { name: "unassessed_classes", doc: "predicted classes without a checked image, counted in each group" },
-        Metric { name: "unmatched_labels", doc: "labels of sampled images that are not among the predictions" },
+        Metric { name: "unmatched_labels", doc: "labels of no image of the predictions" },
         Metric { name: "contradicting_labels", doc: "sampled images whose labels name different classes; left out" },
         Metric {
             name: "labels_with_model_shown",
@@ -227,7 +228,7 @@ fn read(params: &Params, report: &mut Report) -> Option<Box<dyn Step>> {
     };
     Some(Box::new(Evaluate {
         by: names("by"),
-        sampled_by: names(if params.get("sampled_by").is_some() { "sampled_by" } else { "by" }),
+        sampled_by: params.get("sampled_by").map(|_| names("sampled_by")),
         level: params.number("level").unwrap_or(0.95),
         bins: params.int("bins").and_then(|bins| u32::try_from(bins).ok()).unwrap_or(10),
         classes: names("classes"),
@@ -238,7 +239,7 @@ fn read(params: &Params, report: &mut Report) -> Option<Box<dyn Step>> {
 
 struct Evaluate {
     by: Vec<String>,
-    sampled_by: Vec<String>,
+    sampled_by: Option<Vec<String>>,
     level: f64,
     bins: u32,
     classes: Vec<String>,
@@ -249,21 +250,21 @@ struct Evaluate {
 }
 
 impl Evaluate {
-    /// Columns of the reported groups, then those that tell the sampling groups within them apart.
-    fn group_columns(&self) -> Vec<&str> {
-        let finer = self.sampled_by.iter().filter(|name| !self.by.contains(name));
-        self.by.iter().chain(finer).map(String::as_str).collect()
+    /// Where each class has its share, no label needs to stand for a stratum.
+    fn strata(&self) -> Strata<'_> {
+        let sampled_by = if self.prevalence.is_empty() { self.sampled_by.as_deref() } else { Some(&[][..]) };
+        Strata { by: &self.by, sampled_by, port: 1, param: "sampled_by" }
     }
 
     fn group_fields(&self, predictions: &Schema) -> Schema {
         Schema { fields: self.by.iter().filter_map(|name| predictions.field(name)).cloned().collect() }
     }
 
-    /// Columns of an observation and its groups.
-    fn place_columns<'a>(&'a self, predictions: &Schema) -> Vec<&'a str> {
+    /// Columns of an observation and its `groups`, of which those that the step makes itself are not.
+    fn place_columns<'a>(predictions: &Schema, groups: &[&'a str]) -> Vec<&'a str> {
         let mut names = Key::shared(&[predictions]).map_or_else(Vec::new, |key| key.columns);
-        for name in self.group_columns() {
-            if !names.contains(&name) {
+        for name in groups {
+            if !names.contains(name) && !CHECKED.iter().any(|(made, _)| made == name) {
                 names.push(name);
             }
         }
@@ -298,14 +299,14 @@ impl Evaluate {
     }
 
     /// The schemas of the outputs, in port order.
-    fn schemas(&self, predictions: &Schema) -> Vec<Schema> {
+    fn schemas(&self, predictions: &Schema, strata: &[&str]) -> Vec<Schema> {
         let behind = |mut schema: Schema, columns: &[(&str, Type)]| {
             for (name, ty) in columns {
                 schema.set(name, *ty);
             }
             schema
         };
-        let place = self.place_columns(predictions);
+        let place = Self::place_columns(predictions, strata);
         let place = Schema { fields: place.iter().filter_map(|name| predictions.field(name)).cloned().collect() };
         let groups = self.group_fields(predictions);
         let mut schemas: Vec<Schema> =
@@ -315,11 +316,11 @@ impl Evaluate {
     }
 
     /// What of the predictions is needed.
-    fn read_predictions(&self, job: &Job<'_>, labels: &[Table]) -> Result<Table, StepError> {
+    fn read_predictions(&self, job: &Job<'_>, labels: &[Table], strata: &[&str]) -> Result<Table, StepError> {
         let input = job.input(0)?;
         let schema = input.schema();
         let confidences: Vec<String> = cutoffs::classes(schema).map(|class| format!("{}{class}", labels::CLASS_PREFIX)).collect();
-        let mut names = self.place_columns(schema);
+        let mut names = Self::place_columns(schema, strata);
         let shared = labels.iter().filter_map(|table| Key::shared(&[schema, &table.schema]));
         // `name` and `path` make messages readable.
         let more = shared.flat_map(|key| key.columns).chain(["label", "confidence", "name", "path"]);
@@ -356,13 +357,39 @@ impl Step for Evaluate {
             refuse(COLUMN_TYPE, message, "take predictions from `classify` or `import`");
         }
         let made = [CLASSES, OVERALL, CONFUSION, BINS, CHECKED].concat();
-        for name in self.group_columns().into_iter().filter(|name| made.iter().any(|(own, _)| own == name)) {
+        for name in self.by.iter().chain(self.sampled_by.iter().flatten()).filter(|name| made.iter().any(|(own, _)| own == name)) {
             let message = format!("groups by `{name}`, which is a column that `evaluate` makes itself");
             refuse(TAKEN_COLUMN, message, "group by columns of the images, such as `season` or `locality`");
         }
         fine &= cutoffs::check(&self.cutoffs, predictions, context, report);
         fine &= self.check_prevalence(context, report);
-        fine.then(|| self.schemas(predictions))
+        fine &= self.strata().check(predictions, context, report);
+        let drawn = self.strata().drawn(context);
+        fine.then(|| self.schemas(predictions, &self.strata().columns(&drawn)))
+    }
+
+    fn drawn(&self, _name: &str, inputs: &[Vec<Drawn>]) -> Drawn {
+        let mut drawn = Drawn::of_port(inputs, 1);
+        if let Some(said) = self.strata().sampled_by {
+            drawn.unknown.clear();
+            drawn.by.extend(said.iter().cloned());
+        }
+        drawn
+    }
+
+    fn behind(&self, metric: &str) -> Option<Behind> {
+        let (output, column) = match metric {
+            "min_precision" => (0, "precision"),
+            "min_recall" => (0, "recall"),
+            "accuracy" => (1, "accuracy"),
+            "accuracy_lower" => (1, "accuracy_lower"),
+            "random_accuracy" => (1, "random_accuracy"),
+            "random_accuracy_lower" => (1, "random_lower"),
+            "assessed_share" => (1, "assessed_share"),
+            "unassessed_classes" => (1, "unassessed_classes"),
+            _ => return None,
+        };
+        Some(Behind { output, column, missing_is_worst: metric.ends_with("_lower") })
     }
 
     fn declarations(&self, context: &Context<'_>) -> Vec<(String, String)> {
@@ -370,21 +397,27 @@ impl Step for Evaluate {
         let classes = self.classes(context);
         let declares = context.classes.class(UNKNOWN).is_some() && !classes.iter().any(|class| class == UNKNOWN);
         let unknown = declares.then(|| ("unknown is a class".to_owned(), "true".to_owned()));
-        [("classes declared".to_owned(), serde_json::Value::from(classes).to_string())].into_iter().chain(unknown).collect()
+        [("classes declared".to_owned(), serde_json::Value::from(classes).to_string())]
+            .into_iter()
+            .chain(unknown)
+            .chain(self.strata().declaration(context))
+            .collect()
     }
 
     fn run(&self, job: &mut Job<'_>) -> Result<Outputs, StepError> {
         let labels = job.inputs.get(1).into_iter().flatten().map(|table| table.read(None)).collect::<Result<Vec<_>, _>>()?;
-        let predictions = self.read_predictions(job, &labels)?;
+        let drawn = self.strata().drawn(job.context);
+        let strata = self.strata().columns(&drawn);
+        let predictions = self.read_predictions(job, &labels, &strata)?;
         job.progress.start("evaluate", predictions.rows as u64);
         let mut classes = self.classes(job.context);
         classes.extend(job.context.classes.names().map(str::to_owned));
         let is_class = labels::is_unknown_a_class(&classes, &[(job.input(0)?.schema(), &predictions)]);
         let answers = labels::join(&predictions, &labels, is_class)?;
         job.cancel.check()?;
-        let survey = Survey::of(self, job, &predictions, &answers)?;
+        let survey = Survey::of(self, job, &predictions, &answers, &strata)?;
         let assessed = survey.assess(crate::stats::interval::z_of(self.level))?;
-        let schemas = self.schemas(&predictions.schema);
+        let schemas = self.schemas(&predictions.schema, &strata);
         let tables = sheets::write(&survey, &assessed, schemas, &predictions, &answers)?;
         job.progress.advance(predictions.rows as u64, 0);
         let findings = words::findings(&survey, &assessed, &answers);

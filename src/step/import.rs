@@ -1,6 +1,6 @@
 //! Step kind `import`: images, predictions or labels from tables that other tools wrote.
 
-use super::{Context, FileInput, Finding, Job, Metric, Outputs, Param, ParamType, ParamValue, Params, Port, PortType};
+use super::{Context, Drawn, FileInput, Finding, Job, Metric, Outputs, Param, ParamType, ParamValue, Params, Port, PortType};
 use super::{PathUse, Step, StepError, StepKind};
 use crate::diagnostic::{Diagnostic, Report, Span, Spanned};
 use crate::observation::PLACE;
@@ -236,6 +236,10 @@ impl Step for Import {
             schema.set(&name.value, images?.field(&name.value)?.ty);
         }
         fits.then(|| vec![schema])
+    }
+
+    fn drawn(&self, name: &str, _inputs: &[Vec<Drawn>]) -> Drawn {
+        if self.what == What::Labels { Drawn::unknown(name) } else { Drawn::default() }
     }
 
     fn declarations(&self, context: &Context<'_>) -> Vec<(String, String)> {

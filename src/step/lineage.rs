@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use super::Drawn;
 use crate::id::ContentId;
 
 /// All that stands before a step.
@@ -15,6 +16,8 @@ pub struct Lineage {
     pub steps: Vec<Ancestor>,
     /// Where the input tables of a port of whole steps come from, one by one.
     pub tables: Vec<Origin>,
+    /// How the rows of the input tables were drawn, by port and table: known for every step, also while a pipeline is checked.
+    pub drawn: Vec<Vec<Drawn>>,
 }
 
 /// A step before another.

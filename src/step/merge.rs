@@ -3,7 +3,7 @@
 //! Rows are joined by observation (`join`), people's labels are weighed (`decide`), and the result is written out (`forms`).
 
 use super::{
-    Context, Job, LABEL_COLUMNS, Metric, Outputs, Param, ParamType, Params, Port, PortType, Step, StepError, StepKind, label_type,
+    Context, Drawn, Job, LABEL_COLUMNS, Metric, Outputs, Param, ParamType, Params, Port, PortType, Step, StepError, StepKind, label_type,
 };
 use crate::diagnostic::codes::{MISSING_COLUMN, MISSING_PARAMETER};
 use crate::diagnostic::{Diagnostic, Report, Span};
@@ -225,6 +225,10 @@ impl Step for Merge {
             findings::disagreements_schema(images),
             findings::unmatched_schema(),
         ])
+    }
+
+    fn drawn(&self, _name: &str, inputs: &[Vec<Drawn>]) -> Drawn {
+        Drawn::together(inputs.iter().flatten())
     }
 
     fn declarations(&self, context: &Context<'_>) -> Vec<(String, String)> {

@@ -18,6 +18,7 @@ use crate::taxonomy::Taxonomy;
 pub mod classify;
 pub mod command;
 mod compare;
+mod drawn;
 pub mod ensemble;
 pub mod evaluate;
 pub mod events;
@@ -40,12 +41,14 @@ pub mod review;
 pub mod sample;
 pub mod select;
 pub mod split;
+mod strata;
 pub mod summarise;
 #[cfg(test)]
 pub(crate) mod testing;
 pub mod threshold;
 pub mod train;
 
+pub use drawn::Drawn;
 pub use job::{Cancel, Finding, InputTable, Job, Outputs, Progress, StepError, with_causes};
 pub use lineage::{Ancestor, Lineage, Made, Origin};
 pub use param::{Param, ParamType, ParamValue, Params, PathUse};
@@ -103,6 +106,21 @@ pub struct Metric {
     pub name: &'static str,
     /// One sentence, with the unit.
     pub doc: &'static str,
+}
+
+impl Metric {
+    /// The least and the most that it can be, where its sentence says so: `0-1`, `-1 to 1`.
+    #[must_use]
+    pub fn range(&self) -> Option<(f64, f64)> {
+        let says = |range: &str| self.doc.split([',', ';', ' ']).any(|word| word == range);
+        if says("0-1") {
+            Some((0.0, 1.0))
+        } else if self.doc.contains("-1 to 1") {
+            Some((-1.0, 1.0))
+        } else {
+            None
+        }
+    }
 }
 
 /// The metric by which a step says how many answers of people it lacks. What depends on such a step waits until there are none.
@@ -188,7 +206,7 @@ pub struct Context<'a> {
     pub models: &'a BTreeMap<String, ModelSignature>,
     /// Packed models that arrive through ports, by port: known once the steps before have run.
     pub ports: PortModels,
-    /// What the step rests on, for those that tell it; empty for all others, and while a pipeline is checked.
+    /// What the step rests on: how its inputs were drawn; and all that stands before it, for those that tell it.
     pub lineage: Lineage,
     /// Where the step stands, for its diagnostics.
     pub span: Span,
@@ -228,10 +246,34 @@ pub struct Source {
     pub pattern: String,
 }
 
+/// The column of an output whose worst value a metric is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Behind {
+    /// Index of the output port.
+    pub output: usize,
+    /// The column.
+    pub column: &'static str,
+    /// A row without a value counts as the worst there can be; else it is left out.
+    pub missing_is_worst: bool,
+}
+
 /// One instance of a step kind.
 pub trait Step: Send + Sync {
     /// The schema of each output, from those of the inputs in port order (a port that takes many has several); checked without data.
     fn columns(&self, inputs: &[Vec<Schema>], context: &Context<'_>, report: &mut Report) -> Option<Vec<Schema>>;
+
+    /// How the rows of the first output were chosen, from how those of the inputs were, in port order. `name` is the step's. Rows are
+    /// those of the first port where a step says nothing else.
+    fn drawn(&self, name: &str, inputs: &[Vec<Drawn>]) -> Drawn {
+        let _ = name;
+        Drawn::of_port(inputs, 0)
+    }
+
+    /// The column whose worst value a metric is, so that a gate on it can say where it fails.
+    fn behind(&self, metric: &str) -> Option<Behind> {
+        let _ = metric;
+        None
+    }
 
     /// What enters the recipe besides the parameters: declarations of the project on which the result depends, by name. A step that
     /// never looks at the programme's classes must not be made anew when one is added, so only those that do name them here.

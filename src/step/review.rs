@@ -5,7 +5,7 @@
 use std::path::{Path, PathBuf};
 
 use super::{
-    Context, FileInput, Job, LABEL_COLUMNS, LABEL_FILE, MISSING_LABELS, Metric, Outputs, Param, ParamType, Params, PathUse, Port,
+    Context, Drawn, FileInput, Job, LABEL_COLUMNS, LABEL_FILE, MISSING_LABELS, Metric, Outputs, Param, ParamType, Params, PathUse, Port,
     Step, StepError, StepKind,
 };
 use crate::diagnostic::{Diagnostic, Report, codes};
@@ -206,6 +206,14 @@ impl Step for Review {
             }
         }
         Some(tables::schemas(&asked::carried(&images), &key, self.question.blind))
+    }
+
+    fn drawn(&self, name: &str, inputs: &[Vec<Drawn>]) -> Drawn {
+        let mut drawn = Drawn::of_port(inputs, 0);
+        if drawn.by_chance && !self.question.blind {
+            drawn.not_blind.insert(name.to_owned());
+        }
+        drawn
     }
 
     fn declarations(&self, context: &Context<'_>) -> Vec<(String, String)> {

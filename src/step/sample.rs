@@ -1,6 +1,6 @@
 //! Step kind `sample`: draws the images that people check, so that the draw stays put when images are added.
 
-use super::{Context, Finding, Job, Metric, Outputs, Param, ParamType, Params, Port, Step, StepError, StepKind};
+use super::{Context, Drawn, Finding, Job, Metric, Outputs, Param, ParamType, Params, Port, Step, StepError, StepKind};
 use crate::diagnostic::{Report, Span};
 use crate::stats::interval::number;
 use crate::table::{Groups, Schema, Table, Type};
@@ -178,6 +178,14 @@ impl Step for Sample {
         let images = inputs.first()?.first()?;
         check::columns(self, inputs, context, report)?;
         Some(vec![output::sample_schema(images), output::strata_schema(images, &self.by)])
+    }
+
+    fn drawn(&self, _name: &str, inputs: &[Vec<Drawn>]) -> Drawn {
+        // What `include` brings was drawn before, perhaps by other columns.
+        let mut drawn = Drawn::of_port(inputs, 2);
+        drawn.by_chance = true;
+        drawn.by.extend(self.by.iter().cloned());
+        drawn
     }
 
     fn changes(&self, before: &Table, after: &Table) -> Vec<Finding> {

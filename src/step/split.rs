@@ -1,7 +1,7 @@
 //! Step kind `split`: parts labelled images into those to train with, to choose a model by, and to test it on.
 
 use super::{
-    Context, Finding, IMAGE_COLUMNS, Job, LABEL_COLUMNS, Metric, Outputs, Param, ParamType, Params, Port, Step, StepError,
+    Context, Drawn, Finding, IMAGE_COLUMNS, Job, LABEL_COLUMNS, Metric, Outputs, Param, ParamType, Params, Port, Step, StepError,
     StepKind,
 };
 use crate::diagnostic::{Report, Span};
@@ -177,6 +177,11 @@ impl Step for Split {
     fn columns(&self, inputs: &[Vec<Schema>], context: &Context<'_>, report: &mut Report) -> Option<Vec<Schema>> {
         let images = check::columns(self, inputs, context, report)?;
         Some(output::schemas(&images))
+    }
+
+    fn drawn(&self, _name: &str, _inputs: &[Vec<Drawn>]) -> Drawn {
+        // The test images are all there are to judge by, not a sample of others.
+        Drawn::default()
     }
 
     fn declarations(&self, context: &Context<'_>) -> Vec<(String, String)> {

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::sample::bins::Bins;
+use super::strata::Strata;
 use super::{Context, Job, Metric, Outputs, Param, ParamType, Params, Port, Step, StepError, StepKind};
 use crate::diagnostic::{Report, Span, Spanned};
 use crate::stats::interval::{number, z_of};
@@ -43,7 +44,7 @@ accepted:
 chosen:
   uses: threshold
   from: { predictions: predictions, quality: quality.checked }
-  with: { target_accuracy: 0.95, by: [season, locality] }
+  with: { target_accuracy: 0.95 }
 blanks:                                   # a blank filter: people see what is an animal with a confidence of more than 0.25
   uses: threshold
   from: predictions
@@ -63,10 +64,12 @@ rounded to the precision in which confidences are stored, so that a confidence o
 - `on` compares another column, such as the confidence `p_CLASS` of one class.
 
 ## How the accuracy is estimated
-From the checked images of the random and the confidence sample. Within a bin of confidence (and a group of `by`) they are a
-simple random sample of the images at or above the threshold; each bin weighs by its number of images. So let `by` and `bins`
-be those of the samples. A bin without a checked image joins its neighbour above; groups without any are taken to be as good as
-the others, and are reported. The interval is Wilson's at the effective sample size of the stratified sample. A threshold chosen
+From the checked images of the random and the confidence sample. Within a bin of confidence and a group in which these were drawn they
+are a simple random sample of the images at or above the threshold; each weighs by its number of images. The groups are those of the
+`sample` steps behind `quality`; only where checked images come from elsewhere (`import`, `command`), `by` says them. Let `bins` be those of
+the samples. A bin in which a group has no checked image is taken to be like that bin of the other groups, and where no group has one, like
+its neighbour above; images of groups without any checked one are reported. The interval is Wilson's at the effective sample size of the
+stratified sample. A threshold chosen
 from data is the best of a hundred: check what it accepts with next season's random sample.
 
 ## What it yields
@@ -96,7 +99,7 @@ const PREDICTIONS: &[(&str, Type)] = &[("label", Type::Text)];
 /// The kind, as declared.
 pub static KIND: StepKind = StepKind {
     name: "threshold",
-    revision: 1,
+    revision: 2,
     summary: "accepts confident labels, sends the others to review, and shows what other thresholds would mean",
     docs: DOCS,
     inputs: &[
@@ -171,7 +174,7 @@ const PARAMS: &[Param] = &[
     ),
     with_default("0.95", optional("level", ParamType::Number(0.5, 0.9999), "coverage of the confidence intervals")),
     with_default("confidence", optional("on", ParamType::Column("predictions"), "the column that is compared")),
-    optional("by", ParamType::List(&ParamType::Column("predictions")), "columns that made the groups of the samples"),
+    optional("by", ParamType::List(&ParamType::Column("predictions")), "columns of the groups that checked images from elsewhere were drawn in; how `sample` steps draw is known"),
     with_default("10", optional("bins", ParamType::Int(1, 1000), "number of bins of the confidence sample")),
 ];
 
@@ -189,7 +192,7 @@ fn read(params: &Params, report: &mut Report) -> Option<Box<dyn Step>> {
         per_hour: params.number("images_per_hour").unwrap_or(700.0),
         z: z_of(params.number("level").unwrap_or(0.95)),
         on: params.text("on").unwrap_or("confidence").to_owned(),
-        by: params.texts("by").into_iter().map(|name| name.value).collect(),
+        by: params.get("by").map(|_| params.texts("by").into_iter().map(|name| name.value).collect()),
         bins: Bins::new(bins),
     }))
 }
@@ -205,7 +208,7 @@ struct Threshold {
     /// Standard errors that an interval reaches to each side.
     z: f64,
     on: String,
-    by: Vec<String>,
+    by: Option<Vec<String>>,
     bins: Bins,
 }
 
@@ -240,13 +243,19 @@ impl Step for Threshold {
         Some(vec![accepted, to_review, Schema::of(CURVE), Schema::of(RULES)])
     }
 
+    fn declarations(&self, context: &Context<'_>) -> Vec<(String, String)> {
+        self.strata().declaration(context).into_iter().collect()
+    }
+
     fn run(&self, job: &mut Job<'_>) -> Result<Outputs, StepError> {
         let table = job.input(0)?.read(None)?;
         job.progress.start("decide", table.rows as u64);
-        let images = Images::of(&table, self)?;
+        let drawn = self.strata().drawn(job.context);
+        let strata = self.strata().columns(&drawn);
+        let images = Images::of(&table, self, &strata)?;
         let mut findings = Vec::new();
         let checked = match job.inputs.get(1).and_then(|tables| tables.first()) {
-            Some(quality) => Some(Checked::of(&quality.read(None)?, &images, self, &mut findings)?),
+            Some(quality) => Some(Checked::of(&quality.read(None)?, &images, self, &strata, &mut findings)?),
             None => None,
         };
         let mut asked = vec![0; table.rows];
@@ -287,6 +296,10 @@ impl Step for Threshold {
 }
 
 impl Threshold {
+    fn strata(&self) -> Strata<'_> {
+        Strata { by: &[], sampled_by: self.by.as_deref(), port: 1, param: "by" }
+    }
+
     fn chooses_per_class(&self) -> bool {
         matches!(self.choice, Choice::Target(Target { per_class: true, .. }))
     }

@@ -43,7 +43,8 @@ verdict:
 | `disagreements` | image with two different labels | columns of the image, `candidate` and `current` label with confidences, the manual `class` where the random sample has one, which is `right`, and whether the image was `trained` on |
 
 Figures of `classes` are those of the compared images as they are; where groups were sampled at different rates, look at the rows of
-the groups. Over groups, accuracy and gain weigh by the images of each (`sampled_by` names the groups that the sample was drawn in).
+the groups. Over groups, accuracy and gain weigh by the images of each. In which groups the sample was drawn follows from the
+`sample` step behind the labels; only where labels come from elsewhere, `sampled_by` says it.
 
 ## Which gate
 `gain_lower: \">= 0\"` proves that the candidate is better, and asks for many labels: with 500 images of which one model alone gets 20 right
@@ -53,7 +54,7 @@ not pay for common ones, and `images`, so that nothing passes for want of labels
 
 ## Intervals
 The gain has Tango's score interval of two paired proportions, from the images that only one model gets right (McNemar); over
-groups squared distances to the bounds add up. No finite-population correction: the question is about images to come. Accuracy and
+groups at the size of a simple random sample that says as much as the stratified one. No finite-population correction: the question is about images to come. Accuracy and
 precision have Wilson's interval. How often an interval at 95 % holds the truth, computed exactly over all that can be seen:
 
 | images | only candidate right | only current right | Tango | Newcombe 10 | Bonett and Price | normal |

@@ -90,13 +90,20 @@ pub(super) struct Judged {
 }
 
 impl Survey {
-    pub fn of(step: &Compare, context: &Context<'_>, matched: &Matched<'_>, answers: &Answers<'_>) -> Result<Self, StepError> {
+    /// Counts the images; the columns of `strata` begin with those of the reported groups.
+    pub fn of(
+        step: &Compare,
+        context: &Context<'_>,
+        matched: &Matched<'_>,
+        answers: &Answers<'_>,
+        strata: &[&str],
+    ) -> Result<Self, StepError> {
         let table = matched.candidate;
         let classes = classes(context, matched, answers)?;
-        let cells = Groups::of(table, &step.group_columns())?;
+        let cells = Groups::of(table, strata)?;
         if cells.len().saturating_mul(classes.len()) > MOST_COUNTS {
             return Err(StepError::Data(format!(
-                "`by` and `sampled_by` make {} groups of {} classes: group by columns with few values, such as `season`",
+                "`by` and the groups of the samples make {} groups of {} classes: group by columns with few values, such as `season`",
                 cells.len(),
                 classes.len()
             )));

@@ -47,16 +47,21 @@ on_the_test_set:                          # a folder per class, as many images i
   that names it.
 - By their `type`, labels of the random sample and of the sample per class count for the classes; random and per-bin labels for
   the confidence bins; random labels alone for `random_accuracy`. `corrected` and `other` never count.
-- A label with `shown` = `model` never counts: the person saw the answer. Where `shown` is missing it counts as blind.
-- Labels of one image that agree are one label; of images whose labels differ none counts, and they are listed.
+- A label with `shown` = `model` never counts: the person saw the answer. Where `shown` is missing it counts as blind. A `review` of a sample
+  must be `blind: true`.
+- Labels of one image that agree are one label, that of all their samples; of images whose labels differ none counts, and they are listed.
+- Labels of no image of the predictions are counted as `unmatched_labels`, of whatever type they are.
 - A label `unknown` (nobody can tell what there is) makes the model neither right nor wrong: such images count nowhere, as if they were like
   the other checked images of their predicted class, and are counted as `undecidable_labels`. Where the programme declares a class
   `unknown`, or the model gives it, it is a class like any other.
 - Images that the model could not classify are outside all figures and counted as `unclassified`.
 
 ## Groups
-`by` makes the groups that are reported. `sampled_by` names the groups that samples were drawn in; give it where `by` is coarser, so that
-100 checked images of a small locality do not weigh as much as 100 of a large one. A class without a checked image in one
+`by` makes the groups that are reported: finer or coarser than those of the samples, or others. In which groups the samples were drawn follows
+from the `sample` steps behind the labels, and each of these groups weighs by its images, so that 100 checked images of a small locality do
+not count as much as 100 of a large one. The predictions must carry the columns of these groups. Labels that come from elsewhere
+(`import`, `command`) do not say how they were drawn: name the columns under `sampled_by`, or write `sampled_by: []` where they were drawn
+among all images at once, or where every image has a label. A class without a checked image in one
 sampling group is taken to be as in the others; without any, it is *unassessed*: its figures are missing, accuracy is that of
 `assessed_share`, and every bound allows for any truth among the images that nobody checked.
 
@@ -73,8 +78,10 @@ Classes are those of `classes` (else the programme's), of the model (`p_CLASS` c
 lacks (mink, difficult) has recall 0, and no precision.
 
 ## Intervals
-Precision, accuracy and bins: Wilson, with finite-population correction, over strata by adding squared distances to the bounds. Recall, F1
-and abundance: the same from Jeffreys' bounds of each stratum, the ratio bounded as Donner and Zou do. `accuracy_se` is the
+Precision, accuracy and bins: Wilson, with finite-population correction. Recall, F1 and abundance: Jeffreys' bounds, the ratio bounded as
+Donner and Zou do. The groups in which samples were drawn are put together for each predicted class first, with bounds at the size of
+a simple random sample that has the variance of the stratified one (effective size, Franco et al.); over predicted classes squared distances
+to the bounds add up. `accuracy_se` is the
 standard error of the stratified sample. No chance is involved. Measured with 1 000 samples (500 at random, 100 per class) from a census of
 9 058 images whose truth is known, at 95 %:
 
@@ -104,5 +111,5 @@ may hold the truth less often elsewhere.
 ## References
 Böhner et al. 2023, Ecological Informatics 76, 102150 (correction, samples). Wilson 1927, JASA 22, 209-212. Brown, Cai and DasGupta
 2001, Statistical Science 16, 101-133. Zou and Donner 2008, Statistics in Medicine 27, 1693-1702; Donner and Zou 2012,
-Statistical Methods in Medical Research 21, 347-359. Cochran 1977, Sampling Techniques, chapter 5.
+Statistical Methods in Medical Research 21, 347-359. Franco et al. 2019, Journal of Survey Statistics and Methodology 7, 334-364. Cochran 1977, Sampling Techniques, chapter 5.
 ";

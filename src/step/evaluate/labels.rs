@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, HashMap};
 
-use crate::observation::{Index, Key, words};
+use crate::observation::{ITEM, Index, Key, words};
 use crate::step::{StepError, label_type};
 use crate::table::{Schema, Table};
 use crate::taxonomy::UNKNOWN;
@@ -54,7 +54,7 @@ pub(in crate::step) struct Answer<'a> {
     pub samples: u8,
 }
 
-/// The labels that count, and why others do not.
+/// The labels that count, and why others do not. A label of no image is one whatever sample it is of, as in `merge`.
 #[derive(Debug, Default)]
 pub(in crate::step) struct Answers<'a> {
     /// By row of the predictions.
@@ -97,9 +97,17 @@ pub(in crate::step) fn join<'a>(
             indices.insert(key.columns.clone(), distinct(&key, predictions, "predictions")?);
         }
         let index = &indices[&key.columns];
-        distinct(&key, table, "labels")?;
+        if table.schema.field(ITEM).is_some() {
+            // Several rows of an image are several things in it. Without such numbers they are answers about one image: for two
+            // samples, or by two people.
+            distinct(&key, table, "labels")?;
+        }
         let (classes, types) = (table.require("class")?, table.require("type")?);
         for (row, digest) in key.of(table)?.rows.into_iter().enumerate() {
+            let Some(image) = index.row(digest) else {
+                answers.unmatched.add(|| words(table, row));
+                continue;
+            };
             let samples = samples(types.text(row).unwrap_or_default());
             if samples == 0 {
                 answers.not_sampled += 1;
@@ -113,10 +121,6 @@ pub(in crate::step) fn join<'a>(
                 answers.model_shown.add(|| words(table, row));
                 continue;
             }
-            let Some(image) = index.row(digest) else {
-                answers.unmatched.add(|| words(table, row));
-                continue;
-            };
             if class == UNKNOWN && !unknown_is_a_class {
                 answers.undecidable.add(|| words(table, row));
                 continue;

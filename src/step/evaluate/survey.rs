@@ -63,10 +63,17 @@ pub(super) struct Assessed {
 }
 
 impl Survey {
-    /// Counts the rows of `predictions`, the columns that `step` needs of the first input.
-    pub fn of(step: &Evaluate, job: &Job<'_>, predictions: &Table, answers: &Answers<'_>) -> Result<Self, StepError> {
+    /// Counts the rows of `predictions`, the columns that `step` needs of the first input. The columns of `strata` begin with those of
+    /// the reported groups.
+    pub fn of(
+        step: &Evaluate,
+        job: &Job<'_>,
+        predictions: &Table,
+        answers: &Answers<'_>,
+        strata: &[&str],
+    ) -> Result<Self, StepError> {
         let (classes, shown) = classes(&step.classes(job.context), job.input(0)?.schema(), predictions, answers)?;
-        let mut columns = step.group_columns();
+        let mut columns = strata.to_vec();
         if predictions.column(STOOD).is_some() {
             // A class is a simple random sample of the images that were labelled so when they were drawn, not of those called so now.
             columns.push(STOOD);
@@ -74,7 +81,7 @@ impl Survey {
         let cells = Groups::of(predictions, &columns)?;
         if cells.len().saturating_mul(classes.len() * classes.len()) > MOST_COUNTS {
             return Err(StepError::Data(format!(
-                "`by` and `sampled_by` make {} groups of {} classes: group by columns with few values, such as `season`",
+                "`by` and the groups of the samples make {} groups of {} classes: group by columns with few values, such as `season`",
                 cells.len(),
                 classes.len()
             )));

@@ -32,12 +32,28 @@ pub(super) fn choice(params: &Params, report: &mut Report) -> Option<Choice> {
             "give `target_accuracy` instead of `accept_at`, or thresholds under `per_class`",
         ),
         (Some(value), None) => Some(Choice::Fixed(value)),
+        (Some(at), None) if at <= 0.0 && !other_rules(params) => wrong(
+            codes::ACCEPTS_ALL,
+            "accept_at",
+            "`accept_at: 0` without another rule accepts every label, whatever its confidence",
+            "write a threshold such as `accept_at: 0.9`, or say what people look at: `always_review`, `always_review_where`",
+        ),
+        (Some(value), None) => Some(Choice::Fixed(value)),
         (None, Some(accuracy)) => Some(Choice::Target(Target {
             accuracy,
             by_point: params.text("target_by") == Some("point"),
             per_class: params.bool("choose_per_class"),
         })),
     }
+}
+
+/// Says whether a rule other than the threshold for all sends images to review.
+fn other_rules(params: &Params) -> bool {
+    ["per_class", "always_review", "always_review_where"].iter().any(|name| match params.get(name).map(|given| &given.value) {
+        Some(ParamValue::List(items)) => !items.is_empty(),
+        Some(ParamValue::Map(entries)) => !entries.is_empty(),
+        _ => false,
+    })
 }
 
 /// Thresholds of single classes, in the order of their names.
@@ -100,10 +116,16 @@ pub(super) fn columns(step: &Threshold, inputs: &[Vec<Schema>], context: &Contex
             Diagnostic::new(codes::MISSING_INPUT, step.choice_span, "a target needs checked images to be reached by")
                 .help("wire them: `from: { predictions: predictions, quality: quality.checked }`"),
         ),
-        (_, Some(quality)) => findings.extend(quality_columns(step, quality, context)),
+        (_, Some(quality)) => {
+            let drawn = step.strata().drawn(context);
+            findings.extend(quality_columns(step, quality, &step.strata().columns(&drawn), context));
+        }
         (Choice::Fixed(_), None) => {}
     }
-    let fine = findings.is_empty();
+    let mut fine = findings.is_empty();
+    if quality.is_some() {
+        fine &= step.strata().check(predictions, context, report);
+    }
     for finding in findings {
         report.push(finding);
     }
@@ -111,9 +133,9 @@ pub(super) fn columns(step: &Threshold, inputs: &[Vec<Schema>], context: &Contex
 }
 
 /// The columns that checked images need: the value compared, the groups, and the class where thresholds are chosen by class.
-fn quality_columns(step: &Threshold, quality: &Schema, context: &Context<'_>) -> Vec<Diagnostic> {
+fn quality_columns(step: &Threshold, quality: &Schema, strata: &[&str], context: &Context<'_>) -> Vec<Diagnostic> {
     let by_class = matches!(step.choice, Choice::Target(Target { per_class: true, .. })) || !step.per_class.is_empty();
-    let needed = step.by.iter().chain([&step.on]).map(String::as_str).chain(by_class.then_some("label"));
+    let needed = strata.iter().copied().chain([step.on.as_str()]).chain(by_class.then_some("label"));
     let help = "wire the output `checked` of an `evaluate` step";
     let mut findings = Vec::new();
     for name in needed {

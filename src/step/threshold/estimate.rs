@@ -4,6 +4,8 @@
 //! are those of them at or above a threshold. Bins were drawn from at different rates, so each weighs by its number of images.
 
 use crate::stats::interval::{number, score};
+use crate::stats::metrics::Part;
+use crate::stats::pooled::pooled;
 
 /// The images of one group and bin.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -27,67 +29,48 @@ pub(super) struct Estimate {
     pub unchecked: u64,
 }
 
-/// How much a bin is drawn towards all others before its variance is taken, in images.
-const PRIOR: f64 = 1.0;
-
 /// The share of right labels; `cells` come group by group, `bins` each, in rising order. `None` where nothing was checked.
 ///
 /// The interval is Wilson's with an effective sample size: that of a simple random sample with the variance of this stratified
-/// one. The variance of a bin is taken at a share drawn a little towards the mean of all, as a bin of few images that are all
-/// right says little; so the interval has a width where all checked images are right, and the plain Wilson interval is the
-/// case of one bin. It is zero only where every image was checked.
+/// one ([`crate::stats::pooled`]). It is zero only where every image was checked.
 pub(super) fn estimate(cells: &[Cell], bins: usize, z: f64) -> Option<Estimate> {
-    let (strata, unchecked) = collapse(cells, bins);
-    let images: u64 = strata.iter().map(|stratum| stratum.images).sum();
-    if images == 0 {
-        return None;
-    }
-    let checked: u64 = strata.iter().map(|stratum| stratum.checked).sum();
-    let right: u64 = strata.iter().map(|stratum| stratum.right).sum();
-    let mean = (number(right) + 0.5) / (number(checked) + 1.0);
-    let (mut accuracy, mut smooth, mut variance) = (0.0, 0.0, 0.0);
-    for stratum in &strata {
-        let weight = number(stratum.images) / number(images);
-        let (n, k) = (number(stratum.checked), number(stratum.right));
-        let share = (k + PRIOR * mean) / (n + PRIOR);
-        // Checked images of another data set may be more than there are here.
-        let left = if stratum.checked <= stratum.images { 1.0 - n / number(stratum.images) } else { 1.0 };
-        accuracy += weight * k / n;
-        smooth += weight * share;
-        variance += weight * weight * share * (1.0 - share) / n * left;
-    }
-    let accuracy = accuracy.min(1.0);
-    let (lower, upper) = if variance > 0.0 {
-        let bounds = score(accuracy, smooth * (1.0 - smooth) / variance, z);
-        (bounds.lower, bounds.upper)
-    } else {
-        (accuracy, accuracy)
-    };
-    Some(Estimate { accuracy, lower, upper, checked, unchecked })
+    let strata = lent(cells, bins.max(1));
+    let found = pooled(&strata)?;
+    let bounds = found.bounds(|p, n| score(p, n, z));
+    let checked = strata.iter().map(|(_, part)| part.checked).sum();
+    let unchecked = cells.chunks(bins.max(1)).filter(|group| group.iter().all(|cell| cell.checked == 0));
+    let unchecked = unchecked.flatten().map(|cell| cell.images).sum();
+    Some(Estimate { accuracy: found.share, lower: bounds.lower, upper: bounds.upper, checked, unchecked })
 }
 
-/// Joins a cell in which nothing was checked to its neighbour above, at the top to the one below. Gives the images of groups in which
-/// nothing was checked at all.
-fn collapse(cells: &[Cell], bins: usize) -> (Vec<Cell>, u64) {
-    let (mut strata, mut unchecked) = (Vec::<Cell>::new(), 0);
-    for group in cells.chunks(bins.max(1)) {
-        let start = strata.len();
-        let mut pending = Cell::default();
-        for cell in group {
-            pending.images += cell.images;
-            pending.checked += cell.checked;
-            pending.right += cell.right;
-            if pending.checked > 0 {
-                strata.push(std::mem::take(&mut pending));
-            }
-        }
-        match strata[start..].last_mut() {
-            Some(below) => below.images += pending.images,
-            None => unchecked += pending.images,
+/// The cells in which some image was checked, each with the number of images that it stands for: its own; its part of those of the bin in
+/// groups that have no checked one there; and, where nobody checked any of a bin, of that bin, which is taken to be like the next
+/// above that somebody did, at the top the next below. Confidence says more about an image than its group.
+fn lent(cells: &[Cell], bins: usize) -> Vec<(f64, Part)> {
+    let (mut all, mut known) = (vec![0; bins], vec![0; bins]);
+    for (at, cell) in cells.iter().enumerate() {
+        all[at % bins] += cell.images;
+        known[at % bins] += if cell.checked > 0 { cell.images } else { 0 };
+    }
+    let mut pending = 0;
+    for bin in 0..bins {
+        pending += std::mem::take(&mut all[bin]);
+        if known[bin] > 0 {
+            all[bin] = std::mem::take(&mut pending);
         }
     }
-    strata.retain(|stratum| stratum.images > 0);
-    (strata, unchecked)
+    if let Some(last) = (0..bins).rev().find(|bin| known[*bin] > 0) {
+        all[last] += pending;
+    }
+    let stratum = |(at, cell): (usize, &Cell)| {
+        let (all, known) = (all[at % bins], known[at % bins]);
+        let weight = number(cell.images) * (number(all) / number(known));
+        // What is lent is not checked: the stratum is as large as what it stands for.
+        let size = u128::from(cell.images) * u128::from(all) / u128::from(known);
+        let size = u64::try_from(size).unwrap_or(u64::MAX);
+        (weight, Part { size, checked: cell.checked, hits: cell.right })
+    };
+    cells.iter().enumerate().filter(|(_, cell)| cell.checked > 0 && cell.images > 0).map(stratum).collect()
 }
 
 #[cfg(test)]

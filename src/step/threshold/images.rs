@@ -21,10 +21,10 @@ pub(super) struct Images<'a> {
 }
 
 impl<'a> Images<'a> {
-    pub fn of(table: &'a Table, step: &Threshold) -> Result<Self, TableError> {
+    pub fn of(table: &'a Table, step: &Threshold, strata: &[&str]) -> Result<Self, TableError> {
         let (label, value) = (table.require("label")?, table.require(&step.on)?);
         let values = (0..table.rows).map(|row| confidence(value, row).filter(|_| !label.is_null(row))).collect();
-        Ok(Self { label, values, groups: Groups::of(table, &step.by)? })
+        Ok(Self { label, values, groups: Groups::of(table, strata)? })
     }
 
     /// Classes by the codes of the labels.
@@ -103,14 +103,20 @@ pub(super) struct One {
 
 impl Checked {
     /// Those of the random and the confidence samples.
-    pub fn of(quality: &Table, images: &Images<'_>, step: &Threshold, findings: &mut Vec<Finding>) -> Result<Self, StepError> {
+    pub fn of(
+        quality: &Table,
+        images: &Images<'_>,
+        step: &Threshold,
+        strata: &[&str],
+        findings: &mut Vec<Finding>,
+    ) -> Result<Self, StepError> {
         let (types, right, value) = (quality.require("type")?, quality.require("correct")?, quality.require(&step.on)?);
         let drawn: Vec<bool> = types.texts().map(is_sample).collect();
         let codes: BTreeMap<&str, usize> = images.label.texts().enumerate().map(|(code, class)| (class, code)).collect();
         let label = quality.column("label");
         let classes: Vec<Option<usize>> =
             label.into_iter().flat_map(|label| label.texts()).map(|class| codes.get(class).copied()).collect();
-        let theirs = Groups::of(quality, &step.by)?;
+        let theirs = Groups::of(quality, strata)?;
         let ours: BTreeMap<String, u32> =
             (0..).zip(0..images.groups.len()).map(|(at, group)| (images.groups.words(group), at)).collect();
         let places: Vec<Option<u32>> = (0..theirs.len()).map(|group| ours.get(&theirs.words(group)).copied()).collect();
