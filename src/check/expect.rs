@@ -139,10 +139,10 @@ impl Reader<'_> {
         }
         let whole = if high.is_finite() { format!("lies between {low} and {high}") } else { format!("is never below {low}") };
         let message = format!("`{}` {whole}: a bound of `{} {value}` says nothing about it", key.value, comparison.sign());
-        let help = if high == 1.0 && value > 1.0 && value <= 100.0 {
-            format!("{value} percent are {}", value / 100.0)
+        let help = if high.is_finite() && value > high && value <= 100.0 {
+            format!("for {value} % write {}", value / 100.0)
         } else {
-            "`trapline help KIND` says what each number means".to_owned()
+            format!("`trapline help {}` says what each number means", self.kind.name)
         };
         self.report.push(Diagnostic::new(codes::GATE_RANGE, span, message).help(help));
     }

@@ -182,7 +182,9 @@ impl Checker<'_> {
         let values: Vec<Spanned<ParamValue>> = values.into_iter().collect::<Option<_>>()?;
         if matches!(inner, ParamType::Column(_)) {
             for (at, value) in values.iter().enumerate() {
-                if let (ParamValue::Text(column), true) = (&value.value, values[..at].iter().any(|before| before.value == value.value)) {
+                if let (ParamValue::Text(column), true) =
+                    (&value.value, values[..at].iter().any(|before| before.value == value.value))
+                {
                     let message = format!("`{name}` names `{column}` twice");
                     let finding = Diagnostic::new(codes::REPEATED_COLUMN, value.span, message);
                     self.report.push(finding.help("remove one, or name the column that was meant"));

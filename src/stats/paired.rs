@@ -3,7 +3,7 @@
 //! Images that both models get right, or both wrong, say nothing about which is better: all that is known lies in the *discordant*
 //! images (McNemar), and in how many images there were. An interval of two independent proportions would be far too wide.
 
-use super::combine::{Estimate, Total, edge};
+use super::combine::{Estimate, edge};
 use super::interval::{Interval, number};
 
 /// How often each of two models alone is right, among images that both judged.
@@ -55,10 +55,11 @@ impl Pairs {
 #[must_use]
 pub fn tango(pairs: Pairs, z: f64) -> Option<Interval> {
     let images = pairs.images();
-    if images == 0 {
-        return None;
-    }
-    let (n, first, second) = (number(images), number(pairs.first), number(pairs.second));
+    (images > 0).then(|| tango_of(number(pairs.first), number(pairs.second), number(images), z))
+}
+
+/// The same of numbers that need not be whole: an effective size, and what it holds.
+fn tango_of(first: f64, second: f64, n: f64, z: f64) -> Interval {
     let possible = |difference: f64| {
         // The likeliest share of images that only the second gets right, were this the true difference: the larger root of
         // 2n q^2 + b q + c = 0.
@@ -70,21 +71,43 @@ pub fn tango(pairs: Pairs, z: f64) -> Option<Interval> {
         distance * distance <= z * z * variance
     };
     let seen = (first - second) / n;
-    Some(Interval { lower: edge(-1.0, seen, possible), upper: edge(1.0, seen, possible) })
+    Interval { lower: edge(-1.0, seen, possible), upper: edge(1.0, seen, possible) }
 }
+
+/// How much a stratum is drawn towards all others before its variance is taken, in images.
+const PRIOR: f64 = 1.0;
 
 /// The difference over several strata of `size` images each, of which the pairs are a random sample. Those without a pair are taken
 /// to be like the others; `None` where none has one.
+///
+/// Strata are put together first, and the bounds are those of a simple random sample with the variance of the stratified one
+/// ([`super::pooled`] says why).
 #[must_use]
 pub fn difference(strata: &[(u64, Pairs)], z: f64) -> Option<Estimate> {
-    let judged = || strata.iter().filter(|(size, pairs)| *size > 0 && pairs.images() > 0);
-    let whole: f64 = judged().map(|(size, _)| number(*size)).sum();
-    let mut total = Total::default();
-    for (size, pairs) in judged() {
-        let found = pairs.difference(z)?;
-        total.add(number(*size) / whole, found.value, Interval { lower: found.lower, upper: found.upper });
+    let judged: Vec<&(u64, Pairs)> = strata.iter().filter(|(size, pairs)| *size > 0 && pairs.images() > 0).collect();
+    if let [(_, pairs)] = judged[..] {
+        return pairs.difference(z);
     }
-    (whole > 0.0).then(|| total.estimate(-1.0, 1.0))
+    let whole: f64 = judged.iter().map(|(size, _)| number(*size)).sum();
+    let all: f64 = judged.iter().map(|(_, pairs)| number(pairs.images())).sum();
+    let sum = |of: fn(&Pairs) -> u64| judged.iter().map(|(_, pairs)| number(of(pairs))).sum::<f64>();
+    let (mean_first, mean_second) = ((sum(|p| p.first) + 0.25) / (all + 1.0), (sum(|p| p.second) + 0.25) / (all + 1.0));
+    let spread = |first: f64, second: f64| first + second - (first - second) * (first - second);
+    let (mut first, mut second, mut near_first, mut near_second, mut variance) = (0.0, 0.0, 0.0, 0.0, 0.0);
+    for (size, pairs) in &judged {
+        let (weight, n) = (number(*size) / whole, number(pairs.images()));
+        let near = |k: u64, mean: f64| (number(k) + PRIOR * mean) / (n + PRIOR);
+        let (p, q) = (near(pairs.first, mean_first), near(pairs.second, mean_second));
+        first += weight * number(pairs.first) / n;
+        second += weight * number(pairs.second) / n;
+        near_first += weight * p;
+        near_second += weight * q;
+        variance += weight * weight * spread(p, q) / n;
+    }
+    let size = spread(near_first, near_second) / variance;
+    let value = first - second;
+    let bounds = (whole > 0.0).then(|| tango_of(first * size, second * size, size, z))?;
+    Some(Estimate { value, lower: bounds.lower.min(value), upper: bounds.upper.max(value) })
 }
 
 #[cfg(test)]
@@ -139,9 +162,14 @@ mod tests {
         assert!((alone.lower - itself.lower).abs() < 1e-12 && (alone.upper - itself.upper).abs() < 1e-12);
         let both = difference(&[(9000, gains), (1000, loses), (500, Pairs::default())], Z).unwrap();
         assert!((both.value - (0.9 * 0.18 - 0.1 * 0.10)).abs() < 1e-12);
-        let (down, up) = (itself.value - itself.lower, loses.difference(Z).unwrap());
-        let expected = ((0.9 * down).powi(2) + (0.1 * (up.value - up.lower)).powi(2)).sqrt();
-        assert!((both.value - both.lower - expected).abs() < 1e-12);
+        // The large stratum says nearly all of it.
+        let widths = (0.9 * (itself.upper - itself.lower), both.upper - both.lower);
+        assert!(widths.1 > widths.0 * 0.98 && widths.1 < widths.0 * 1.15, "{widths:?}");
+        assert!(both.lower < both.value && both.value < both.upper);
+        // Cut into equal strata, a sample says what the whole says.
+        let cut: Vec<(u64, Pairs)> = (0..20).map(|_| (500, pairs(1, 0, 10))).collect();
+        let (cut, whole) = (difference(&cut, Z).unwrap(), pairs(20, 0, 200).difference(Z).unwrap());
+        assert!((cut.lower - whole.lower).abs() < 3e-3 && (cut.upper - whole.upper).abs() < 3e-3, "{cut:?} {whole:?}");
         assert_eq!(difference(&[(500, Pairs::default()), (0, gains)], Z), None);
     }
 

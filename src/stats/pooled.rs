@@ -42,8 +42,7 @@ pub fn pooled(parts: &[(f64, Part)]) -> Option<Pooled> {
     if checked.is_empty() {
         return None;
     }
-    let (hits, all): (u64, u64) =
-        checked.iter().fold((0, 0), |(hits, all), (_, part)| (hits + part.hits, all + part.checked));
+    let (hits, all): (u64, u64) = checked.iter().fold((0, 0), |(hits, all), (_, part)| (hits + part.hits, all + part.checked));
     let mean = (number(hits) + 0.5) / (number(all) + 1.0);
     let (mut share, mut smooth, mut variance) = (0.0, 0.0, 0.0);
     for (own, part) in &checked {
@@ -72,10 +71,7 @@ impl Pooled {
             (None, None) => point,
             (None, Some(size)) => {
                 let found = bounds(self.share, size);
-                Interval {
-                    lower: found.lower.max(self.least).min(self.share),
-                    upper: found.upper.min(self.most).max(self.share),
-                }
+                Interval { lower: found.lower.max(self.least).min(self.share), upper: found.upper.min(self.most).max(self.share) }
             }
         }
     }

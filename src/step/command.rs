@@ -6,8 +6,8 @@
 use std::path::{Path, PathBuf};
 
 use super::{
-    Context, Drawn, FileInput, Finding, Job, Metric, Outputs, Param, ParamType, ParamValue, Params, PathUse, Port, Step, StepError,
-    StepKind,
+    Context, Drawn, FileInput, Finding, Job, Metric, Outputs, Param, ParamType, ParamValue, Params, PathUse, Port, Step,
+    StepError, StepKind,
 };
 use crate::diagnostic::codes::{MISSING_PARAMETER, OUT_OF_RANGE};
 use crate::diagnostic::{Diagnostic, Report, Span};

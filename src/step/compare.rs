@@ -241,7 +241,8 @@ impl Step for Compare {
             }
         }
         let made = [COMPARISON, CLASSES].concat();
-        for name in self.by.iter().chain(self.sampled_by.iter().flatten()).filter(|name| made.iter().any(|(own, _)| own == name)) {
+        for name in self.by.iter().chain(self.sampled_by.iter().flatten()).filter(|name| made.iter().any(|(own, _)| own == name))
+        {
             let message = format!("groups by `{name}`, which is a column that `compare` makes itself");
             refuse(TAKEN_COLUMN, message, "group by columns of the images, such as `season` or `locality`");
         }

@@ -357,7 +357,8 @@ impl Step for Evaluate {
             refuse(COLUMN_TYPE, message, "take predictions from `classify` or `import`");
         }
         let made = [CLASSES, OVERALL, CONFUSION, BINS, CHECKED].concat();
-        for name in self.by.iter().chain(self.sampled_by.iter().flatten()).filter(|name| made.iter().any(|(own, _)| own == name)) {
+        for name in self.by.iter().chain(self.sampled_by.iter().flatten()).filter(|name| made.iter().any(|(own, _)| own == name))
+        {
             let message = format!("groups by `{name}`, which is a column that `evaluate` makes itself");
             refuse(TAKEN_COLUMN, message, "group by columns of the images, such as `season` or `locality`");
         }

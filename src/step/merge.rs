@@ -3,7 +3,8 @@
 //! Rows are joined by observation (`join`), people's labels are weighed (`decide`), and the result is written out (`forms`).
 
 use super::{
-    Context, Drawn, Job, LABEL_COLUMNS, Metric, Outputs, Param, ParamType, Params, Port, PortType, Step, StepError, StepKind, label_type,
+    Context, Drawn, Job, LABEL_COLUMNS, Metric, Outputs, Param, ParamType, Params, Port, PortType, Step, StepError, StepKind,
+    label_type,
 };
 use crate::diagnostic::codes::{MISSING_COLUMN, MISSING_PARAMETER};
 use crate::diagnostic::{Diagnostic, Report, Span};

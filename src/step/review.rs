@@ -5,8 +5,8 @@
 use std::path::{Path, PathBuf};
 
 use super::{
-    Context, Drawn, FileInput, Job, LABEL_COLUMNS, LABEL_FILE, MISSING_LABELS, Metric, Outputs, Param, ParamType, Params, PathUse, Port,
-    Step, StepError, StepKind,
+    Context, Drawn, FileInput, Job, LABEL_COLUMNS, LABEL_FILE, MISSING_LABELS, Metric, Outputs, Param, ParamType, Params,
+    PathUse, Port, Step, StepError, StepKind,
 };
 use crate::diagnostic::{Diagnostic, Report, codes};
 use crate::observation::Key;
@@ -78,7 +78,9 @@ who see what the model says agree with it, and so with each other: only a blind 
 its class came about: `single` (one person), `unanimous`, `majority`, or `adjudicated` (somebody superseded the answer of another).
 `missing` lists what is still to be answered, and why. `answers` has every answer that stands, by reviewer: for agreement between people.
 
-In a step with `blind: true` no output shows what a model said, and answers given with the model's answer in sight do not count.
+In a step with `blind: true` no output shows what a model said, and answers given with the model's answer in sight do not count. A review of
+a `sample` whose labels go into `evaluate`, `threshold` or `compare` must be blind. In which groups the sample was drawn is known there; only
+labels that are exported and imported again have to say it (`sampled_by`).
 
 ## References
 Cohen 1960, Educational and Psychological Measurement 20, 37-46. Fleiss, Cohen and Everitt 1969, Psychological Bulletin 72, 323-327. Fleiss

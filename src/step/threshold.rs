@@ -174,7 +174,11 @@ const PARAMS: &[Param] = &[
     ),
     with_default("0.95", optional("level", ParamType::Number(0.5, 0.9999), "coverage of the confidence intervals")),
     with_default("confidence", optional("on", ParamType::Column("predictions"), "the column that is compared")),
-    optional("by", ParamType::List(&ParamType::Column("predictions")), "columns of the groups that checked images from elsewhere were drawn in; how `sample` steps draw is known"),
+    optional(
+        "by",
+        ParamType::List(&ParamType::Column("predictions")),
+        "columns of the groups that checked images from elsewhere were drawn in; how `sample` steps draw is known",
+    ),
     with_default("10", optional("bins", ParamType::Int(1, 1000), "number of bins of the confidence sample")),
 ];
 

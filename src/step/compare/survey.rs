@@ -5,12 +5,17 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::Compare;
 use super::matched::Matched;
 use crate::observation::words;
-use crate::stats::combine::{Estimate, Total};
+use crate::stats::combine::Estimate;
 use crate::stats::interval::{number, score};
+use crate::stats::metrics::Part;
 use crate::stats::paired::{Pairs, difference};
+use crate::stats::pooled::pooled;
 use crate::step::evaluate::labels::{Answers, Noted, RANDOM};
 use crate::step::{Context, StepError};
 use crate::table::{Cell, Groups, Table};
+
+/// Each image stands for so many to come, of which no sample is a large part.
+const VERY_MANY: u64 = 1_000_000_000;
 
 /// Counts that fit into memory and that a person can look at.
 const MOST_COUNTS: usize = 50_000_000;
@@ -209,14 +214,14 @@ impl Group {
 /// The share of right labels over the sampling groups. The question is about images to come: a large sample of few images is not taken
 /// for the whole of them.
 fn accuracy(strata: &[(u64, Pairs)], right: impl Fn(Pairs) -> u64, z: f64) -> Option<Estimate> {
-    let judged = || strata.iter().filter(|(size, pairs)| *size > 0 && pairs.images() > 0);
-    let whole: f64 = judged().map(|(size, _)| number(*size)).sum();
-    let mut total = Total::default();
-    for (size, pairs) in judged() {
-        let share = number(right(*pairs)) / number(pairs.images());
-        total.add(number(*size) / whole, share, score(share, number(pairs.images()), z));
-    }
-    (whole > 0.0).then(|| total.estimate(0.0, 1.0))
+    let part = |(size, pairs): &(u64, Pairs)| {
+        let many = VERY_MANY.saturating_mul(*size);
+        (number(many), Part { size: many, checked: pairs.images(), hits: right(*pairs) })
+    };
+    let parts: Vec<(f64, Part)> = strata.iter().map(part).collect();
+    let found = pooled(&parts)?;
+    let bounds = found.bounds(|p, n| score(p, n, z));
+    Some(Estimate { value: found.share, lower: bounds.lower, upper: bounds.upper })
 }
 
 /// All classes: the programme's as declared, then those that a model or a person names, by name.

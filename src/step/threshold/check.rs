@@ -31,7 +31,6 @@ pub(super) fn choice(params: &Params, report: &mut Report) -> Option<Choice> {
             "`choose_per_class` chooses thresholds for a target, and there is none",
             "give `target_accuracy` instead of `accept_at`, or thresholds under `per_class`",
         ),
-        (Some(value), None) => Some(Choice::Fixed(value)),
         (Some(at), None) if at <= 0.0 && !other_rules(params) => wrong(
             codes::ACCEPTS_ALL,
             "accept_at",
