@@ -63,7 +63,7 @@ impl<'a> Strata<'a> {
             let steps = words(&drawn.not_blind);
             refuse(
                 codes::NOT_BLIND,
-                format!("labels of a sample come from {steps}, where people see what the model says: none of them can count"),
+                format!("labels of a sample come from {steps}, where people see what the model says: such answers never count"),
                 format!("add `blind: true` to {steps}"),
             );
         }
