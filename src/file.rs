@@ -133,6 +133,16 @@ pub fn replace(path: &Path, bytes: &[u8]) -> io::Result<()> {
     part.persist()
 }
 
+/// Makes a folder with all those above it, durably: a file in a folder of which the name was lost is lost too.
+///
+/// # Errors
+/// When one cannot be made.
+pub fn make_folder(folder: &Path) -> io::Result<()> {
+    let new: Vec<&Path> = folder.ancestors().take_while(|place| !place.as_os_str().is_empty() && !place.exists()).collect();
+    fs::create_dir_all(folder)?;
+    new.into_iter().try_for_each(|place| sync_folder(folder_of(place)))
+}
+
 fn folder_of(path: &Path) -> &Path {
     path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."))
 }

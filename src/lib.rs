@@ -17,6 +17,7 @@ pub mod file;
 pub mod id;
 pub mod labels;
 pub mod model;
+pub mod moves;
 pub mod observation;
 pub mod path;
 pub mod photo;

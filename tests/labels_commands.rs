@@ -78,8 +78,12 @@ fn a_sheet_goes_out_comes_back_and_the_run_goes_on() {
     assert!(end.err.contains("3 images in `todo.csv`"), "{}", end.err);
     let sheet = space.read("todo.csv");
     let lines: Vec<&str> = sheet.lines().collect();
-    assert_eq!(lines[0], labels::COLUMNS.join(","));
-    assert!(lines[1].contains(",anna,,class,blind,,b3:") && lines[1].ends_with(",a,2024,1.jpg,"), "{}", lines[1]);
+    assert_eq!(lines[0], format!("{},path", labels::COLUMNS.join(",")));
+    assert!(
+        lines[1].contains(",anna,,class,blind,,b3:") && lines[1].ends_with(",a,2024,1.jpg,,raw/a/2024/1.jpg"),
+        "{}",
+        lines[1]
+    );
     // A file with answers is never written over.
     let again = run(&space, &["labels", "todo", "qc", "-o", "todo.csv"]);
     assert!(again.code == 2 && again.err.contains("is there already"), "{}", again.err);
@@ -165,14 +169,14 @@ fn a_status_counts_by_reviewer_and_type_and_says_what_is_wrong() {
     assert_eq!((&status["agreement"]["images"], &status["agreement"]["kappa"]["kind"]), (&1.into(), &"cohen".into()));
     assert_eq!(status["agreement"]["reviewers"], serde_json::json!(["anna", "ben"]));
     // A sheet for the disagreement names what an answer would settle.
-    let sheet = run(&space, &["labels", "todo", "qc", "--reviewer", "carla"]).out;
+    let sheet = run(&space, &["labels", "todo", "qc", "--reviewer", "carla", "--adjudicate"]).out;
     let settles: Vec<&str> = sheet.lines().filter(|line| line.matches("lb:").count() == 2).collect();
     assert_eq!(settles.len(), 1, "{sheet}");
     // Before it is filled in it is no answer, and takes none back.
-    let unfilled = format!("{}\n{}\n", labels::COLUMNS.join(","), settles[0]);
+    let unfilled = format!("{}\n{}\n", sheet.lines().next().unwrap(), settles[0]);
     let end = tell(&space, &["labels", "add", "qc", "--reviewer", "carla"], &unfilled);
     assert_eq!((end.code, end.out.as_str()), (0, ""), "{}", end.err);
-    let answer = format!("{}\n{}\n", labels::COLUMNS.join(","), settles[0].replacen(",,carla", ",vole,carla", 1));
+    let answer = format!("{}\n{}\n", sheet.lines().next().unwrap(), settles[0].replacen(",,carla", ",vole,carla", 1));
     let end = tell(&space, &["labels", "add", "qc", "--reviewer", "carla"], &answer);
     assert_eq!((end.code, end.out.lines().count()), (0, 1), "{}", end.err);
     let status = json(&space, &["labels", "status", "qc", "--format", "json"]);

@@ -9,6 +9,7 @@ use std::process::Command;
 use proptest::prelude::*;
 use trapline::id::ContentId;
 use trapline::labels::{self, Appender, COLUMNS, Label};
+use trapline::moves::Moves;
 use trapline::step::review::{Question, review};
 use trapline::table::{ColumnBuilder, Schema, Table, Type};
 use trapline::taxonomy::Taxonomy;
@@ -200,7 +201,7 @@ fn a_git_merge_of_two_folders_loses_and_doubles_nothing() {
     let names = ["anna.csv", "ben.csv", "carla.csv"];
     let texts = names.map(|name| fs::read(path.join("labels").join(name)).unwrap());
     let files: Vec<(&str, &[u8])> = names.iter().zip(&texts).map(|(name, text)| (*name, text.as_slice())).collect();
-    let reviewed = review(&question(), &Taxonomy::default(), &[table(40)], &[], &files).unwrap();
+    let reviewed = review(&question(), &Taxonomy::default(), &[table(40)], &[], &Moves::default(), &files).unwrap();
     assert!(reviewed.outputs.findings.is_empty(), "{:?}", reviewed.outputs.findings);
     assert_eq!(reviewed.outputs.tables[1].rows, 0);
     let by = |reviewer: &str| {
@@ -220,7 +221,8 @@ fn a_git_merge_of_two_folders_loses_and_doubles_nothing() {
     assert_eq!(git(path, &["merge", "-q", "-m", "merge", "third"]), Some(false));
     let text = fs::read(path.join("labels/anna.csv")).unwrap();
     let line = text.split(|byte| *byte == b'\n').position(|line| line.starts_with(b"<<<<<<<")).unwrap() + 1;
-    let error = review(&question(), &Taxonomy::default(), &[table(40)], &[], &[("anna.csv", &text)]).unwrap_err();
+    let error =
+        review(&question(), &Taxonomy::default(), &[table(40)], &[], &Moves::default(), &[("anna.csv", &text)]).unwrap_err();
     assert!(error.to_string().contains(&format!("`labels/anna.csv` line {line}: holds the mark of a merge")), "{error}");
 }
 
@@ -231,7 +233,8 @@ fn many_labels_at_once_all_stand() {
     let mut rows: Vec<_> = (0..LABELS).map(|image| label(image, "vole", "anna", "a comment, quoted")).collect();
     Appender::new(folder.path(), "anna").append(&mut rows).unwrap();
     let text = fs::read(folder.path().join("anna.csv")).unwrap();
-    let reviewed = review(&question(), &Taxonomy::default(), &[table(LABELS)], &[], &[("anna.csv", &text)]).unwrap();
+    let reviewed =
+        review(&question(), &Taxonomy::default(), &[table(LABELS)], &[], &Moves::default(), &[("anna.csv", &text)]).unwrap();
     assert_eq!((reviewed.outputs.tables[0].rows as u64, reviewed.outputs.tables[1].rows), (LABELS, 0));
 }
 
@@ -285,7 +288,7 @@ proptest! {
             Appender::new(folder.path(), "x").append(&mut rows.to_vec()).unwrap();
             let text = fs::read(folder.path().join("x.csv")).unwrap();
             let question = Question { reviewers, ..question() };
-            let outputs = review(&question, &Taxonomy::default(), &[table(4)], &[], &[("x.csv", &text)]).unwrap().outputs;
+            let outputs = review(&question, &Taxonomy::default(), &[table(4)], &[], &Moves::default(), &[("x.csv", &text)]).unwrap().outputs;
             let labels = outputs.tables[0].select(&["content", "class", "reviewer", "shown", "method"]).unwrap();
             (labels, outputs.tables[1].clone(), outputs.metrics)
         };

@@ -206,6 +206,7 @@ fn classify(project: &Project, entries: &[(&str, &str)], images: &[Image], worke
         mapped: Some(mapped),
         scanned: None,
         files: BTreeMap::new(),
+        past: trapline::step::Past::default(),
         locate: &|_, _| None,
         progress: &Silent,
         cancel: &Cancel::default(),

@@ -38,6 +38,12 @@ impl Stamp {
         Self { length: metadata.len(), modified: metadata.modified().ok(), file: file_of(metadata) }
     }
 
+    /// Its length in bytes.
+    #[must_use]
+    pub fn length(&self) -> u64 {
+        self.length
+    }
+
     /// Says whether the file holds nothing.
     #[must_use]
     pub fn is_empty(&self) -> bool {
@@ -107,6 +113,15 @@ impl Appender {
     /// # Errors
     /// [`LabelError`]; what was acknowledged before stands.
     pub fn append(&mut self, rows: &mut [Label<'_>]) -> Result<(), LabelError> {
+        self.append_to(rows, |_, _| true).map(|_| ())
+    }
+
+    /// As [`Appender::append`], if `is_known` agrees to the file and its length, which it sees under the lock: who decided what to
+    /// write by an older state must look again. Says whether the rows were added.
+    ///
+    /// # Errors
+    /// [`LabelError`]; what was acknowledged before stands.
+    pub fn append_to(&mut self, rows: &mut [Label<'_>], is_known: impl Fn(&Path, u64) -> bool) -> Result<bool, LabelError> {
         for row in rows.iter_mut().filter(|row| row.id.is_empty()) {
             row.id = row.identity().into();
         }
@@ -122,13 +137,17 @@ impl Appender {
             }
             let before = open.stamp()?;
             match open.prepare() {
+                Ok(_) if !is_known(&open.path, before.length) => {
+                    let _ = open.file.unlock();
+                    return Ok(false);
+                }
                 Ok(missing) => {
                     let written = open.write(missing, rows).and_then(|()| open.stamp());
                     let _ = open.file.unlock();
                     let after = written?;
                     self.last = Some(Wrote { path: open.path.clone(), before, after });
                     self.open = Some(open);
-                    return Ok(());
+                    return Ok(true);
                 }
                 Err(LabelError::Content { .. }) if self.number < FILES => self.number += 1,
                 Err(error) => return Err(error),
@@ -144,7 +163,7 @@ impl Appender {
     fn open(&self) -> Result<Open, LabelError> {
         let path = self.path();
         let io = |action: &'static str| error(action, &path);
-        std::fs::create_dir_all(&self.folder).map_err(io("write"))?;
+        crate::file::make_folder(&self.folder).map_err(io("write"))?;
         let new = !path.exists();
         let file = File::options().read(true).append(true).create(true).open(&path).map_err(io("write"))?;
         if new {

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use super::desk::Desk;
 use crate::labels::{self, Answers, Label, Verdict, standings};
+use crate::step::moved::moves_of;
 use crate::step::review::{Asked, Given, given};
 use crate::step::{Finding, StepError};
 
@@ -75,7 +76,8 @@ impl Book {
     /// When a file cannot be used; the book stays as it was.
     pub fn read(&mut self, desk: &Desk) -> Result<Reread, StepError> {
         let mut rows: Vec<Vec<Given>> = (0..self.asked.table.rows).map(|_| Vec::new()).collect();
-        let (all, findings) = given(&desk.question, &desk.pipeline.classes, &self.asked, &desk.named_files())?;
+        let moves = moves_of(&desk.pipeline.project)?;
+        let (all, findings) = given(&desk.question, &desk.pipeline.classes, &self.asked, &moves, &desk.named_files())?;
         for given in all {
             rows[given.image as usize].push(given);
         }

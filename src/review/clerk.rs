@@ -14,7 +14,7 @@ pub struct Clerk {
 }
 
 /// An answer on its way into a label file.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct Entry {
     /// The image asked about.
     pub image: u32,
@@ -42,9 +42,17 @@ pub enum Refusal {
     /// The answer itself; one sentence without a subject.
     #[error("{0}")]
     Row(String),
+    /// Somebody else wrote to the file since the book was read: read it again, then take the answer.
+    #[error("was given while another program wrote to the same label file: give it again")]
+    Outdated,
     /// The file cannot be written: no later answer can either.
     #[error(transparent)]
     Disk(#[from] LabelError),
+}
+
+impl Refusal {
+    /// How often an answer is given again after [`Refusal::Outdated`].
+    pub const TRIES: u32 = 100;
 }
 
 /// Says whether a name can be that of a reviewer: it names a file, and `+` joins several.
@@ -113,7 +121,14 @@ impl Clerk {
             }
         }
         if !rows.is_empty() {
-            self.appender.append(&mut rows)?;
+            let wrote = self.appender.last().map(|wrote| (wrote.path.clone(), wrote.after.length()));
+            let is_known = |path: &std::path::Path, length: u64| {
+                let is_own = wrote.as_ref().is_some_and(|(own, after)| own == path && *after == length);
+                is_own || desk.length_of(path) == length
+            };
+            if !self.appender.append_to(&mut rows, is_known)? {
+                return Err(Refusal::Outdated);
+            }
         }
         for (image, label) in places.into_iter().zip(rows) {
             let class = (!label.class.is_empty()).then(|| label.class.to_string());

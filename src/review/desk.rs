@@ -8,6 +8,7 @@ use crate::check::Pipeline;
 use crate::run::{self, RunError};
 use crate::step::LABEL_FILE;
 use crate::step::StepError;
+use crate::step::moved::moves_of;
 use crate::step::review::{self, Question, Reviewed, label_files};
 use crate::table::Table;
 
@@ -83,7 +84,8 @@ impl Desk {
     /// # Errors
     /// As [`review::review`].
     pub fn review(&self) -> Result<Reviewed, StepError> {
-        review::review(&self.question, &self.pipeline.classes, &self.images, &self.known, &self.named_files())
+        let moves = moves_of(&self.pipeline.project)?;
+        review::review(&self.question, &self.pipeline.classes, &self.images, &self.known, &moves, &self.named_files())
     }
 
     /// The label files, by name.
@@ -104,6 +106,13 @@ impl Desk {
         let parent = file.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
         let (Ok(parent), Ok(own)) = (parent.canonicalize(), self.folder().canonicalize()) else { return false };
         parent == own
+    }
+
+    /// How long a label file was when it was read; 0 where it was not there.
+    #[must_use]
+    pub fn length_of(&self, path: &Path) -> u64 {
+        let is_it = |name: &str| self.folder().join(crate::path::from_text(name)) == path;
+        self.files.iter().find(|(name, _)| is_it(name)).map_or(0, |(_, bytes)| bytes.len() as u64)
     }
 
     /// The step's name.

@@ -284,6 +284,14 @@ impl Engine<'_> {
                 self.save_inventory(&scan, taken_ns)?;
             }
             scan.check_seals(&self.sealed)?;
+            // A frozen run changes nothing in the project: other images are other inputs, which it refuses.
+            if self.frozen.is_none() {
+                let last = history.last_result(&self.pipeline.steps[index].name.value);
+                let told = super::moves::follow(self.pipeline, &scan, self.store, last.as_ref(), &(self.host.now)())?;
+                for message in told {
+                    self.observer.event(&Event::Notice { message });
+                }
+            }
             self.scans.insert(index, scan);
         }
         if let Some(scan) = self.scans.get(&index) {

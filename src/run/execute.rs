@@ -9,6 +9,7 @@ use super::engine::Engine;
 use super::event::{Event, Observer};
 use super::history::{History, step_error};
 use super::inputs::{StoredInput, boxed, open_inputs, read_files};
+use super::lockfile::{LockFile, LockFileError};
 use super::mapped::{Wanted, assemble};
 use super::pass::ReadPass;
 use super::read::{Mapping, ReadJob, ReadJobs, read_all};
@@ -16,7 +17,7 @@ use super::scan::Scan;
 use crate::id::{ContentId, ResultKey};
 use crate::plan::decision::Reason;
 use crate::plan::planner::{Known as _, KnownOutput, Planner, State, Work, file_ingredient};
-use crate::step::{InputTable as _, Job, Outputs, PortType, Progress, RowMapper, StepError};
+use crate::step::{InputTable, Job, Outputs, Past, PortType, Progress, RowMapper, StepError, with_causes};
 use crate::store::{FileRef, OutputRef, RESULT_FORMAT, ResultManifest};
 use crate::table::Table;
 
@@ -229,6 +230,7 @@ impl<'a> Execution<'_, 'a> {
             mapped,
             scanned,
             files,
+            past: self.past(work)?,
             locate: &|root, path| Some(located.get(root)?.join(crate::path::from_text(path))),
             progress: &progress,
             cancel: self.engine.cancel,
@@ -245,6 +247,31 @@ impl<'a> Execution<'_, 'a> {
             return Err(StepError::Data(words));
         }
         Ok(outputs)
+    }
+
+    /// What earlier runs knew of a step that keeps a file of its own. Where it is forced, it begins anew.
+    fn past(&self, work: &Work) -> Result<Past<'a>, StepError> {
+        let mut past = Past::default();
+        if self.force || !work.files.iter().any(|(file, _)| file.rewritten) {
+            return Ok(past);
+        }
+        let name = &self.engine.pipeline.steps[self.index].name.value;
+        let last = self.history.last_result(name).and_then(|last| last.outputs.first().map(|output| output.id));
+        // What the store has lost, it cannot tell of: the lock may.
+        past.table =
+            last.and_then(|id| Some(Box::new(StoredInput::open(self.engine.store, id).ok()?) as Box<dyn InputTable + 'a>));
+        let lock = match LockFile::read(&self.engine.pipeline.project) {
+            Ok(lock) => lock,
+            Err(LockFileError::Absent(_)) => return Ok(past),
+            Err(error) => return Err(StepError::Data(with_causes(&error))),
+        };
+        if let Some(step) = lock.steps.get(name).filter(|_| lock.pipeline == self.engine.pipeline.name) {
+            past.locked_rows = step.outputs.first().map(|output| output.rows);
+            let files =
+                step.inputs.iter().filter_map(|input| Some((input.name.strip_prefix("file ")?, input.value.parse().ok()?)));
+            past.locked_files = files.map(|(name, id)| (name.to_owned(), id)).collect();
+        }
+        Ok(past)
     }
 
     /// The work with its key after the run: files that the step rewrote are recorded as they are now.

@@ -18,6 +18,7 @@ mod inputs;
 pub mod journal;
 pub mod lockfile;
 mod mapped;
+mod moves;
 pub mod packed;
 mod pass;
 mod pins;

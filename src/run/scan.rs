@@ -193,6 +193,11 @@ impl Scan {
         self.paths.iter().map(String::as_str).zip(self.states.iter())
     }
 
+    /// The paths of files with their contents, as far as they are known.
+    pub fn contents(&self) -> impl Iterator<Item = (&str, ContentId)> {
+        self.files().filter_map(|(path, file)| Some((path, file.content?.ok()?)))
+    }
+
     /// Indices of files whose content must be read.
     pub fn unread(&self) -> Vec<usize> {
         let unread = self.states.iter().enumerate().filter(|(_, file)| file.content.is_none());

@@ -44,6 +44,9 @@ A table with one row per observation (site, season and content), in the order of
 - Only files that the inventory does not know are read. A sealed season is served from `seasons/SEASON.csv`; a file there that
   changed, vanished or is new is an error that names it.
 - Identical bytes within a site and season are one observation with several paths. At two sites they are two, and reported.
+- Where the name of a site's or season's folder is corrected, its images have moved: the bytes are known and their old place is gone.
+  The run says so and remembers it in `moves.csv`, which you commit; names, answers and samples follow. The same bytes at two places
+  that are both there are a copy.
 - Zero-byte and unreadable files and symlink loops are reported; they fail nothing.
 
 ## References

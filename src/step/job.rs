@@ -141,6 +141,17 @@ pub struct Outputs {
     pub files: Vec<PathBuf>,
 }
 
+/// What earlier runs knew, for a step that keeps a file of its own: what the file has lost can be compared and put back.
+#[derive(Default)]
+pub struct Past<'a> {
+    /// The first output of the step's last result.
+    pub table: Option<Box<dyn InputTable + 'a>>,
+    /// How many rows that output has in `trapline.lock`.
+    pub locked_rows: Option<u64>,
+    /// The identities of the step's files in `trapline.lock`, by name.
+    pub locked_files: BTreeMap<String, ContentId>,
+}
+
 /// What a running step is given.
 pub struct Job<'a> {
     /// The step's name.
@@ -157,6 +168,8 @@ pub struct Job<'a> {
     pub files: BTreeMap<String, Vec<u8>>,
     /// Opens an image of a root: (root, root-relative path) to an absolute path, where the root is mounted.
     pub locate: &'a (dyn Fn(&str, &str) -> Option<PathBuf> + Sync),
+    /// What earlier runs knew; nothing where the step was forced to begin anew.
+    pub past: Past<'a>,
     /// Where to say how far it is.
     pub progress: &'a dyn Progress,
     /// Whether to stop.

@@ -31,6 +31,7 @@ mod job;
 mod lineage;
 pub mod merge;
 pub mod metadata;
+pub mod moved;
 mod networks;
 mod param;
 mod portable;
@@ -49,7 +50,7 @@ pub mod threshold;
 pub mod train;
 
 pub use drawn::Drawn;
-pub use job::{Cancel, Finding, InputTable, Job, Outputs, Progress, StepError, with_causes};
+pub use job::{Cancel, Finding, InputTable, Job, Outputs, Past, Progress, StepError, with_causes};
 pub use lineage::{Ancestor, Lineage, Made, Origin};
 pub use param::{Param, ParamType, ParamValue, Params, PathUse};
 pub use registry::{KINDS, kind};

@@ -13,6 +13,8 @@ use super::{
     StepKind,
 };
 use crate::diagnostic::Report;
+use crate::id::ContentId;
+use crate::moves::Place;
 use crate::table::{ColumnBuilder, Schema, Type};
 
 mod adopt;
@@ -20,6 +22,8 @@ mod counter;
 mod faults;
 mod images;
 mod manifest;
+mod past;
+mod stay;
 mod template;
 #[cfg(test)]
 mod tests;
@@ -29,6 +33,8 @@ use counter::Used;
 use faults::{Faults, Unnameable, check_distinct};
 use images::{Images, in_order};
 use manifest::{Entry, Manifest};
+use past::Remembered;
+use stay::stay;
 use template::{Draft, Refusal, Template};
 
 const DOCS: &str = "\
@@ -59,7 +65,12 @@ names:
   it. It goes on after the highest number in the manifest, so that a season that shares a download day with the one before
   continues it, and late images never renumber others.
 - The manifest has one line per image in the data set (season, site, content), sorted. An image that it knows keeps its name,
-  wherever its file was moved. Lines are never removed.
+  wherever its file was moved. Lines are never removed; to have another name given, empty the cell `name`.
+- Where the folder of a site or season got another name, the line follows its images (`moves.csv`).
+- A manifest that was lost, cut short or saved by a spreadsheet is mended: the last run knows the names, bytes and path say whose line it
+  is. Where it calls an image otherwise than the last run, or has fewer names than `trapline.lock` counts and the store does not know them, the
+  run stops and writes nothing; `trapline run --force STEP` takes the manifest as it is.
+- A file with other bytes in the place of a known one keeps that name if site and date still fit it: a tag was written into it.
 - An image for which a column of the template is missing gets no name and is reported; `{{ date_raw | default('undated') }}` names
   it all the same. It gets its name once the value is there.
 - All new names are checked before the manifest is written: no two alike (upper and lower case count as one), none that
@@ -114,6 +125,16 @@ pub static KIND: StepKind = StepKind {
     read,
 };
 
+/// The images that a manifest knows: where they were taken, their bytes, and their paths when they were named.
+///
+/// # Errors
+/// As when the step reads it.
+pub fn known(bytes: &[u8], file: &str) -> Result<Vec<(Place, ContentId, String)>, StepError> {
+    let manifest = Manifest::read(bytes, file)?;
+    let known = |entry: &Entry<'_>| (Place::new(&entry.season, &entry.site), entry.content, entry.path.to_string());
+    Ok(manifest.entries.iter().map(known).collect())
+}
+
 fn read(params: &Params, _report: &mut Report) -> Option<Box<dyn Step>> {
     // A template that cannot be parsed is found where its columns are checked.
     let name = params.text("name")?.to_owned();
@@ -143,7 +164,7 @@ impl Step for Rename {
     fn files(&self, context: &Context<'_>) -> Vec<FileInput> {
         let manifest = FileInput { name: "manifest".into(), path: self.manifest.clone(), optional: true, rewritten: true };
         let adopted = self.adopt.iter().flat_map(|path| adopted_files(context.project, path));
-        std::iter::once(manifest).chain(adopted).collect()
+        std::iter::once(manifest).chain(super::moved::input(context.project)).chain(adopted).collect()
     }
 
     fn run(&self, job: &mut Job<'_>) -> Result<Outputs, StepError> {
@@ -154,18 +175,31 @@ impl Step for Rename {
         let bytes = job.files.get("manifest").map_or(&[][..], Vec::as_slice);
         let mut manifest = Manifest::read(bytes, &file)?;
         check_distinct(&manifest, &file)?;
+        let mut findings = Vec::new();
+        let remembered = Remembered::of(&job.past)?;
+        let is_as_locked = job.past.locked_files.get("manifest").is_some_and(|locked| *locked == ContentId::of(bytes));
+        let moves = super::moved::moves(job)?;
+        let mut is_changed = false;
+        if let Some(remembered) = &remembered {
+            is_changed |= remembered.put_back(&mut manifest, &moves, &file, is_as_locked, &mut findings)?;
+        }
+        let template = Template::new(&self.name).map_err(|error| StepError::Data(format!("the name template fails: {error}")))?;
+        is_changed |= stay(&images, &mut manifest, &moves, &template, &file, &mut findings);
         let mut places = images.places(&manifest);
         let fresh: Vec<usize> = (0..table.rows).filter(|row| places[*row].is_none()).collect();
-        let mut findings = Vec::new();
         if !fresh.is_empty() {
             let known = manifest.entries.len();
-            self.give(job, &images, &fresh, &mut manifest, &mut findings)?;
-            check_distinct(&manifest, &file)?;
-            if manifest.entries.len() > known {
-                job.cancel.check()?;
-                job.write_file(&self.manifest, &manifest.write())?;
-                places = images.places(&manifest);
+            let unnamed = Self::give(job, &images, &fresh, &template, &mut manifest, &mut findings)?;
+            if remembered.is_none() {
+                past::check_whole(&job.past, known as u64 + unnamed, job.step, &file)?;
             }
+            check_distinct(&manifest, &file)?;
+            is_changed |= manifest.entries.len() > known;
+        }
+        if is_changed {
+            job.cancel.check()?;
+            job.write_file(&self.manifest, &manifest.write())?;
+            places = images.places(&manifest);
         }
         let mut names = ColumnBuilder::with_capacity(Type::Text, table.rows);
         for place in places {
@@ -182,21 +216,21 @@ impl Step for Rename {
 }
 
 impl Rename {
-    /// Adds names for the rows `fresh` to the manifest: those to adopt first, then new ones. Nothing is written here.
+    /// Adds names for the rows `fresh` to the manifest: those to adopt first, then new ones. Nothing is written here. Gives how many
+    /// get none.
     fn give<'a>(
-        &self,
         job: &Job<'_>,
         images: &Images<'a>,
         fresh: &[usize],
+        template: &Template,
         manifest: &mut Manifest<'a>,
         findings: &mut Vec<Finding>,
-    ) -> Result<(), StepError> {
+    ) -> Result<u64, StepError> {
         let mut faults = Faults::default();
         let mut reserved = Vec::new();
         take_over(job, images, fresh, manifest, &mut reserved, findings)?;
         let names = manifest.entries.iter().map(|entry| entry.name.as_ref()).chain(reserved.iter().map(String::as_str));
         let mut used = Used::new(names);
-        let template = Template::new(&self.name).map_err(|error| StepError::Data(format!("the name template fails: {error}")))?;
         let mut groups: BTreeMap<(String, String), Vec<(usize, Draft)>> = BTreeMap::new();
         let mut unnamed = Unnameable::default();
         for row in in_order(images, fresh, manifest) {
@@ -234,8 +268,9 @@ impl Rename {
                 manifest.add(images.entry(row, Cow::Owned(name)));
             }
         }
+        let count = fresh.iter().filter(|row| images.place(**row, manifest, usize::MAX).is_none()).count() as u64;
         findings.extend(unnamed.findings());
-        faults.into_result()
+        faults.into_result().map(|()| count)
     }
 }
 

@@ -16,6 +16,7 @@ mod agreement;
 mod asked;
 mod classes;
 mod findings;
+mod places;
 mod rows;
 mod tables;
 mod weigh;
@@ -23,6 +24,7 @@ mod weighed;
 
 pub use agreement::{Agreed, agreed};
 pub use asked::{Asked, Found};
+pub use places::Because;
 pub use weigh::{Given, Question, Reviewed, given, review};
 
 const DOCS: &str = "\
@@ -61,10 +63,12 @@ its images into a folder that can be sent to somebody.
   reported by file and line and count as missing. What becomes of `unknown`: `merge` keeps it as a class, `evaluate` and `compare` leave
   such images out and count them, `split` trains no model with them. A programme that declares `unknown` itself makes it a class like any
   other.
+- The `observation` decides which image a row is about. Where a spreadsheet changed its site or season (`1` for `01`), or its folder has
+  another name since (`moves.csv`), it counts for that image all the same, and it is said.
 - Doubled rows, as a merge leaves them, count once. A reviewer who answers twice is taken at the later `time`; without times that is a
   conflict, and the image is missing until a row supersedes.
-- Several reviewers decide by more than half of their answers. Without such a majority the image is missing until a row
-  supersedes.
+- Several reviewers decide by more than half of their answers. Without such a majority the image is missing until somebody else
+  decides: `trapline review STEP --adjudicate`, or `trapline labels todo STEP --adjudicate` for a sheet.
 
 ## Agreement
 With `reviewers_per_image: 2` or more the step reports how far people agree: the share of pairs of answers that are the same, and kappa, which
@@ -226,7 +230,8 @@ impl Step for Review {
     }
 
     fn files(&self, context: &Context<'_>) -> Vec<FileInput> {
-        label_files(context.project, &self.question.folder)
+        let labels = label_files(context.project, &self.question.folder);
+        super::moved::input(context.project).into_iter().chain(labels).collect()
     }
 
     fn run(&self, job: &mut Job<'_>) -> Result<Outputs, StepError> {
@@ -245,7 +250,8 @@ impl Step for Review {
         job.progress.start("read", job.files.len() as u64);
         let files: Vec<(&str, &[u8])> =
             job.files.iter().filter_map(|(name, bytes)| Some((name.strip_prefix(LABEL_FILE)?, bytes.as_slice()))).collect();
-        let reviewed = review(&self.question, job.context.classes, &images, &known, &files)?;
+        let moves = super::moved::moves(job)?;
+        let reviewed = review(&self.question, job.context.classes, &images, &known, &moves, &files)?;
         job.progress.advance(files.len() as u64, 0);
         Ok(reviewed.outputs)
     }

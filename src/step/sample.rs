@@ -1,6 +1,8 @@
 //! Step kind `sample`: draws the images that people check, so that the draw stays put when images are added.
 
-use super::{Context, Drawn, Finding, Job, Metric, Outputs, Param, ParamType, Params, Port, Step, StepError, StepKind};
+use super::{
+    Context, Drawn, FileInput, Finding, Job, Metric, Outputs, Param, ParamType, Params, Port, Step, StepError, StepKind,
+};
 use crate::diagnostic::{Report, Span};
 use crate::stats::interval::number;
 use crate::table::{Groups, Schema, Table, Type};
@@ -56,6 +58,7 @@ fewer. A stratum says where to draw, never which: the order of rows, the folder,
   in the precision in which it is stored belongs to the bin below: 0.9 lies in (0.8, 0.9]. Exactly 0 is in the first bin.
 - Images without a label, which could not be classified, belong to no class and no bin.
 - The three are drawn independently of one another. An image that several draw stands there once, its `type` joined by `+`.
+- An image whose folder got another name keeps its place in the order (`moves.csv`): correcting a site draws nothing anew.
 - `exclude`: observations of those tables are not drawn. `include`: observations of those tables are part of this sample, with the
   `type` and `why` they have there. They count towards n: those drawn at random in every stratum they fall in, others in strata of
   their own `type`, those of a table without `type` everywhere. Include only what was drawn by chance.
@@ -188,6 +191,10 @@ impl Step for Sample {
         drawn
     }
 
+    fn files(&self, context: &Context<'_>) -> Vec<FileInput> {
+        super::moved::input(context.project).into_iter().collect()
+    }
+
     fn changes(&self, before: &Table, after: &Table) -> Vec<Finding> {
         changes::between(before, after)
     }
@@ -196,7 +203,7 @@ impl Step for Sample {
         let images = job.input(0)?.read(None)?;
         job.progress.start("draw", images.rows as u64);
         let mut findings = Vec::new();
-        let mut population = Population::of(&images, &mut findings)?;
+        let mut population = Population::of(&images, &super::moved::moves(job)?, &mut findings)?;
         for other in job.inputs.get(1).into_iter().flatten() {
             population.exclude(&images, &other.read(None)?)?;
         }

@@ -4,7 +4,8 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use super::{
-    Cancel, Context, Deployments, InputTable, Job, Lineage, Outputs, ParamValue, Params, Progress, Step, StepError, StepKind,
+    Cancel, Context, Deployments, InputTable, Job, Lineage, Outputs, ParamValue, Params, Past, Progress, Step, StepError,
+    StepKind,
 };
 use crate::dataset::Dataset;
 use crate::diagnostic::{FileId, Report, Span, Spanned};
@@ -194,6 +195,7 @@ impl Project {
             mapped: None,
             scanned: None,
             files,
+            past: Past::default(),
             locate: &locate,
             progress: &Silent,
             cancel: &self.cancel,

@@ -19,12 +19,15 @@ use crate::cli::render::columns::visible;
 use crate::cli::render::words::counted;
 use crate::cli::terminal::Terminal;
 use crate::labels::{self, Label, shown};
+use crate::moves::{Moves, Place};
 use crate::photo::decode::Decoder;
 use crate::review::book::Book;
 use crate::review::clerk::{Clerk, Entry, Refusal, Taken, reviewer};
 use crate::review::desk::Desk;
 use crate::review::pictures::Pictures;
+use crate::step::moved::moves_of;
 use crate::step::review::Found;
+use crate::step::with_causes;
 
 /// Add answers of one person, from a CSV or from the standard input
 #[derive(Debug, Args)]
@@ -86,12 +89,14 @@ pub(super) fn run(args: &Add, terminal: Terminal) -> anyhow::Result<Exit> {
     }
     let book = Book::of(&desk)?;
     let asked = Arc::clone(&book.asked);
+    let folder = desk.pipeline.project.clone();
     let usual = if desk.question.blind { Shown::Blind } else { Shown::Model };
     let mut counter = Counter {
-        desk: &desk,
+        moves: moves_of(&folder)?,
         files: asked.files(None),
         pictures: Pictures::of(&desk.pipeline),
         clerk: Clerk::new(&desk, reviewer),
+        desk,
         shown: args.shown.unwrap_or(usual).word(),
         format: args.format,
         decoder: Decoder::default(),
@@ -114,15 +119,16 @@ pub(super) fn run(args: &Add, terminal: Terminal) -> anyhow::Result<Exit> {
     let again = if counter.again > 0 { format!(", {} stood already", counter.again) } else { String::new() };
     let refused = if counter.refused > 0 { format!(", {} refused", counter.refused) } else { String::new() };
     let path = counter.clerk.path();
-    let path = path.strip_prefix(&desk.pipeline.project).unwrap_or(&path).display();
+    let path = path.strip_prefix(&folder).unwrap_or(&path).display();
     terminal.say(&format!("{added} added to `{path}`{again}{refused}\n"));
     Ok(if counter.refused > 0 { Exit::BadInput } else { Exit::Ok })
 }
 
 /// Takes the rows of a CSV to the clerk, and counts them.
 struct Counter<'a> {
-    desk: &'a Desk,
+    desk: Desk,
     book: Book,
+    moves: Moves,
     files: HashMap<Cow<'a, str>, Vec<u32>>,
     clerk: Clerk,
     pictures: Pictures,
@@ -186,10 +192,10 @@ impl Counter<'_> {
         let answers = |label: &Label<'_>| !label.class.is_empty() || label.is_withdrawal();
         for label in read.labels.into_iter().filter(answers) {
             let line = before + label.line;
-            match self.answer(label) {
+            match self.answer(label, name, line) {
                 Ok(taken) => self.acknowledge(taken, line)?,
-                Err(Refusal::Row(message)) => self.refuse(name, line, &message),
                 Err(Refusal::Disk(error)) => return Err(error.into()),
+                Err(refusal) => self.refuse(name, line, &refusal.to_string()),
             }
         }
         Ok(())
@@ -200,8 +206,13 @@ impl Counter<'_> {
         self.terminal.say(&format!("{} line {line}: {}\n", visible(name), visible(message)));
     }
 
+    /// Says how a row was taken that says otherwise.
+    fn settle(&self, name: &str, line: u64, message: &str) {
+        self.terminal.say(&format!("{} line {line}: {}\n", visible(name), visible(message)));
+    }
+
     /// Writes one answer.
-    fn answer(&mut self, given: Label<'_>) -> Result<Taken, Refusal> {
+    fn answer(&mut self, given: Label<'_>, name: &str, line: u64) -> Result<Taken, Refusal> {
         let mut label = given.into_owned();
         if !label.class.is_empty() {
             label.class = self.desk.question.class(&self.desk.pipeline.classes, &label.class).map_err(Refusal::Row)?.into();
@@ -209,16 +220,41 @@ impl Counter<'_> {
         if label.shown.is_empty() {
             label.shown = self.shown.into();
         }
+        if let Some((place, _)) = self.book.asked.place_of(&label, &self.moves, true) {
+            let said = Place::new(&label.season, &label.site);
+            self.settle(
+                name,
+                line,
+                &format!("`{}` is taken as `{}`, where its image lies", said.words(&place), place.words(&said)),
+            );
+            (label.season, label.site) = (place.season.into(), place.site.into());
+        }
         let image = match self.book.asked.find(&label, &self.files) {
             Found::Row(image) => image,
             Found::None => return Err(Refusal::Row("names an image that this review does not ask about".to_owned())),
             Found::Several => return Err(Refusal::Row("fits several images: add `site` and `season`".to_owned())),
         };
-        let Self { clerk, desk, book, pictures, decoder, .. } = self;
-        let asked = Arc::clone(&book.asked);
-        let pixels = |image: u32| pictures.hash(&asked.table, image as usize, decoder);
-        let taken = clerk.take(desk, book, vec![Entry { image, label, whole: false }], &host::now(), pixels)?;
-        taken.into_iter().next().ok_or_else(|| Refusal::Row("was not taken".to_owned()))
+        let entry = Entry { image, label, whole: false };
+        let mut tries = 0;
+        loop {
+            let Self { clerk, desk, book, pictures, decoder, .. } = self;
+            let asked = Arc::clone(&book.asked);
+            let pixels = |image: u32| pictures.hash(&asked.table, image as usize, decoder);
+            match clerk.take(desk, book, vec![entry.clone()], &host::now(), pixels) {
+                Err(Refusal::Outdated) if tries < Refusal::TRIES => {
+                    tries += 1;
+                    self.read_again()?;
+                }
+                taken => return taken?.into_iter().next().ok_or_else(|| Refusal::Row("was not taken".to_owned())),
+            }
+        }
+    }
+
+    /// Another program added answers of the same person meanwhile: they may be these.
+    fn read_again(&mut self) -> Result<(), Refusal> {
+        let failed = |error: &dyn std::error::Error| Refusal::Row(format!("cannot be compared: {}", with_causes(error)));
+        self.desk.files = Desk::label_files(&self.desk.pipeline, &self.desk.question).map_err(|error| failed(&error))?;
+        self.book.read(&self.desk).map(|_| ()).map_err(|error| failed(&error))
     }
 
     fn acknowledge(&mut self, taken: Taken, line: u64) -> anyhow::Result<()> {

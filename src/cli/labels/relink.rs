@@ -18,9 +18,11 @@ use crate::cli::stored;
 use crate::cli::terminal::Terminal;
 use crate::id::ContentId;
 use crate::labels::{self, Appender, Label};
+use crate::moves::{Moves, Place};
 use crate::photo::decode::Decoder;
 use crate::review::desk::Desk;
 use crate::review::pictures::{Pictures, text_of};
+use crate::step::moved::moves_of;
 use crate::store::Store;
 use crate::table::Table;
 
@@ -30,9 +32,10 @@ use crate::table::Table;
   trapline labels relink qc_labels --dry-run
   trapline labels relink qc_labels
 
-A label whose image is not among those of its site and season any more is compared with the images there that have no label of this
-review. Where the pixels are the same, a row is added that names the new bytes and supersedes the old label; no row is changed. A file
-that was rotated by its EXIF tag keeps its pixels, one that was compressed again does not.")]
+A label whose image is not among those of its site and season any more is looked for by its bytes under the other sites and seasons,
+then by its pixels among the images of its own that have no label of this review. Where one image fits, a row is added that names the
+new place and bytes and supersedes the old label; no row is changed. A file that was rotated by its EXIF tag keeps its pixels, one that
+was compressed again does not.")]
 pub(super) struct Relink {
     #[command(flatten)]
     review: ReviewArgs,
@@ -50,12 +53,14 @@ pub(super) struct Relink {
 struct Outcome {
     label: Label<'static>,
     found: Result<ContentId, &'static str>,
+    /// Where the image lies now, if it is another place.
+    place: Option<Place>,
 }
 
 pub(super) fn run(args: &Relink, terminal: Terminal) -> anyhow::Result<Exit> {
     let Some((desk, store)) = desk::open(&args.review, terminal)? else { return Ok(Exit::BadInput) };
     let images = images(&desk, &store)?;
-    let labels = current(&desk)?;
+    let labels = current(&desk, &moves_of(&desk.pipeline.project)?)?;
     let outcomes = search(&desk, &images, labels, terminal);
     let mut linked = 0;
     let mut appenders: BTreeMap<String, Appender> = BTreeMap::new();
@@ -67,6 +72,9 @@ pub(super) fn run(args: &Relink, terminal: Terminal) -> anyhow::Result<Exit> {
         }
         let old = &outcome.label;
         let mut new = Label { observation: Some(content), supersedes: old.id.clone(), id: "".into(), ..old.clone() };
+        if let Some(Place { season, site }) = outcome.place.clone() {
+            (new.season, new.site) = (season.into(), site.into());
+        }
         let appender = appenders.entry(old.reviewer.to_string()).or_insert_with(|| Appender::new(&desk.folder(), &old.reviewer));
         appender.append(std::slice::from_mut(&mut new))?;
     }
@@ -85,6 +93,8 @@ pub(super) fn run(args: &Relink, terminal: Terminal) -> anyhow::Result<Exit> {
                 "file": outcome.label.file,
                 "was": outcome.label.observation,
                 "now": outcome.found.ok(),
+                "now_site": outcome.place.as_ref().map(|place| &place.site),
+                "now_season": outcome.place.as_ref().map(|place| &place.season),
                 "why_not": outcome.found.err(),
             })).collect::<Vec<_>>(),
         }))?,
@@ -121,7 +131,7 @@ fn images(desk: &Desk, store: &Store) -> anyhow::Result<Vec<Table>> {
 }
 
 /// The labels that no other supersedes.
-fn current(desk: &Desk) -> anyhow::Result<Vec<Label<'static>>> {
+fn current(desk: &Desk, moves: &Moves) -> anyhow::Result<Vec<Label<'static>>> {
     let mut all = Vec::new();
     for (name, bytes) in &desk.files {
         let path = format!("{}/{name}", desk.question.folder);
@@ -132,6 +142,13 @@ fn current(desk: &Desk) -> anyhow::Result<Vec<Label<'static>>> {
     }
     let superseded: HashSet<String> = all.iter().flat_map(|label| label.superseded().map(str::to_owned)).collect();
     let mut seen = HashSet::new();
+    // Those that follow their images by themselves are not lost.
+    for label in &mut all {
+        let Some(content) = label.observation else { continue };
+        if let Some(place) = moves.now(&Place::new(&label.season, &label.site), content) {
+            (label.season, label.site) = (place.season.clone().into(), place.site.clone().into());
+        }
+    }
     all.retain(|label| !label.class.is_empty() && !superseded.contains(label.id.as_ref()) && seen.insert(label.id.to_string()));
     Ok(all)
 }
@@ -185,8 +202,20 @@ fn search(desk: &Desk, images: &[Table], labels: Vec<Label<'static>>, terminal: 
             by_pixels.entry((place, hash)).or_default().insert(content);
         }
     }
+    let mut lies: HashMap<ContentId, BTreeSet<&(String, String)>> = HashMap::new();
+    let lost: HashSet<ContentId> = gone.iter().filter_map(|label| label.observation).collect();
+    for (place, content) in
+        contents.iter().filter(|(place, content)| lost.contains(content) && !labelled.contains(&(place.clone(), *content)))
+    {
+        lies.entry(*content).or_default().insert(place);
+    }
     let find = |label: Label<'static>| {
         let place = of(&label);
+        // The bytes say more than the pixels: the folder has another name.
+        let elsewhere = label.observation.and_then(|content| lies.get(&content)).filter(|places| places.len() == 1);
+        if let (Some(content), Some((site, season))) = (label.observation, elsewhere.and_then(|places| places.first().copied())) {
+            return Outcome { label, found: Ok(content), place: Some(Place::new(season, site)) };
+        }
         let found = by_pixels.get(&(&place, label.pixels.as_ref()));
         let found = match found.map(|contents| contents.iter().collect::<Vec<_>>()).as_deref() {
             _ if label.pixels.is_empty() => Err("the label names no pixels"),
@@ -194,7 +223,7 @@ fn search(desk: &Desk, images: &[Table], labels: Vec<Label<'static>>, terminal: 
             Some([only]) => Ok(**only),
             Some(_) => Err("several images have these pixels"),
         };
-        Outcome { label, found }
+        Outcome { label, found, place: None }
     };
     gone.into_iter().map(find).collect()
 }
@@ -203,9 +232,12 @@ fn render(outcomes: &[Outcome]) -> String {
     let names = ["label", "reviewer", "site", "season", "file", "class", "was", "now"];
     let header = names.map(|name| (name, Align::Left));
     let rows: Vec<Vec<Text>> = (outcomes.iter())
-        .map(|Outcome { label, found }| {
+        .map(|Outcome { label, found, place }| {
             let was = label.observation.map(|id| short(&id.to_string())).unwrap_or_default();
-            let now = found.map_or_else(str::to_owned, |id| short(&id.to_string()));
+            let now = match place {
+                Some(place) => format!("{} {}", place.site, place.season).trim().to_owned(),
+                None => found.map_or_else(str::to_owned, |id| short(&id.to_string())),
+            };
             let own = [&label.id, &label.reviewer, &label.site, &label.season, &label.file, &label.class];
             own.into_iter().map(Text::from).chain([was.into(), now.into()]).collect()
         })

@@ -122,7 +122,14 @@ fn render(desk: &Desk, counts: &Counts) -> String {
     }
     if counts.missing > 0 {
         let next = if cfg!(feature = "review") { "review" } else { "labels todo" };
-        page.push_str(&format!("Next: trapline {next} {}\n", desk.step()));
+        let disputed: u64 = ["disagreement", "conflict"].iter().filter_map(|status| counts.waiting.get(*status)).sum();
+        if counts.missing as u64 > disputed {
+            page.push_str(&format!("Next: trapline {next} {}\n", desk.step()));
+        }
+        if disputed > 0 {
+            let step = desk.step();
+            page.push_str(&format!("Next, for somebody who decides: trapline {next} {step} --adjudicate --reviewer NAME\n"));
+        }
     }
     page
 }

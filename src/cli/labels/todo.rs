@@ -1,9 +1,8 @@
 //! `trapline labels todo`: the images still to be answered, as a CSV that a spreadsheet fills in.
 
 use std::collections::HashMap;
-use std::fs::File;
 use std::io::Write as _;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, bail};
 use clap::Args;
@@ -14,6 +13,7 @@ use super::desk;
 use crate::cli::exit::Exit;
 use crate::cli::render::words::counted;
 use crate::cli::terminal::Terminal;
+use crate::file::{Part, make_folder};
 use crate::labels::{COLUMNS, shown};
 use crate::observation::Key;
 use crate::photo::decode::Decoder;
@@ -25,9 +25,12 @@ use crate::table::{ColumnBuilder, Schema, Table, Type, csv};
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
   trapline labels todo qc_labels --reviewer anna -o todo.csv
+  trapline labels todo qc_labels --adjudicate --reviewer carla -o disputed.csv
   trapline labels todo qc_labels | wc -l
 
-Fill in the column `class`, then: trapline labels add qc_labels --reviewer anna todo.csv")]
+Fill in the column `class`, then: trapline labels add qc_labels --reviewer anna todo.csv
+The column `path` says where the image lies on this machine. Images about which reviewers disagree are left out: they wait for somebody
+who decides, `--adjudicate`. What that person fills in takes the place of the answers named in `supersedes`.")]
 pub(super) struct Todo {
     #[command(flatten)]
     review: ReviewArgs,
@@ -35,6 +38,10 @@ pub(super) struct Todo {
     /// Only what this person has not answered, with the name filled in
     #[arg(long, value_name = "NAME")]
     reviewer: Option<String>,
+
+    /// Only images about which reviewers disagree, for somebody who decides
+    #[arg(long)]
+    adjudicate: bool,
 
     /// Write to a file, which must not be there yet, instead of the standard output
     #[arg(short, long, value_name = "FILE")]
@@ -46,9 +53,10 @@ pub(super) fn run(args: &Todo, terminal: Terminal) -> anyhow::Result<Exit> {
         bail!("`{}` is there already, perhaps with answers: choose another name", path.display());
     }
     let Some((desk, _)) = desk::open(&args.review, terminal)? else { return Ok(Exit::BadInput) };
-    let (table, missing) = todo(&desk, args.reviewer.as_deref().map(str::trim))?;
+    let sheet = todo(&desk, args.reviewer.as_deref().map(str::trim), args.adjudicate)?;
+    let table = &sheet.table;
     let mut bytes = Vec::new();
-    csv::write(&table, &mut bytes)?;
+    csv::write(table, &mut bytes)?;
     let left = counted(table.rows as u64, "image");
     match &args.output {
         None => terminal.out().write_all(&bytes)?,
@@ -56,11 +64,9 @@ pub(super) fn run(args: &Todo, terminal: Terminal) -> anyhow::Result<Exit> {
             let mark: &[u8] = if bytes.is_ascii() { b"" } else { "\u{feff}".as_bytes() };
             if path.parent().is_some_and(|parent| !parent.as_os_str().is_empty() && !parent.exists()) {
                 // The first sheet of a review makes the folder of its labels, and no other.
-                std::fs::create_dir_all(desk.folder()).with_context(|| format!("cannot make `{}`", desk.folder().display()))?;
+                make_folder(&desk.folder()).with_context(|| format!("cannot make `{}`", desk.folder().display()))?;
             }
-            let file = File::options().write(true).create_new(true).open(path);
-            let written = file.and_then(|mut file| file.write_all(&[mark, &bytes].concat()).and_then(|()| file.sync_all()));
-            written.with_context(|| format!("cannot write `{}`", path.display()))?;
+            write_new(path, &[mark, &bytes].concat()).with_context(|| format!("cannot write `{}`", path.display()))?;
             let reviewer = args.reviewer.as_deref().unwrap_or("NAME");
             let place = path.display();
             let next = if desk.holds(path) {
@@ -69,26 +75,76 @@ pub(super) fn run(args: &Todo, terminal: Terminal) -> anyhow::Result<Exit> {
                 format!("trapline labels add {} --reviewer {reviewer} {place}", desk.step())
             };
             terminal.say(&format!("{left} in `{place}`. Fill in the column `class`, then: {next}\n"));
+            terminal.say(&sheet.disputes(desk.step()));
             return Ok(Exit::Ok);
         }
     }
-    terminal.say(&format!("{left} to answer, of {missing} that `{}` still lacks\n", desk.step()));
+    terminal.say(&format!("{left} to answer, of {} that `{}` still lacks\n", sheet.missing, desk.step()));
+    terminal.say(&sheet.disputes(desk.step()));
     Ok(Exit::Ok)
 }
 
-/// The sheet, and how many images are missing in all.
-fn todo(desk: &Desk, reviewer: Option<&str>) -> anyhow::Result<(Table, usize)> {
+/// Writes a sheet that is there whole or not at all: where it breaks off, the command can be given again.
+fn write_new(path: &Path, bytes: &[u8]) -> std::io::Result<()> {
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    if !folder.is_dir() {
+        return Err(std::io::ErrorKind::NotFound.into());
+    }
+    let mut part = Part::beside(path)?;
+    part.file()?.write_all(bytes)?;
+    part.file()?.sync_all()?;
+    part.persist_new()
+}
+
+/// A sheet to fill in.
+struct Sheet {
+    table: Table,
+    /// How many images the review lacks in all.
+    missing: usize,
+    /// How many of them wait for somebody who decides, and are not in the sheet.
+    disputed: usize,
+}
+
+impl Sheet {
+    /// What becomes of the images about which reviewers disagree; empty where there are none.
+    fn disputes(&self, step: &str) -> String {
+        if self.disputed == 0 {
+            return String::new();
+        }
+        let images = counted(self.disputed as u64, "image");
+        let verb = if self.disputed == 1 { "waits" } else { "wait" };
+        format!(
+            "{images} on which reviewers disagree {verb} for somebody else to decide: trapline labels todo {step} --adjudicate --reviewer \
+             NAME\n"
+        )
+    }
+}
+
+/// What `reviewer` is asked; with `adjudicate`, what somebody must decide.
+fn todo(desk: &Desk, reviewer: Option<&str>, adjudicate: bool) -> anyhow::Result<Sheet> {
     let reviewed = desk.review()?;
     let missing = reviewed.output("missing")?;
     let answers = reviewed.output("answers")?;
     let given = given(&reviewed.asked.key, answers)?;
     let keys = reviewed.asked.key.of(missing)?;
     let answered = |row: usize| keys.rows[row].and_then(|key| given.get(&key)).map_or(&[][..], Vec::as_slice);
-    let is_settled = |row: usize| {
-        let waits_for_others = matches!(text_of(missing, "status", row), "unanswered" | "needs another reviewer" | "not blind");
-        waits_for_others && answered(row).iter().any(|(who, _)| Some(*who) == reviewer)
+    let times = |row: usize, who: &str| answered(row).iter().filter(|(other, _)| *other == who).count();
+    let is_own = |row: usize| reviewer.is_some_and(|reviewer| times(row, reviewer) > 0);
+    // Who said two things can say which holds; anybody else would decide between answers, as with a disagreement.
+    let is_own_conflict = |row: usize| reviewer.is_some_and(|reviewer| times(row, reviewer) > 1);
+    let is_disputed = |row: usize| match text_of(missing, "status", row) {
+        "disagreement" => true,
+        "conflict" => !is_own_conflict(row),
+        _ => false,
     };
-    let rows: Vec<usize> = (0..missing.rows).filter(|row| !is_settled(*row)).collect();
+    // Nobody decides a dispute in which they have a part.
+    let is_asked = |row: &usize| match (adjudicate, is_disputed(*row)) {
+        (true, disputed) => disputed && !is_own(*row),
+        (false, true) => false,
+        (false, false) => is_own_conflict(*row) || !is_own(*row),
+    };
+    let rows: Vec<usize> = (0..missing.rows).filter(is_asked).collect();
+    let disputed = if adjudicate { 0 } else { (0..missing.rows).filter(|row| is_disputed(*row)).count() };
     let pictures = Pictures::of(&desk.pipeline);
     let pixels: Vec<Option<String>> =
         rows.par_iter().map_init(Decoder::default, |decoder, row| pictures.hash(missing, *row, decoder)).collect();
@@ -97,17 +153,17 @@ fn todo(desk: &Desk, reviewer: Option<&str>) -> anyhow::Result<(Table, usize)> {
     if says.is_some() {
         schema.set("model_label", Type::Text);
     }
+    schema.set("path", Type::Text);
     let mut builders: Vec<_> = schema.fields.iter().map(|_| ColumnBuilder::new(Type::Text)).collect();
     for (row, pixels) in rows.iter().zip(pixels) {
-        // Whoever answers here decides between answers that contradict each other.
-        let own = answered(*row);
-        let decides = |who: &str| match text_of(missing, "status", *row) {
-            "disagreement" => true,
-            "conflict" => own.iter().filter(|(other, _)| *other == who).count() > 1,
-            _ => false,
-        };
-        let superseded: Vec<&str> = own.iter().filter(|(who, _)| decides(who)).map(|(_, id)| *id).collect();
+        // Whoever answers here decides between answers that contradict each other: those of others, or their own.
+        let replaces = |who: &str| if adjudicate { true } else { Some(who) == reviewer };
+        let given = answered(*row).iter().filter(|(who, _)| replaces(who));
+        let superseded: Vec<&str> = given.map(|(_, id)| *id).collect();
+        let path = pictures.path(missing, *row).filter(|path| path.exists());
+        let lies = path.map(|path| shown_path(&path)).unwrap_or_default();
         let content = missing.column("content").and_then(|column| column.content(*row));
+        let model_label = says.map(|column| column.text(*row).unwrap_or_default().to_owned());
         let cells = [
             String::new(),
             content.map(|id| id.to_string()).unwrap_or_default(),
@@ -122,13 +178,19 @@ fn todo(desk: &Desk, reviewer: Option<&str>) -> anyhow::Result<(Table, usize)> {
             text_of(missing, "season", *row).to_owned(),
             file_of(&reviewed.asked.key, missing, *row),
             String::new(),
-            says.and_then(|column| column.text(*row)).unwrap_or_default().to_owned(),
         ];
-        for (builder, cell) in builders.iter_mut().zip(cells) {
+        for (builder, cell) in builders.iter_mut().zip(cells.into_iter().chain(model_label).chain([lies])) {
             builder.push_optional_text((!cell.is_empty()).then_some(cell.as_str()));
         }
     }
-    Ok((Table::from_builders(schema, builders)?, missing.rows))
+    Ok(Sheet { table: Table::from_builders(schema, builders)?, missing: missing.rows, disputed })
+}
+
+/// A path that opens from the folder in which the person works.
+fn shown_path(path: &Path) -> String {
+    let here = std::env::current_dir().ok();
+    let relative = here.as_ref().and_then(|here| path.strip_prefix(here).ok());
+    relative.unwrap_or(path).to_string_lossy().into_owned()
 }
 
 /// By image: who answered, and the label's id.

@@ -178,8 +178,22 @@ impl Summary {
         let asks = |step: &str| self.steps.iter().any(|(name, fate)| name == step && !matches!(fate, Fate::Waits { .. }));
         let is_asked = waiting.iter().any(|(step, _)| asks(step));
         let parts = waiting.iter().filter(|(step, _)| !is_asked || asks(step)).map(|(step, labels)| {
+            let found = |kind: &str| -> bool { self.findings.iter().any(|(of, one)| of == step && one.kind == kind) };
+            let relink = if found("changed_images") {
+                format!(" Images whose bytes changed get their answers back with `trapline labels relink {step}`.")
+            } else {
+                String::new()
+            };
+            let decide = if found("disagreements") || found("conflicts") {
+                let command = if cfg!(feature = "review") { "review" } else { "labels todo" };
+                format!(
+                    " Where reviewers disagree, somebody else decides: `trapline {command} {step} --adjudicate --reviewer NAME`."
+                )
+            } else {
+                String::new()
+            };
             let labels = counted(*labels, "label");
-            format!("Next: {labels} for `{step}`: {}; then {} again.", how_to_answer(step), self.again())
+            format!("Next: {labels} for `{step}`: {}; then {} again.{relink}{decide}", how_to_answer(step), self.again())
         });
         parts.collect::<Vec<_>>().join("\n")
     }

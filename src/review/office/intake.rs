@@ -31,11 +31,20 @@ impl Office {
         let known: BTreeMap<u32, String> =
             entries.iter().filter_map(|entry| Some((entry.image, self.hash(entry.image)?))).collect();
         let pixels = |image: u32| known.get(&image).cloned();
-        let Some(clerk) = self.clerks.get_mut(&name) else { return Err(OfficeError::Bad("nobody is here".to_owned())) };
-        let taken = clerk.take(&self.desk, &mut self.book, entries, now, pixels).map_err(|refusal| match refusal {
-            Refusal::Row(message) => OfficeError::Bad(format!("the answer {message}")),
-            Refusal::Disk(error) => OfficeError::Disk(error),
-        })?;
+        let mut tries = 0;
+        let taken = loop {
+            let Some(clerk) = self.clerks.get_mut(&name) else { return Err(OfficeError::Bad("nobody is here".to_owned())) };
+            match clerk.take(&self.desk, &mut self.book, entries.clone(), now, pixels) {
+                Ok(taken) => break taken,
+                // What somebody else wrote meanwhile may be this very answer.
+                Err(Refusal::Outdated) if tries < Refusal::TRIES => {
+                    tries += 1;
+                    self.refresh();
+                }
+                Err(Refusal::Disk(error)) => return Err(OfficeError::Disk(error)),
+                Err(refusal) => return Err(OfficeError::Bad(format!("the answer {refusal}"))),
+            }
+        };
         if taken.iter().any(|one| one.is_new) {
             self.restamp(&name);
             let images: Vec<u32> = taken.iter().filter(|one| one.is_new).map(|one| one.image).collect();

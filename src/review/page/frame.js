@@ -70,7 +70,7 @@
     const next = source.isFile ? t("end.file") : others > 0 ? t("end.others", { n: others }) : t("end.run");
     by("end-next").replaceChildren(...withCode(next));
     if (counts.disagreements && session.role !== "adjudicate")
-      by("end-next").append(" ", t("end.disagreements", { n: counts.disagreements }));
+      by("end-next").append(" ", ...withCode(t("end.disagreements", { n: counts.disagreements, step: session.step })));
     by("review").hidden = true;
     by("end").hidden = false;
     by("end-title").focus();

@@ -5,6 +5,7 @@ use std::collections::HashSet;
 
 use super::adopt::Unnamed;
 use super::manifest::{Entry, Manifest};
+use crate::moves::Place;
 use crate::step::StepError;
 use crate::step::portable::natural_order;
 use crate::table::{Column, Table};
@@ -48,6 +49,11 @@ impl<'a> Images<'a> {
     pub fn unnamed(&self, row: usize) -> Option<Unnamed<'a>> {
         let content = self.content.content(row)?;
         Some(Unnamed { season: Self::part(self.season, row), site: Self::part(self.site, row), path: self.path(row), content })
+    }
+
+    /// Where the image at `row` was taken, as its path says it.
+    pub fn observed(&self, row: usize) -> Place {
+        Place { season: Self::part(self.season, row).into_owned(), site: Self::part(self.site, row).into_owned() }
     }
 
     /// The place in the manifest of the image at `row`; see [`Manifest::find`] for `guess`.

@@ -58,6 +58,8 @@ pub struct Manifest<'a> {
     /// First entry of a content; further ones of the same content (at other sites) follow in `next`.
     by_content: HashMap<ContentId, u32, BuildHasherDefault<ContentHasher>>,
     next: Vec<u32>,
+    /// Lines whose `name` somebody emptied, to have another given.
+    pub emptied: Vec<Entry<'a>>,
 }
 
 const END: u32 = u32::MAX;
@@ -95,6 +97,10 @@ impl<'a> Manifest<'a> {
         manifest.next.reserve(expected);
         manifest.by_content.reserve(expected);
         while let Some(line) = records.next(&mut fields)? {
+            // Spreadsheets leave rows of separators behind.
+            if fields.iter().all(|field| field.text.trim().is_empty()) {
+                continue;
+            }
             if fields.len() != COLUMNS.len() {
                 let message =
                     format!("{} fields under a header of {}; two versions merged by hand?", fields.len(), COLUMNS.len());
@@ -104,7 +110,8 @@ impl<'a> Manifest<'a> {
             let (season, site, name, content, path) = (take(0), take(1), take(2), take(3), take(4));
             let content = content.parse().map_err(|cause| error(line, Some("content"), format!("{cause}")))?;
             if name.is_empty() {
-                return Err(error(line, Some("name"), "the name is empty; remove the line to have one given".to_owned()));
+                manifest.emptied.push(Entry { season, site, name, content, path });
+                continue;
             }
             let entry = Entry { season, site, name: name.clone(), content, path };
             if let Some(other) = manifest.add(entry)
@@ -130,6 +137,27 @@ impl<'a> Manifest<'a> {
                 return Some(at);
             }
             at = self.next[at] as usize;
+        }
+    }
+
+    /// All entries of a content: an image may lie at several sites.
+    pub fn of_content(&self, content: ContentId) -> impl Iterator<Item = usize> {
+        let mut at = self.by_content.get(&content).copied().unwrap_or(END);
+        std::iter::from_fn(move || {
+            let here = at as usize;
+            at = *self.next.get(here)?;
+            Some(here)
+        })
+    }
+
+    /// Makes the entry at `at` one of another content.
+    pub fn set_content(&mut self, at: usize, content: ContentId) {
+        self.entries[at].content = content;
+        // Chains of contents are short and this is rare: all are made again.
+        self.by_content.clear();
+        self.next.clear();
+        for (at, entry) in (0_u32..).zip(&self.entries) {
+            self.next.push(self.by_content.insert(entry.content, at).unwrap_or(END));
         }
     }
 

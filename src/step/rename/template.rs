@@ -51,6 +51,16 @@ impl Draft {
     }
 }
 
+impl Draft {
+    /// Says whether `name` is this one, whatever its number.
+    pub fn fits(&self, name: &str) -> bool {
+        let Self::Counted { before, .. } = self else { return self.name(0) == name };
+        let Some(rest) = name.strip_prefix(before.as_str()) else { return false };
+        let digits = rest.find(|c: char| !c.is_ascii_digit()).unwrap_or(rest.len());
+        rest[..digits].parse().is_ok_and(|number| self.name(number) == name)
+    }
+}
+
 /// Finds the counter in a rendered text.
 fn open(rendered: &str) -> Option<Draft> {
     let (before, rest) = rendered.split_once(OPEN)?;

@@ -5,8 +5,10 @@ use std::collections::{BTreeSet, HashMap, HashSet};
 use std::sync::{Arc, OnceLock};
 
 use super::by_image;
+use super::places::places;
 use crate::id::ContentId;
 use crate::labels::{Label, kept};
+use crate::moves::Place;
 use crate::observation::{Index, Key};
 use crate::step::{LABEL_COLUMNS, StepError, label_type};
 use crate::table::{Column, ColumnBuilder, Field, Schema, Table, TableError, Type};
@@ -50,6 +52,7 @@ pub struct Asked {
     pub nameless: usize,
     index: Index,
     by_content: OnceLock<HashMap<ContentId, Vec<u32>>>,
+    places: OnceLock<HashSet<Place>>,
 }
 
 /// What a row of a label file is about.
@@ -103,7 +106,7 @@ impl Asked {
             Some(kept) => key.of(&kept)?.index(),
             None => index,
         };
-        Ok(Self { table, key, nameless, index, by_content: OnceLock::new() })
+        Ok(Self { table, key, nameless, index, by_content: OnceLock::new(), places: OnceLock::new() })
     }
 
     /// Number of images.
@@ -180,14 +183,23 @@ impl Asked {
         self.only(files.get(kept(&label.file).as_ref()).map_or(&[], Vec::as_slice), label)
     }
 
-    /// The only one of `rows` at the site and in the season that a label names.
-    fn only(&self, rows: &[u32], label: &Label<'_>) -> Found {
-        let fits = |column: &str, wanted: &str, row: u32| {
+    /// Says whether the image in a row lies where a label says, as far as it says it.
+    pub(super) fn fits(&self, row: u32, label: &Label<'_>) -> bool {
+        let fits = |column: &str, wanted: &str| {
             let own = |values: &Arc<Column>| values.text(row as usize).is_some_and(|text| kept(text) == kept(wanted));
             wanted.is_empty() || self.table.column(column).is_none_or(own)
         };
-        let mut fitting =
-            rows.iter().filter(|row| fits("site", &label.site, **row) && fits("season", &label.season, **row)).copied();
+        fits("site", &label.site) && fits("season", &label.season)
+    }
+
+    /// Says whether an image asked about lies at a place.
+    pub(super) fn has_place(&self, place: &Place) -> bool {
+        self.places.get_or_init(|| places(&self.table)).contains(place)
+    }
+
+    /// The only one of `rows` at the site and in the season that a label names.
+    fn only(&self, rows: &[u32], label: &Label<'_>) -> Found {
+        let mut fitting = rows.iter().filter(|row| self.fits(**row, label)).copied();
         match (fitting.next(), fitting.next()) {
             (None, _) => Found::None,
             (Some(row), None) => Found::Row(row),

@@ -6,7 +6,7 @@ use crate::step::Finding;
 const EXAMPLES: usize = 8;
 
 /// All kinds, in the order in which they are said, with their sentence behind the count.
-const KINDS: [(&str, &str); 14] = [
+const KINDS: [(&str, &str); 16] = [
     ("bad_rows", "rows of label files cannot be read and are not used; correct or remove them"),
     ("unknown_labels", "answers name a class that nobody declared; correct it, or add it to the classes or to `extra_classes`"),
     ("class_spelling", "answers spell their class in another way; they count"),
@@ -16,13 +16,22 @@ const KINDS: [(&str, &str); 14] = [
     ),
     ("ambiguous_images", "answers fit several images; add `site` and `season`, or the `observation`"),
     ("changed_images", "answers belong to images whose bytes have changed; `trapline labels relink` finds them by their pixels"),
+    ("moved_answers", "answers follow their images to the folders in which these lie now"),
+    (
+        "other_place",
+        "answers say another site or season than the image of their `observation`, as a spreadsheet leaves them; they count for that image",
+    ),
     ("not_blind", "answers were given with the model's answer in sight and do not count here; ask again without it"),
     ("unknown_shown", "rows say neither `blind` nor `model` in `shown`; they are taken as `model`"),
     (
         "conflicts",
         "images have different answers of one reviewer, and no time says which is the later; add a row that supersedes",
     ),
-    ("disagreements", "images have no class that more than half of the reviewers name; add a row that supersedes"),
+    (
+        "disagreements",
+        "images have no class that more than half of the reviewers name; somebody else decides, with `trapline review STEP --adjudicate` or \
+         `trapline labels todo STEP --adjudicate`",
+    ),
     (
         "alike_reviewers",
         "names of reviewers differ by case or spaces alone: they count as several people, and are one file on Windows; write one name in \
@@ -44,6 +53,16 @@ impl Findings {
     pub fn add(&mut self, kind: &str, example: impl FnOnce() -> String) {
         if let Some((count, examples)) = KINDS.iter().position(|(name, _)| *name == kind).map(|at| &mut self.found[at]) {
             *count += 1;
+            if examples.len() < EXAMPLES {
+                examples.push(example());
+            }
+        }
+    }
+
+    /// Adds `count` of a kind under one example.
+    pub fn add_many(&mut self, kind: &str, count: u64, example: impl FnOnce() -> String) {
+        if let Some((found, examples)) = KINDS.iter().position(|(name, _)| *name == kind).map(|at| &mut self.found[at]) {
+            *found += count;
             if examples.len() < EXAMPLES {
                 examples.push(example());
             }

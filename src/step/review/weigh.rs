@@ -6,10 +6,12 @@ use super::agreement::{Agreed, agreed};
 use super::asked::{Asked, Found};
 use super::classes::{Classes, Named};
 use super::findings::Findings;
+use super::places;
 use super::rows::{self, Row};
 use super::tables;
 use super::weighed::{Weighed, is_shown};
 use crate::labels::{Answers, Label, Standing, Verdict, shown, standings};
+use crate::moves::Moves;
 use crate::stats::interval::number;
 use crate::step::{Finding, MISSING_LABELS, Outputs, Params, StepError};
 use crate::table::{ColumnBuilder, Schema, Table, Type};
@@ -82,7 +84,7 @@ impl Reviewed {
     }
 }
 
-/// Weighs the answers in `files` (name, content) about `images` without those in `known`.
+/// Weighs the answers in `files` (name, content) about `images` without those in `known`; `moves` says which images lay elsewhere once.
 ///
 /// # Errors
 /// When a file cannot be used at all, or the images cannot be told apart.
@@ -91,12 +93,14 @@ pub fn review(
     taxonomy: &Taxonomy,
     images: &[Table],
     known: &[Table],
+    moves: &Moves,
     files: &[(&str, &[u8])],
 ) -> Result<Reviewed, StepError> {
     let mut findings = Findings::default();
     let asked = Asked::of(images, known, question.blind)?;
     let texts = rows::decode(&question.folder, files)?;
-    let rows = rows::read(&texts, &question.question, &mut findings)?;
+    let mut rows = rows::read(&texts, &question.question, &mut findings)?;
+    places::follow(&asked, moves, &mut rows, &mut findings);
     let classes = Classes::new(taxonomy, &question.extra_classes);
     let (weighed, unblinded) = weigh(question, &classes, &asked, &rows, &mut findings)?;
     let tables = tables::make(&weighed, &unblinded, question.blind)?;
@@ -171,11 +175,13 @@ pub fn given(
     question: &Question,
     taxonomy: &Taxonomy,
     asked: &Asked,
+    moves: &Moves,
     files: &[(&str, &[u8])],
 ) -> Result<(Vec<Given>, Vec<Finding>), StepError> {
     let mut findings = Findings::default();
     let texts = rows::decode(&question.folder, files)?;
-    let rows = rows::read(&texts, &question.question, &mut findings)?;
+    let mut rows = rows::read(&texts, &question.question, &mut findings)?;
+    places::follow(asked, moves, &mut rows, &mut findings);
     let classes = Classes::new(taxonomy, &question.extra_classes);
     let (weighed, _) = weigh(question, &classes, asked, &rows, &mut findings)?;
     let said: Vec<(Option<u32>, Option<String>)> =

@@ -15,7 +15,11 @@ pub(super) fn between(before: &Table, after: &Table) -> Vec<Finding> {
 
 /// Who left and who entered what is called `noun`, by the strata in `column`.
 pub(in crate::step) fn by_stratum(before: &Table, after: &Table, column: &str, noun: &str) -> Vec<Finding> {
-    let Some(key) = Key::shared(&[&before.schema, &after.schema]) else { return Vec::new() };
+    let Some(mut key) = Key::shared(&[&before.schema, &after.schema]) else { return Vec::new() };
+    // An image whose folder has another name now neither left nor entered.
+    if key.identity() == "content" {
+        key.columns.retain(|name| *name == "content");
+    }
     let of = |table| Members::of(table, &key, column);
     let (Some(old), Some(new)) = (of(before), of(after)) else { return Vec::new() };
     let words = format!("left the {noun}; labels already given are kept and stay in use");

@@ -189,7 +189,7 @@ impl Drawing {
         let mut smallest: Vec<BinaryHeap<(u128, u32)>> = strata.iter().map(|_| BinaryHeap::new()).collect();
         for (row, at) in of_row.iter().enumerate() {
             let Some(stratum) = strata.get(*at as usize) else { continue };
-            let Some(observation) = population.keys[row] else { continue };
+            let Some(observation) = population.ranked(row) else { continue };
             let room = stratum.wanted.saturating_sub(stratum.included);
             if room == 0 || population.excluded[row] || population.counts(row, kind) {
                 continue;

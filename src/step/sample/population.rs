@@ -2,12 +2,14 @@
 
 use std::borrow::Cow;
 use std::collections::{BTreeMap, HashMap};
+use std::sync::Arc;
 
 use super::EXAMPLES;
 use super::kind::Kind;
-use crate::observation::{Key, Keys};
+use crate::moves::{Moves, Place};
+use crate::observation::{Key, Keys, PLACE};
 use crate::step::{Finding, StepError, label_type};
-use crate::table::{Table, TableError};
+use crate::table::{ColumnBuilder, Table, TableError, Type};
 
 /// The rows of the images as observations.
 #[derive(Debug, Default)]
@@ -15,6 +17,8 @@ pub(super) struct Population {
     key: Option<Key>,
     /// The observation of each row; `None` where it has no identity, or another row stands for it.
     pub keys: Vec<Option<u128>>,
+    /// The observation that an image was before it moved, where it did: its place in the order of a sample stays.
+    first: HashMap<u32, u128>,
     /// Rows that `exclude` holds.
     pub excluded: Vec<bool>,
     /// By row.
@@ -34,7 +38,7 @@ pub(super) struct Included {
 
 impl Population {
     /// The observations of `images`, each once.
-    pub fn of(images: &Table, findings: &mut Vec<Finding>) -> Result<Self, StepError> {
+    pub fn of(images: &Table, moves: &Moves, findings: &mut Vec<Finding>) -> Result<Self, StepError> {
         let key = shared(&[images])?;
         let mut keys = key.of(images)?;
         let nameless: Vec<u32> = (0..).zip(&keys.rows).filter(|(_, key)| key.is_none()).map(|(row, _)| row).collect();
@@ -44,7 +48,17 @@ impl Population {
         let repeating = keep_one(images, &mut keys)?;
         let words = format!("rows repeat the {} of another and count as one image with it", key.words());
         findings.extend(finding("repeated", images, &repeating, &words));
-        Ok(Self { key: Some(key), excluded: vec![false; images.rows], keys: keys.rows, ..Self::default() })
+        let first = first(&key, images, moves)?;
+        Ok(Self { key: Some(key), first, excluded: vec![false; images.rows], keys: keys.rows, ..Self::default() })
+    }
+
+    /// What the rank of a row is made of: the identity that its image had first.
+    pub fn ranked(&self, row: usize) -> Option<u128> {
+        let key = self.keys[row]?;
+        if self.first.is_empty() {
+            return Some(key);
+        }
+        Some(u32::try_from(row).ok().and_then(|row| self.first.get(&row)).copied().unwrap_or(key))
     }
 
     /// Takes the observations that `other` holds out of what can be drawn.
@@ -106,6 +120,31 @@ impl Population {
     pub fn counts(&self, row: usize, kind: Kind) -> bool {
         self.counted.get(row).is_some_and(|bits| bits & bit(kind) != 0)
     }
+}
+
+/// By row, the keys that moved images had first.
+fn first(key: &Key, images: &Table, moves: &Moves) -> Result<HashMap<u32, u128>, StepError> {
+    let contents = images.column("content").filter(|column| column.ty() == Type::Content && !moves.is_empty());
+    let Some(contents) = contents else { return Ok(HashMap::new()) };
+    let text = |name: &str, row: usize| images.column(name).map(|column| column.cell(row).to_string()).unwrap_or_default();
+    let place = |row: usize| {
+        let place = Place { season: text("season", row), site: text("site", row) };
+        Some((u32::try_from(row).ok()?, moves.first(&place, contents.content(row)?)?.clone()))
+    };
+    let (rows, places): (Vec<u32>, Vec<Place>) = (0..images.rows).filter_map(place).unzip();
+    let mut before = images.take(&rows);
+    for name in PLACE {
+        if before.column(name).is_none_or(|column| column.ty() != Type::Text) {
+            continue;
+        }
+        let mut texts = ColumnBuilder::with_capacity(Type::Text, rows.len());
+        for place in &places {
+            texts.push_text(if *name == "site" { &place.site } else { &place.season });
+        }
+        before = before.with_column(name, Arc::new(texts.finish()?))?;
+    }
+    let keys = key.of(&before)?.rows;
+    Ok(rows.into_iter().zip(keys).filter_map(|(row, key)| Some((row, key?))).collect())
 }
 
 fn bit(kind: Kind) -> u8 {
