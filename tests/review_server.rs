@@ -19,8 +19,12 @@ mod images;
 mod kills;
 #[path = "review_server/people.rs"]
 mod people;
+#[path = "review_server/restarts.rs"]
+mod restarts;
 #[path = "review_server/roles.rs"]
 mod roles;
+#[path = "review_server/selections.rs"]
+mod selections;
 
 use std::collections::BTreeMap;
 use std::process::{Command, Stdio};

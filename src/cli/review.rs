@@ -4,6 +4,9 @@ use std::path::PathBuf;
 
 use clap::Args;
 
+#[cfg(feature = "review")]
+mod key;
+
 use super::exit::Exit;
 use super::labels::ReviewArgs;
 use super::options::Format;
@@ -19,6 +22,7 @@ use super::terminal::Terminal;
 
 The page is for this machine alone: it is served at 127.0.0.1, and its address carries a token. From elsewhere, tunnel to it:
   ssh -L 7117:127.0.0.1:7117 SERVER
+For a week the address stays the same, so that open pages go on when the command is started again.
 Each answer is on the disk, in the reviewer's own file among the labels of the step, before the page moves on. Stop with Ctrl-C.")]
 pub(super) struct Review {
     #[command(flatten)]
@@ -33,7 +37,7 @@ pub(super) struct Review {
     adjudicate: bool,
 
     /// Write the page, its images and questions into a folder that can be sent to somebody, instead of serving it
-    #[arg(long, value_name = "DIR", conflicts_with_all = ["listen", "port", "allow_host", "adjudicate"])]
+    #[arg(long, value_name = "DIR", conflicts_with_all = ["listen", "port", "allow_host", "adjudicate", "new_token"])]
     export: Option<PathBuf>,
 
     /// The address to listen at; any other than this machine's own lets others in
@@ -43,6 +47,10 @@ pub(super) struct Review {
     /// The port; without it 7117, or a free one where that is taken; 0 takes a free one
     #[arg(long, value_name = "PORT")]
     port: Option<u16>,
+
+    /// Make a new token: addresses that were printed before lead nowhere from now on
+    #[arg(long)]
+    new_token: bool,
 
     /// Another name by which browsers call this machine; may be repeated
     #[arg(long, value_name = "NAME")]
@@ -78,8 +86,10 @@ mod page {
 
     use anyhow::{Context as _, anyhow};
     use indicatif::{ProgressBar, ProgressStyle};
+    use jiff::Timestamp;
     use serde_json::json;
 
+    use super::key::{self, Key};
     use super::{Exit, Format, Review, Terminal};
     use crate::cli::render::words::{count, counted};
     use crate::cli::{host, labels, stored};
@@ -100,6 +110,7 @@ mod page {
         let terms = terms(args)?;
         let Some((desk, store)) = labels::desk::open(&args.which, terminal)? else { return Ok(Exit::BadInput) };
         let scene = scene(&desk, &store, terminal)?;
+        let key = key::path(store.root(), desk.step(), args.adjudicate).filter(|_| args.listen.is_loopback());
         drop(store);
         let step = desk.step().to_owned();
         let name = terms.reviewer.clone();
@@ -116,7 +127,7 @@ mod page {
             (false, missing) => format!("{} to answer", count(missing)),
         };
         terminal.say(&format!("`{step}` asks about {asked}: {left}.\n"));
-        serve(args, office, terminal)
+        serve(args, key.as_deref(), office, terminal)
     }
 
     /// Writes the folder that is sent to somebody.
@@ -148,10 +159,24 @@ mod page {
         Ok(if written.unshown.is_empty() { Exit::Ok } else { Exit::BadInput })
     }
 
-    fn serve(args: &Review, office: Office, terminal: Terminal) -> anyhow::Result<Exit> {
-        let server = listen(args)?;
-        let (text, token) = Token::new().context("the system gives no token")?;
+    fn serve(args: &Review, kept: Option<&Path>, office: Office, terminal: Terminal) -> anyhow::Result<Exit> {
+        let now = Timestamp::now();
+        let known = kept.filter(|_| !args.new_token).and_then(|path| Key::read(path, now));
+        let server = listen(args, known.as_ref().map(|key| key.port))?;
         let address = server.address;
+        let (text, token) = match &known {
+            Some(key) => (key.token.clone(), Token::of(&key.token)),
+            None => Token::new().context("the system gives no token")?,
+        };
+        if let Some(path) = kept {
+            let key = known.unwrap_or_else(|| Key::new(text.clone(), address.port(), now)).at(address.port());
+            if let Err(error) = key.keep(path) {
+                terminal.say(&format!(
+                    "note: the address will be another one after a restart, since `{}` cannot be kept: {error}\n",
+                    path.display()
+                ));
+            }
+        }
         if !address.ip().is_loopback() {
             terminal
                 .say("note: others can reach this page; only who has its address, with the token, can label or see images.\n");
@@ -178,9 +203,12 @@ mod page {
         Ok(Exit::Ok)
     }
 
-    /// Listens where it was told to; else where it usually does, or where it can.
-    fn listen(args: &Review) -> anyhow::Result<Server> {
+    /// Listens where it was told to; else where it did last, where it usually does, or where it can.
+    fn listen(args: &Review, last: Option<u16>) -> anyhow::Result<Server> {
         let at = |port: u16| Server::listen(SocketAddr::new(args.listen, port));
+        if let Some(server) = last.filter(|_| args.port.is_none()).and_then(|port| at(port).ok()) {
+            return Ok(server);
+        }
         match (args.port, at(args.port.unwrap_or(PORT))) {
             (None, Err(error)) if error.kind() == ErrorKind::AddrInUse => at(0).context("cannot listen at any port"),
             (Some(port), Err(error)) if error.kind() == ErrorKind::AddrInUse => {

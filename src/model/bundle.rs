@@ -93,6 +93,9 @@ pub struct Input {
     /// Rows cut off at the bottom before resizing (the camera's information strip), pixels.
     #[serde(default, skip_serializing_if = "written::is_zero")]
     pub crop_bottom_px: u32,
+    /// Images are turned as their EXIF orientation says before anything else; else the network sees them as they are stored.
+    #[serde(default, skip_serializing_if = "written::is_false")]
+    pub upright: bool,
     /// The image is resized to this much more on each side, which is cut off again, pixels.
     #[serde(default, skip_serializing_if = "written::is_zero")]
     pub margin_px: u32,
@@ -235,7 +238,7 @@ impl Bundle {
     /// Writes everything that may change a prediction into `sink`. Training notes, name and version are not among it, nor the
     /// weights by name: they have an identity of their own ([`ModelSignature::weights`]), which libtorch's rows carry.
     pub fn write_into(&self, network: &[u8], sink: &mut dyn KeySink) {
-        let Input { width, height, resize, crop_bottom_px, margin_px, mean, std } = self.input;
+        let Input { width, height, resize, crop_bottom_px, upright, margin_px, mean, std } = self.input;
         let bits = |values: &[f32]| values.iter().map(|v| format!("{:08x}", (v + 0.0).to_bits())).collect::<Vec<_>>().join(" ");
         sink.ingredient("model format", &ID_FORMAT.to_string());
         sink.ingredient("network", &ContentId::of(network).to_string());
@@ -243,6 +246,9 @@ impl Bundle {
         sink.ingredient("resize", if resize == Resize::Squash { "squash" } else { "letterbox" });
         sink.ingredient("crop_bottom_px", &crop_bottom_px.to_string());
         // Named only where there is one: older identities stand.
+        if upright {
+            sink.ingredient("upright", "true");
+        }
         if margin_px > 0 {
             sink.ingredient("margin_px", &margin_px.to_string());
         }

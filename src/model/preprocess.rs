@@ -1,7 +1,7 @@
 //! From an image's bytes to a network's input: decode, cut, resize, cut the margin, normalise, in buffers that are kept.
 
 use super::bundle::{Input, Resize};
-use crate::photo::{DecodeError, Decoder, Fit, ResizeError, ResizeRule, Resizer, to_tensor_chw};
+use crate::photo::{DecodeError, Decoder, Fit, ResizeError, ResizeRule, Resizer, RgbImage, to_tensor_chw};
 
 /// The grey beside a letterboxed image, the colour that detectors are commonly trained with.
 const PAD: [u8; 3] = [114; 3];
@@ -34,7 +34,7 @@ impl Preprocessor {
     /// # Errors
     /// When the image is empty, cut short, damaged, not readable, or smaller than the strip that is cut off.
     pub fn prepare(&mut self, input: &Input, image: &[u8]) -> Result<&[f32], PreprocessError> {
-        let decoded = self.decoder.decode(image)?;
+        let decoded = decoded(&mut self.decoder, input, image)?;
         let mut rgb = self.resizer.resize(decoded, &rule(input))?;
         self.decoder.release();
         if input.margin_px > 0 {
@@ -52,11 +52,16 @@ impl Preprocessor {
     /// # Errors
     /// As [`Preprocessor::prepare`].
     pub fn pixels(&mut self, input: &Input, image: &[u8]) -> Result<&[u8], PreprocessError> {
-        let decoded = self.decoder.decode(image)?;
+        let decoded = decoded(&mut self.decoder, input, image)?;
         let resized = self.resizer.resize(decoded, &rule(input));
         self.decoder.release();
         Ok(resized?)
     }
+}
+
+/// The pixels as the network is to see them: as stored, or upright.
+fn decoded<'d>(decoder: &'d mut Decoder, input: &Input, image: &[u8]) -> Result<RgbImage<'d>, DecodeError> {
+    if input.upright { decoder.decode_upright(image) } else { decoder.decode(image) }
 }
 
 fn rule(input: &Input) -> ResizeRule {
@@ -91,7 +96,7 @@ mod tests {
 
     fn input(width: u32, height: u32, margin_px: u32) -> Input {
         let (mean, std) = ([0.0; 3], [1.0 / 255.0; 3]);
-        Input { width, height, resize: Resize::Squash, crop_bottom_px: 0, margin_px, mean, std }
+        Input { width, height, resize: Resize::Squash, crop_bottom_px: 0, upright: false, margin_px, mean, std }
     }
 
     #[test]

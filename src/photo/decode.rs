@@ -12,6 +12,7 @@ use zune_jpeg::zune_core::options::DecoderOptions;
 
 use super::budget::{self, Permit};
 use super::container::has_end_of_image;
+use super::orientation::Orientation;
 
 /// Largest image decoded unless told otherwise: 300 MB of RGB. A file of a few kB may claim 4 gigapixels.
 pub const PIXEL_LIMIT: u64 = 100_000_000;
@@ -60,7 +61,8 @@ pub enum DecodeError {
     },
 }
 
-/// Pixels borrowed from a [`Decoder`]: rows from the top, three bytes a pixel, as stored (EXIF orientation is not applied).
+/// Pixels borrowed from a [`Decoder`]: rows from the top, three bytes a pixel, as stored by [`Decoder::decode`]
+/// (the EXIF orientation is not applied), turned by [`Decoder::decode_upright`].
 #[derive(Clone, Copy, Debug)]
 pub struct RgbImage<'a> {
     /// `3 * width * height` bytes.
@@ -114,6 +116,16 @@ impl Decoder {
             self.release();
         }
         let (width_px, height_px) = decoded?;
+        Ok(RgbImage { pixels: &self.rgb, width_px, height_px })
+    }
+
+    /// Decodes a file to RGB, turned as its EXIF orientation says.
+    ///
+    /// # Errors
+    /// As [`Decoder::decode`].
+    pub fn decode_upright(&mut self, bytes: &[u8]) -> Result<RgbImage<'_>, DecodeError> {
+        let RgbImage { width_px, height_px, .. } = self.decode(bytes)?;
+        let (width_px, height_px) = Orientation::of(bytes).turn(&mut self.rgb, width_px, height_px);
         Ok(RgbImage { pixels: &self.rgb, width_px, height_px })
     }
 

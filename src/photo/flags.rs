@@ -38,7 +38,7 @@ pub enum MetadataFlag {
     },
     /// The maker's note is shorter than its family's fields, or of an unknown Reconyx family.
     UnreadableNote,
-    /// The image is stored turned or mirrored; its pixels are used as stored.
+    /// The image is stored turned or mirrored; people see it upright, a model as its `model.yaml` says.
     OrientationUnusual {
         /// The EXIF orientation, 2 to 8, or what was found in its place.
         orientation: u32,

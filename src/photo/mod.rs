@@ -11,6 +11,7 @@ pub mod decode;
 pub mod exif;
 pub mod flags;
 pub mod makernotes;
+pub mod orientation;
 pub mod resize;
 
 pub use clock::{ClockError, ClockProblem, Corrected, Correction, CorrectionKind};
@@ -19,4 +20,5 @@ pub use decode::{DecodeError, Decoder, RgbImage, pixel_hash};
 pub use exif::{RawMetadata, TimeSource, WrittenTime};
 pub use flags::MetadataFlag;
 pub use makernotes::{Family, MakerNote};
+pub use orientation::Orientation;
 pub use resize::{Fit, ResizeError, ResizeRule, Resizer, to_tensor_chw};

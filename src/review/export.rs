@@ -26,6 +26,8 @@ struct Data {
     items: Vec<Item>,
     frames: BTreeMap<String, FramesShown>,
     images: BTreeMap<String, String>,
+    /// What is wrong with files that were sent all the same.
+    damaged: BTreeMap<String, String>,
 }
 
 /// What was written.
@@ -94,29 +96,31 @@ pub fn export(
     renumber(&mut frames, &items);
     let files: Vec<(String, ContentId, Option<PathBuf>)> =
         names.into_iter().filter_map(|name| office.file(&name).ok().map(|(content, path)| (name, content, path))).collect();
-    let copied: Vec<Result<(String, String, u64), String>> = files
+    let copied: Vec<Result<(String, Copied), String>> = files
         .par_iter()
         .map(|(name, content, path)| {
             let copied = copy(*content, path.as_deref(), &pictures);
-            advance(copied.as_ref().map_or(0, |(_, bytes)| *bytes));
-            copied.map(|(file, bytes)| (name.clone(), file, bytes))
+            advance(copied.as_ref().map_or(0, |copied| copied.bytes));
+            copied.map(|copied| (name.clone(), copied))
         })
         .collect();
     let mut exported = Exported { asked: items.len(), ..Exported::default() };
-    let mut images = BTreeMap::new();
+    let (mut images, mut damaged) = (BTreeMap::new(), BTreeMap::new());
     for one in copied {
         match one {
-            Ok((name, file, bytes)) => {
+            Ok((name, copied)) => {
                 exported.images += 1;
-                exported.bytes += bytes;
-                images.insert(name, format!("{IMAGES}/{file}"));
+                exported.bytes += copied.bytes;
+                damaged.extend(copied.damage.map(|damage| (name.clone(), damage)));
+                images.insert(name, format!("{IMAGES}/{}", copied.file));
             }
             Err(reason) => exported.unshown.push(reason),
         }
     }
     let session = Session { reviewer: Some(reviewer.to_owned()), asked: items.len(), ..office.session() };
     let page = folder.join(PAGE);
-    std::fs::write(&page, standalone(&serde_json::to_string(&Data { session, items, frames, images })?)).map_err(write(&page))?;
+    std::fs::write(&page, standalone(&serde_json::to_string(&Data { session, items, frames, images, damaged })?))
+        .map_err(write(&page))?;
     Ok(exported)
 }
 
@@ -147,13 +151,20 @@ fn renumber(frames: &mut BTreeMap<String, FramesShown>, items: &[Item]) {
     }
 }
 
+/// An image in the folder.
+struct Copied {
+    file: String,
+    bytes: u64,
+    damage: Option<String>,
+}
+
 /// Copies an image; its new name tells nothing, neither of the place nor of what somebody saw there.
-fn copy(content: ContentId, path: Option<&Path>, folder: &Path) -> Result<(String, u64), String> {
+fn copy(content: ContentId, path: Option<&Path>, folder: &Path) -> Result<Copied, String> {
     let path = path.ok_or_else(|| format!("the disk with {} is not there", &content.hex()[..12]))?;
     let picture = show(path, content, None).map_err(|reason: Unshowable| reason.to_string())?;
     let ending = if picture.kind == "image/png" { "png" } else { "jpg" };
-    let name = format!("{}.{ending}", &content.hex()[..16]);
-    let file = folder.join(&name);
-    std::fs::write(&file, &picture.bytes).map_err(|error| format!("cannot write `{}`: {error}", file.display()))?;
-    Ok((name, picture.bytes.len() as u64))
+    let file = format!("{}.{ending}", &content.hex()[..16]);
+    let path = folder.join(&file);
+    std::fs::write(&path, &picture.bytes).map_err(|error| format!("cannot write `{}`: {error}", path.display()))?;
+    Ok(Copied { file, bytes: picture.bytes.len() as u64, damage: picture.damage.map(|damage| damage.to_string()) })
 }

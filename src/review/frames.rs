@@ -7,6 +7,7 @@
 use std::collections::VecDeque;
 use std::sync::Arc;
 
+use super::names::NameOrder;
 use crate::check::{CheckedStep, Pipeline};
 use crate::event::{Events, GAP_S, NUMBER, SEQUENCE, TRIGGER, time_column};
 use crate::id::ContentId;
@@ -61,10 +62,14 @@ impl Frames {
             Some(first) => first != row && events.of_row[first as usize] == events.of_row[row as usize],
             None => true,
         };
+        let names = NameOrder::of(table, &events);
         let (mut starts, mut order) = (Vec::with_capacity(events.list.len() + 1), Vec::with_capacity(table.rows));
         for event in 0..events.list.len() {
             starts.push(place(order.len()));
+            let from = order.len();
             order.extend(events.rows(event).iter().copied().filter(|row| !is_copy(*row)));
+            // Stable: within one name the order stays as it is, and all with a time have the same.
+            order[from..].sort_by_key(|row| names.of_row(*row));
         }
         starts.push(place(order.len()));
         let previous = previous(table, &order)?;

@@ -17,6 +17,7 @@ pub mod desk;
 #[cfg(feature = "review")]
 pub mod export;
 pub mod frames;
+pub mod names;
 #[cfg(feature = "review")]
 pub mod office;
 #[cfg(feature = "review")]

@@ -7,7 +7,7 @@ use super::book::{Book, Reread};
 use super::clerk::{Clerk, reviewer};
 use super::desk::{Desk, DeskError};
 use super::frames::Frames;
-use super::pictures::Pictures;
+use super::pictures::{Pictures, text_of};
 use super::queue::{Queue, Role};
 use super::wire::{Changes, ClassShown, Counts, QueuePart, Session};
 use crate::id::ContentId;
@@ -18,9 +18,11 @@ use crate::table::{Table, TableError};
 use crate::taxonomy::{ShownClass, keys};
 
 mod intake;
+mod select;
 mod sight;
 
 use intake::class_name;
+pub use select::Wanted;
 
 /// The most answers of one request: a sheet of images, accepted at once.
 pub const MOST_ANSWERS: usize = 1000;
@@ -179,10 +181,26 @@ impl Office {
             role: if self.terms.role == Role::Review { "review" } else { "adjudicate" },
             classes: self.classes(),
             asked: self.book.len(),
+            reviewers: if self.terms.role == Role::Adjudicate { self.reviewers() } else { Vec::new() },
+            sites: self.sites(),
             version: env!("CARGO_PKG_VERSION"),
             language: self.terms.language.clone(),
             strings: self.terms.strings.clone(),
         }
+    }
+
+    /// Everybody who answered anything, by name.
+    fn reviewers(&self) -> Vec<String> {
+        let rows = self.book.images().flat_map(|image| self.book.rows(image));
+        let names: BTreeSet<&str> = rows.map(|given| given.label.reviewer.as_ref()).collect();
+        names.into_iter().map(str::to_owned).collect()
+    }
+
+    /// The sites of the images asked about, by name.
+    fn sites(&self) -> Vec<String> {
+        let table = &self.book.asked.table;
+        let sites: BTreeSet<&str> = (0..table.rows).map(|row| text_of(table, "site", row)).collect();
+        sites.into_iter().filter(|site| !site.is_empty()).map(str::to_owned).collect()
     }
 
     fn classes(&self) -> Vec<ClassShown> {

@@ -46,9 +46,12 @@ pub fn hash_of(path: &Path, content: ContentId, decoder: &mut Decoder) -> Option
 /// The hash of the pixels of an image as it stands in a label file; `None` where it is damaged.
 #[must_use]
 pub fn pixel_hash(bytes: &[u8], decoder: &mut Decoder) -> Option<String> {
-    let hash = decoder.pixel_hash(bytes).ok()?;
-    // The prefix keeps spreadsheets from taking it for a number.
-    Some(format!("b3:{}", blake3::Hash::from_bytes(hash).to_hex()))
+    Some(hash_text(&decoder.pixel_hash(bytes).ok()?))
+}
+
+/// The hash of pixels as text: the prefix keeps spreadsheets from taking it for a number.
+pub(super) fn hash_text(hash: &[u8; 32]) -> String {
+    format!("b3:{}", blake3::Hash::from_bytes(*hash).to_hex())
 }
 
 /// The name by which people know the image in a row, and by which it is found where it has no content.

@@ -1,6 +1,7 @@
 //! The order in which one reviewer sees the images, and what of them is left to do.
 
 use super::book::{Book, Standing};
+use super::names::NameOrder;
 use crate::event::{Events, GAP_S};
 use crate::table::{Groups, Table, TableError};
 
@@ -32,7 +33,7 @@ pub struct Queue {
 
 impl Queue {
     /// The queue of `reviewer`: season by season and site by site in an order of the reviewer's own, so that two who begin together
-    /// do not walk in step; at each site by time.
+    /// do not walk in step; at each site by time, and first those without a time, by the names of their files.
     ///
     /// # Errors
     /// When the images' table lacks a column.
@@ -96,11 +97,13 @@ fn order(table: &Table, reviewer: &str) -> Result<Vec<u32>, TableError> {
     };
     let ranks: Vec<[u8; 32]> = (0..groups.len()).map(rank).collect();
     let events = Events::of(table, GAP_S, &[])?;
+    let names = NameOrder::of(table, &events);
     // The images of an event stay together, also where another trigger of the camera falls between them.
     let key = |place: &u32| {
         let row = events.order[*place as usize] as usize;
         let event = events.of_row[row];
-        (ranks[groups.of_row[row] as usize], events.list[event as usize].first, event, *place)
+        let (first_name, name) = (names.of_event(event), names.of_row(events.order[*place as usize]));
+        (ranks[groups.of_row[row] as usize], events.list[event as usize].first, first_name, event, name, *place)
     };
     let mut order: Vec<u32> = (0..u32::try_from(events.order.len()).unwrap_or(u32::MAX)).collect();
     order.sort_by_cached_key(key);

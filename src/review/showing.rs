@@ -7,8 +7,9 @@ use image::ImageFormat;
 use image::codecs::jpeg::JpegEncoder;
 use image::imageops::thumbnail;
 
+use super::pictures::hash_text;
 use crate::id::ContentId;
-use crate::photo::decode::Decoder;
+use crate::photo::{DecodeError, Decoder, Orientation};
 
 /// The quality of images that are made smaller.
 const QUALITY: u8 = 82;
@@ -20,8 +21,10 @@ pub struct Picture {
     pub bytes: Vec<u8>,
     /// Its media type.
     pub kind: &'static str,
-    /// The file's own bytes.
-    pub original: Vec<u8>,
+    /// The hash of the image's pixels, as it stands in label files; `None` where the file is damaged.
+    pub pixels: Option<String>,
+    /// What is wrong with the file. Browsers show the part of a damaged image that they can make out, without a word.
+    pub damage: Option<DecodeError>,
 }
 
 /// Why an image cannot be shown.
@@ -34,12 +37,14 @@ pub enum Unshowable {
     #[error("`{0}` is another image than the one asked about: `trapline run` looks again")]
     Changed(String),
     /// It cannot be decoded.
-    #[error("`{0}` is damaged and cannot be shown")]
-    Damaged(String),
+    #[error("`{0}` cannot be shown: {1}")]
+    Damaged(String, DecodeError),
 }
 
-/// The image in a file that must hold `content`: its own bytes where browsers know its format, else, and where it is wider than
-/// `width`, a JPEG.
+/// The image in a file that must hold `content`: its own bytes where browsers know its format and turn it upright by themselves, else,
+/// and where it is wider than `width`, a JPEG that is upright.
+///
+/// The file is decoded in any case: who looks at an image is told whether it is whole, and answers next, with the hash of its pixels.
 ///
 /// # Errors
 /// [`Unshowable`].
@@ -49,30 +54,39 @@ pub fn show(path: &Path, content: ContentId, width: Option<u32>) -> Result<Pictu
     if ContentId::of(&original) != content {
         return Err(Unshowable::Changed(name()));
     }
-    let kind = match image::guess_format(&original) {
+    let own_kind = match image::guess_format(&original) {
         Ok(ImageFormat::Jpeg) => Some("image/jpeg"),
-        Ok(ImageFormat::Png) => Some("image/png"),
+        // Not all browsers turn these.
+        Ok(ImageFormat::Png) if Orientation::of(&original).is_upright() => Some("image/png"),
         _ => None,
     };
-    match (kind, width) {
-        (Some(kind), None) => Ok(Picture { bytes: original.clone(), kind, original }),
+    let mut decoder = Decoder::default();
+    match (own_kind, width) {
+        (Some(kind), None) => {
+            let hash = decoder.pixel_hash(&original);
+            let (pixels, damage) = (hash.as_ref().ok().map(hash_text), hash.err());
+            Ok(Picture { bytes: original, kind, pixels, damage })
+        }
         (_, width) => {
-            let bytes = jpeg(&original, width).ok_or_else(|| Unshowable::Damaged(name()))?;
-            Ok(Picture { bytes, kind: "image/jpeg", original })
+            let damaged = |error: DecodeError| Unshowable::Damaged(name(), error);
+            let bytes = jpeg(&mut decoder, &original, width).map_err(damaged)?;
+            Ok(Picture { bytes, kind: "image/jpeg", pixels: None, damage: None })
         }
     }
 }
 
-/// The image as JPEG, no wider than `width`.
-fn jpeg(bytes: &[u8], width: Option<u32>) -> Option<Vec<u8>> {
-    let mut decoder = Decoder::default();
-    let decoded = decoder.decode(bytes).ok()?;
-    let whole = image::RgbImage::from_raw(decoded.width_px, decoded.height_px, decoded.pixels.to_vec())?;
+/// The image upright as JPEG, no wider than `width`.
+fn jpeg(decoder: &mut Decoder, bytes: &[u8], width: Option<u32>) -> Result<Vec<u8>, DecodeError> {
+    let decoded = decoder.decode_upright(bytes)?;
+    let unfit = |detail: &str| DecodeError::Corrupt { detail: detail.to_owned() };
+    let whole = image::RgbImage::from_raw(decoded.width_px, decoded.height_px, decoded.pixels.to_vec());
+    let whole = whole.ok_or_else(|| unfit("its size and its pixels disagree"))?;
     let width = width.unwrap_or(whole.width()).min(whole.width());
     let height = u64::from(whole.height()) * u64::from(width) / u64::from(whole.width().max(1));
-    let height = u32::try_from(height).ok()?.max(1);
+    let height = u32::try_from(height).map_err(|_| unfit("it is too high to be shown"))?.max(1);
     let small = if width == whole.width() { whole } else { thumbnail(&whole, width, height) };
     let mut jpeg = Cursor::new(Vec::new());
-    JpegEncoder::new_with_quality(&mut jpeg, QUALITY).encode_image(&small).ok()?;
-    Some(jpeg.into_inner())
+    let written = JpegEncoder::new_with_quality(&mut jpeg, QUALITY).encode_image(&small);
+    written.map_err(|error| unfit(&error.to_string()))?;
+    Ok(jpeg.into_inner())
 }

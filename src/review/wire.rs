@@ -27,6 +27,10 @@ pub struct Session {
     pub classes: Vec<ClassShown>,
     /// How many images are asked about.
     pub asked: usize,
+    /// Who answered anything, for an arbiter: each has a key.
+    pub reviewers: Vec<String>,
+    /// The sites of the images asked about.
+    pub sites: Vec<String>,
     /// The version of the program.
     pub version: &'static str,
     /// The language to begin with.
@@ -96,7 +100,7 @@ pub struct Item {
     pub answer: Option<Said>,
     /// Enough others answered.
     pub done_by_others: bool,
-    /// What everybody says, for an arbiter.
+    /// What everybody else says, for an arbiter.
     pub answers: Option<Vec<SaidBy>>,
 }
 
@@ -129,6 +133,15 @@ pub struct SaidBy {
     pub reviewer: String,
     /// The class.
     pub class: String,
+    /// Marks and words.
+    pub comment: String,
+}
+
+/// Images of a queue that were wanted.
+#[derive(Debug, Serialize)]
+pub struct Selection {
+    /// Their places, in order.
+    pub places: Vec<u32>,
 }
 
 /// The frames around an image.

@@ -35,7 +35,7 @@ const NEEDED: &[(&str, Type)] = &[("content", Type::Content), ("path", Type::Tex
 /// The kind, as declared.
 pub static KIND: StepKind = StepKind {
     name: "heatmap",
-    revision: 1,
+    revision: 2,
     summary: "draws where in an image a network finds the evidence for a class",
     docs: docs::DOCS,
     inputs: &[Port::table("images", NEEDED, "the images to draw, a chosen few"), MODEL_PORT],

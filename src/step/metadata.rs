@@ -406,7 +406,9 @@ fn sentence(word: &str) -> &'static str {
             "EXIF and the maker's note differ by month and day changing places; EXIF is used, both are in the table"
         }
         "unreadable_note" => "files carry a Reconyx note that is cut short or of an unknown family",
-        "orientation_unusual" => "images are stored turned or mirrored; their pixels are used as stored",
+        "orientation_unusual" => {
+            "images are stored turned or mirrored: pages show them upright, a model sees them upright where its `model.yaml` says `upright: true`"
+        }
         "size_differs" => "images are not of the size that the camera wrote: they were resized, cropped or turned",
         "no_deployment" => {
             "images lie outside every deployment of their site; check the deployment table, then the camera's clock"

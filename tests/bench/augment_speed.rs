@@ -11,7 +11,16 @@ const MARGIN: u32 = 16;
 
 fn main() {
     let (mean, std) = ([0.485, 0.456, 0.406], [0.229, 0.224, 0.225]);
-    let input = Input { width: SIDE, height: SIDE, resize: Resize::Squash, crop_bottom_px: 0, margin_px: MARGIN, mean, std };
+    let input = Input {
+        width: SIDE,
+        height: SIDE,
+        resize: Resize::Squash,
+        crop_bottom_px: 0,
+        upright: false,
+        margin_px: MARGIN,
+        mean,
+        std,
+    };
     let off = Augmentation::default();
     let map = Augmentation { flip: true, rotation_deg: 40.0, shift: 0.2, shear_deg: 10.0, zoom: 0.2, random_crop: true, ..off };
     let light = Augmentation { brightness: 0.2, contrast: 0.2, ..off };

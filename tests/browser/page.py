@@ -53,8 +53,8 @@ class Project:
     def json(self, *arguments):
         return json.loads(self.run(*arguments, "--format", "json").stdout)
 
-    def serve(self, step, *arguments):
-        return Served(self, step, arguments)
+    def serve(self, step, *arguments, port=0):
+        return Served(self, step, arguments, port)
 
     def rows(self, step, reviewer):
         """The rows of a reviewer's label file, in the order in which they were written."""
@@ -72,8 +72,8 @@ class Project:
 class Served:
     """A running `trapline review`."""
 
-    def __init__(self, project, step, arguments):
-        command = [project.trapline, "review", step, "--port", "0", "--format", "json", *arguments]
+    def __init__(self, project, step, arguments, port=0):
+        command = [project.trapline, "review", step, "--port", str(port), "--format", "json", *arguments]
         self.process = subprocess.Popen(
             command, cwd=project.folder, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, stdin=subprocess.DEVNULL, text=True
         )

@@ -138,6 +138,97 @@ class Keyboard(Case):
         self.project.edit("      blind: true ", "      extra_classes: [mink]\n      blind: true ")
         self.assertEqual(self.project.json("labels", "status", "qc_labels")["answered"], 2)
 
+    def test_first_last_a_number_a_name_an_address_and_redo(self):
+        page = self.opened("qc_labels")
+        total = page.js("Trapline.desk.queue.total")
+        at = lambda: page.js("Trapline.desk.at") if page.is_quiet() else None
+        page.press(Keys.END)
+        wait("the last image", lambda: at() == total - 1)
+        page.press(Keys.HOME)
+        wait("the first image", lambda: at() == 0)
+
+        def go(text):
+            page.hold(Keys.CONTROL, "g")
+            wait("the dialog", lambda: page.shown("#goto"))
+            page.press(text, Keys.ENTER)
+
+        go("8")
+        wait("the eighth image", lambda: at() == 7)
+        name = page.js("Trapline.desk.queue.item(20).then(item => item.file)")
+        go(name.lower())
+        wait("the image of that name", lambda: page.js("Trapline.desk.item.file") == name)
+        go("no such image")
+        wait("a word", lambda: "no such image" in page.text("#goto-note"))
+        link = page.js("document.querySelector('#goto-link').value")
+        image = page.image()
+        page.press(Keys.ESCAPE)
+        page.press(Keys.HOME)
+        wait("the first image", lambda: at() == 0)
+        other = self.page()
+        other.open(link, "ben")
+        wait("the image of the address", lambda: other.image() == image)
+
+        first = page.image()
+        page.press("v")
+        page.settle()
+        page.press("l")
+        page.settle()
+        said = self.standing("qc_labels", "anna")
+        for _ in range(2):
+            page.hold(Keys.CONTROL, "z")
+        page.settle()
+        self.assertEqual(self.standing("qc_labels", "anna"), {})
+        for _ in range(3):
+            page.hold(Keys.CONTROL, "y")
+        page.settle()
+        self.assertEqual(self.standing("qc_labels", "anna"), said)
+        self.assertEqual(said[f"b3:{first}"], "vole")
+        self.assertIn("Nothing to do again", page.text("#status"))
+        # A key that means nothing says so, and answers nothing.
+        page.press("x")
+        wait("a word", lambda: "key x" in page.text("#status"))
+        self.assertEqual(self.standing("qc_labels", "anna"), said)
+
+    def test_images_are_selected_and_gone_through(self):
+        self.ask_about_everything()
+        page = self.opened("corrected")
+        for key in ("v", "d", "l"):
+            page.press(key)
+            page.settle()
+        answered = page.js("Trapline.desk.source.select('anna', { state: 'mine' }).then(found => found.places)")
+        self.assertEqual(len(answered), 2)
+
+        def select(**fields):
+            page.hold(Keys.SHIFT, "f")
+            wait("the dialog", lambda: page.shown("#select"))
+            for field, value in fields.items():
+                page.js("document.querySelector(`#select-${arguments[0]}`)[arguments[1] === true ? 'checked' : 'value'] = arguments[1]", field, value)
+            page.find("#select-form [type=submit]").click()
+            wait("the selection", lambda: not page.shown("#select") and page.shown("#selected") and page.is_quiet())
+
+        select(state="mine")
+        self.assertIn("of 2 selected", page.text("#selected"))
+        page.press(Keys.HOME)
+        page.settle()
+        self.assertEqual(page.js("Trapline.desk.at"), answered[0])
+        page.press(Keys.ARROW_RIGHT)
+        page.settle()
+        self.assertEqual(page.js("Trapline.desk.at"), answered[1])
+        select(state="", difficult=True)
+        self.assertEqual(page.js("Trapline.desk.item.answer.class"), "lemming")
+        select(difficult=False, low="0.2", high="0.9")
+        places = page.js("Trapline.select.places")
+        page.press(Keys.HOME)
+        page.settle()
+        for place in places[:3]:
+            self.assertEqual(page.js("Trapline.desk.at"), place)
+            self.assertTrue(0.2 <= page.js("Trapline.desk.item.predicted.confidence") <= 0.9)
+            page.press("s")
+            page.settle()
+        page.picture(PICTURES / "selected.png")
+        page.find("#selected").click()
+        wait("all images", lambda: not page.shown("#selected"))
+
     def test_an_event_is_answered_whole_and_a_second_species_in_it_is_said(self):
         # A review of every image, so that whole events are asked about.
         self.project.edit("    from: [qc_random, qc_strata]", "    from: [names]")
@@ -239,6 +330,31 @@ class Seeing(Case):
                 self.assertEqual(page.complaints(), [])
                 self.assertEqual({host.split(":")[0] for host in page.hosts()}, {"127.0.0.1"})
 
+    def test_the_classes_stay_in_reach_in_a_low_window(self):
+        self.ask_about_everything()
+        served = self.served("corrected")
+        # A window of 1280 x 800 at 200 %, and a phone on its side.
+        for name, width, height in (("zoomed", 640, 400), ("landscape", 844, 390)):
+            for dark in (False, True):
+                with self.subTest(name, dark=dark), Page(str(BROWSER), str(DRIVER), width=width, height=height, dark=dark) as page:
+                    page.open(served.url, "anna")
+                    page.settle()
+                    looks = "_dark" if dark else ""
+                    page.picture(PICTURES / f"review_{name}{looks}.png")
+                    self.assertLessEqual(page.js("document.documentElement.scrollWidth"), page.js("innerWidth"))
+                    seen = """(one => { const box = one.getBoundingClientRect();
+                        return box.top >= 0 && box.bottom <= innerHeight && box.left >= 0 && box.right <= innerWidth; })"""
+                    for button in page.js("[...document.querySelectorAll('#classes .class')].map(one => one.dataset.class)"):
+                        page.js("document.querySelector(`#classes [data-class=${arguments[0]}]`).scrollIntoView({ block: 'nearest' })", button)
+                        self.assertTrue(page.js(f"{seen}(document.querySelector(`#classes [data-class=${{arguments[0]}}]`))", button), button)
+                        # The picture stays beside it.
+                        self.assertTrue(page.js(f"{seen}(document.querySelector('#stage'))"), button)
+                    self.assertGreater(page.js("document.querySelector('#stage').clientHeight"), height / 3)
+                    page.find("#open-grid").click()
+                    wait("tiles", lambda: page.all("[data-tile].seen"))
+                    self.assertTrue(page.js(f"{seen}(document.querySelector('#grid-accept'))"))
+                    page.picture(PICTURES / f"grid_{name}{looks}.png")
+
     def test_everything_has_a_name_for_who_does_not_see_it(self):
         self.ask_about_everything()
         page = self.opened("corrected")
@@ -290,6 +406,93 @@ class Blind(Case):
 
 
 class Together(Case):
+    def look_at_all(self, page):
+        """Scrolls until every tile of the grid was shown."""
+        def all_seen():
+            page.js("document.querySelector('.tile:not(.seen):not(.damaged)')?.scrollIntoView({ block: 'nearest' })")
+            return not page.all(".tile:not(.seen):not(.damaged)")
+        wait("all tiles were shown", all_seen)
+
+    def blocked(self, page, *addresses):
+        page.driver.execute_cdp_cmd("Network.enable", {})
+        page.driver.execute_cdp_cmd("Network.setBlockedURLs", {"urls": list(addresses)})
+
+    def test_a_grid_answers_only_what_was_shown(self):
+        self.ask_about_everything()
+        page = self.opened("corrected", width=1000, height=560)
+        page.settle()
+        # The server's disk is gone, or the network: tiles stay black.
+        self.blocked(page, "*/api/image/*width=*")
+        page.find("#open-grid").click()
+        wait("tiles", lambda: len(page.all("[data-tile]")) > 20)
+        wait("tiles that did not load", lambda: page.all(".tile.absent"))
+        page.settle()
+        self.assertFalse(page.find("#grid-accept").is_enabled())
+        page.press("v", Keys.ENTER)
+        page.settle()
+        self.assertEqual(self.standing("corrected", "anna"), {})
+        self.assertIn("None of these was shown", page.text("#status") or page.js("document.querySelector('#status').textContent"))
+        # They come back by themselves; those below the edge of the window were still not shown.
+        self.blocked(page)
+        wait("the tiles in view", lambda: page.all(".tile.seen"))
+        wait("no more tiles arrive", lambda: page.js("[...document.querySelectorAll('.tile')].every(one => one.matches('.loaded, .damaged'))"))
+        inside = """[...document.querySelectorAll('.tile')].filter(one => { const box = one.getBoundingClientRect(), all = document.querySelector('#tiles').getBoundingClientRect();
+            return (box.top + box.bottom) / 2 >= all.top && (box.top + box.bottom) / 2 <= all.bottom && !one.matches('.damaged'); }).map(one => one.dataset.tile)"""
+        wait("all in view count", lambda: page.js(f"{inside}.length === document.querySelectorAll('.tile.seen').length"))
+        in_view, tiles = page.js(inside), [tile.get_attribute("data-tile") for tile in page.all("[data-tile]")]
+        self.assertLess(len(in_view), len(tiles))
+        self.assertIn(f"Accept {len(in_view)} as", page.text("#grid-accept"))
+        self.assertIn("not shown yet", page.text("#grid-hint"))
+        page.picture(PICTURES / "grid_part.png")
+        page.press(Keys.ENTER)
+        page.settle()
+        self.assertEqual(set(self.standing("corrected", "anna")), {f"b3:{tile}" for tile in in_view})
+        # What was not shown comes next.
+        wait("the others", lambda: page.all("[data-tile]")[0].get_attribute("data-tile") not in in_view)
+        self.assertEqual(page.all("[data-tile]")[0].get_attribute("data-tile"), next(tile for tile in tiles if tile not in in_view))
+
+    def test_a_damaged_file_is_said_to_be_damaged_in_every_view(self):
+        self.ask_about_everything()
+        page = self.opened("corrected")
+        damaged = page.js(
+            "Trapline.desk.queue.find(0, 1, item => false).then(async () => { for (let at = 0; at < Trapline.desk.queue.total; at += 1) {"
+            " const item = await Trapline.desk.queue.item(at); const reply = await fetch(`/api/image/${item.image}`,"
+            " { headers: { Authorization: `Bearer ${Trapline.desk.source.token}` } });"
+            " if (reply.headers.get('trapline-damage')) return item.at; } return null; })"
+        )
+        self.assertIsNotNone(damaged, "the demo has a file that is cut off")
+        page.js("Trapline.desk.goTo(() => arguments[0])", damaged)
+        wait("the image", lambda: page.js("Trapline.desk.at") == damaged and page.is_quiet())
+        wait("the note", lambda: "damaged" in page.text("#stage-note"))
+        wait("the strip", lambda: page.all("#strip .damaged"))
+        page.find("#open-grid").click()
+        page.js("(document.querySelector('#grid-group').value = 'event', document.querySelector('#grid-group').dispatchEvent(new Event('change')))")
+        wait("its tile", lambda: page.all(".tile.damaged"))
+        page.settle()
+        image = page.find(".tile.damaged").get_attribute("data-tile")
+        page.press("v")
+        page.settle()
+        self.assertNotIn(f"b3:{image}", self.standing("corrected", "anna"))
+        page.picture(PICTURES / "damaged.png")
+
+    def test_a_picture_that_failed_comes_back_by_itself(self):
+        page = self.opened("qc_labels")
+        page.settle()
+        self.blocked(page, "*/api/image/*")
+        page.js("Trapline.desk.pictures.want([])")
+        at = page.js("Trapline.desk.at")
+        page.js("Trapline.desk.goTo(() => arguments[0])", at + 40)
+        wait("a note", lambda: page.shown("#stage-note") and not page.image())
+        page.press("v")
+        page.settle()
+        self.assertEqual(self.standing("qc_labels", "anna"), {})
+        self.blocked(page)
+        wait("the picture", page.image)
+        image = page.image()
+        wait("it may be answered", lambda: page.js("Trapline.desk.isSeen"))
+        page.press("v")
+        page.settle()
+        self.assertEqual(self.standing("qc_labels", "anna"), {f"b3:{image}": "vole"})
     def test_a_grid_accepts_all_but_those_left_out_in_one_batch(self):
         self.ask_about_everything()
         page = self.opened("corrected")
@@ -297,10 +500,12 @@ class Together(Case):
         wait("tiles", lambda: len(page.all("[data-tile]")) > 1)
         page.settle()
         tiles = [tile.get_attribute("data-tile") for tile in page.all("[data-tile]")]
+        self.look_at_all(page)
         out = page.all("[data-tile]")[1]
         out.click()
         self.assertEqual(out.get_attribute("aria-pressed"), "true")
         name = page.js("Trapline.grid.group").removeprefix("class:")
+        self.assertIn(str(len(tiles) - 1), page.text("#grid-accept"))
         page.find("#grid-accept").click()
         page.settle()
         standing = self.standing("corrected", "anna")
@@ -325,6 +530,10 @@ class Together(Case):
             place = ben.js("Trapline.desk.source.queue('ben', 0, 1000).then(part => part.items.find(item => item.image === arguments[0]).at)", image)
             ben.js("Trapline.desk.queue.item(arguments[0]).then(item => Trapline.desk.show(item))", place)
             wait("the image", lambda: ben.image() == image)
+            if number == 0:
+                ben.hold(Keys.SHIFT, "n")
+                ben.press("behind the stone", Keys.ENTER)
+                ben.settle()
             ben.press("t" if number == 0 else "v")
             ben.settle()
         served.stop()
@@ -333,11 +542,14 @@ class Together(Case):
         self.assertEqual(status["missing_by_status"].get("disagreement"), 1)
         carla = self.opened("qc_labels", "--adjudicate", reviewer="carla")
         self.assertEqual(carla.image(), next(iter(seen)))
-        for word in ("anna", "ben", "Vole", "Stoat"):
+        for word in ("anna", "ben", "Vole", "Stoat", "behind the stone"):
             wait(f"{word} beside the image", lambda: word in carla.text("#side"))
-        carla.press("t")
+        carla.picture(PICTURES / "deciding.png")
+        # One key decides as one of them said.
+        carla.press("2")
         wait("the end", lambda: carla.shown("#end"))
         self.assertEqual(self.project.json("labels", "status", "qc_labels")["answered"], 3)
+        self.assertEqual([row["class"] for row in self.project.rows("qc_labels", "carla")], ["stoat"])
 
     def test_what_another_tab_or_an_editor_says_arrives(self):
         served = self.served("qc_labels")
@@ -377,11 +589,90 @@ class Together(Case):
         page.press("v")
         wait("trouble", lambda: page.shown("#trouble"))
         self.assertEqual(page.image(), image)
+        # It says which answer it is, of which image.
+        for word in ("Vole", "image 1 ", page.js("Trapline.desk.item.file")):
+            self.assertIn(word, page.text("#trouble"))
+        # Another key asks, and a third one is not taken for an answer to that.
+        wait("the answer is asked about", lambda: page.js("Trapline.trouble.open !== null"))
+        page.press("l")
+        wait("a question", lambda: page.shown("#replace"))
+        self.assertIn("Lemming", page.text("#trouble"))
+        page.press("t")
+        self.assertIn("Stoat", page.text("#trouble"))
+        page.picture(PICTURES / "pending.png")
         page.driver.execute_cdp_cmd("Network.setBlockedURLs", {"urls": []})
         page.find("#retry").click()
         wait("the next image", lambda: page.image() != image)
         page.settle()
         self.assertEqual(self.standing("qc_labels", "anna"), {f"b3:{image}": "vole"})
+        self.assertFalse(page.shown("#trouble"))
+
+    def test_an_answer_is_replaced_only_when_that_is_asked_for_twice(self):
+        page = self.opened("qc_labels")
+        image = page.image()
+        self.blocked(page, "*/api/answers*")
+        page.press("v")
+        wait("trouble", lambda: page.js("Trapline.trouble.open !== null"))
+        page.press("l")
+        wait("a question", lambda: page.shown("#replace"))
+        page.press("l")
+        wait("the other answer", lambda: "Lemming for image 1" in page.text("#trouble"))
+        self.blocked(page)
+        wait("it is saved by itself", lambda: page.image() != image)
+        page.settle()
+        self.assertEqual(self.standing("qc_labels", "anna"), {f"b3:{image}": "lemming"})
+        # Left unanswered, nothing of it comes back.
+        image = page.image()
+        self.blocked(page, "*/api/answers*")
+        page.press("v")
+        wait("trouble", lambda: page.js("Trapline.trouble.open !== null"))
+        page.press(Keys.ESCAPE)
+        page.settle()
+        self.blocked(page)
+        page.driver.refresh()
+        wait("the page again", lambda: page.image() and page.is_quiet())
+        self.assertEqual(len(self.standing("qc_labels", "anna")), 1)
+
+    def test_an_answer_that_is_not_saved_survives_a_reload_a_restart_and_a_new_address(self):
+        page = self.page()
+        served = self.served("qc_labels")
+        page.open(served.url, "anna")
+        expected = {}
+        # A reload.
+        image = page.image()
+        self.blocked(page, "*/api/answers*")
+        page.press("v")
+        wait("trouble", lambda: page.js("Trapline.trouble.open !== null"))
+        self.blocked(page)
+        page.driver.refresh()
+        wait("it is saved", lambda: self.standing("qc_labels", "anna") == {f"b3:{image}": "vole"})
+        expected[f"b3:{image}"] = "vole"
+        wait("the next image", lambda: page.image() not in (None, image) and page.is_quiet())
+        # The server dies and is started again where it was: the page goes on without a hand.
+        image = page.image()
+        served.stop()
+        page.press("l")
+        wait("trouble", lambda: page.js("Trapline.trouble.open !== null"))
+        port = served.url.split(":")[2].split("/")[0]
+        again = self.project.serve("qc_labels", port=port)
+        self.addCleanup(again.stop)
+        self.assertEqual(again.url, served.url)
+        expected[f"b3:{image}"] = "lemming"
+        wait("it is saved", lambda: self.standing("qc_labels", "anna") == expected)
+        wait("the next image", lambda: page.image() not in (None, image) and page.is_quiet())
+        # It dies again, and another one has another address and another token.
+        image = page.image()
+        again.stop()
+        page.press("e")
+        wait("trouble", lambda: page.js("Trapline.trouble.open !== null"))
+        other = self.served("qc_labels", "--new-token")
+        self.assertNotEqual(other.url.split("#")[0], served.url.split("#")[0])
+        page.open(other.url, "anna")
+        expected[f"b3:{image}"] = "empty"
+        wait("it is saved", lambda: self.standing("qc_labels", "anna") == expected)
+        page.settle()
+        self.assertEqual(len(self.project.rows("qc_labels", "anna")), 3)
+        self.assertEqual(page.js("[name, Object.keys(localStorage).filter(key => key.includes('pending'))]"), ["", []])
 
     def test_without_its_token_the_page_says_where_to_get_it(self):
         page = self.page()

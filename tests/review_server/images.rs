@@ -7,6 +7,7 @@ use trapline::id::ContentId;
 
 use crate::support::TestSpace;
 use crate::support::http::Server;
+use crate::support::photo::Photo;
 use crate::{answered, ask, serve, space};
 
 /// Twelve images of one camera, two of them each day; some are asked about.
@@ -67,6 +68,63 @@ fn images_are_shown_that_are_asked_about_of_their_event_and_just_before() {
     // Neither nothing nor the memory of the machine.
     assert_eq!(image::load_from_memory(&bytes("?width=0")).unwrap().width(), 16);
     assert_eq!(image::load_from_memory(&bytes("?width=4000000000")).unwrap().width(), 48);
+}
+
+#[test]
+fn a_file_that_is_cut_off_says_so_with_the_part_of_it_that_a_browser_shows() {
+    let space = TestSpace::new();
+    space.write("pipeline.yaml", crate::support::PIPELINE);
+    space.image("raw/a/2024/1.jpg", 1);
+    let whole = crate::support::jpeg(2);
+    let cut = &whole[..whole.len() - 400];
+    space.write("raw/a/2024/2.jpg", cut);
+    ask(&space, "metadata", "blind: true");
+    let server = serve(&space, &[]);
+    let [sound, damaged] = [crate::support::jpeg(1), cut.to_vec()].map(|bytes| ContentId::of(&bytes).hex());
+    let asked = |path: &str| server.ask("GET", &format!("/api/image/{path}")).send();
+    assert_eq!(asked(&sound).header("trapline-damage"), None);
+    let shown = asked(&damaged);
+    assert_eq!((shown.status, &shown.body[..]), (200, cut));
+    assert!(shown.header("trapline-damage").unwrap().starts_with("the file is cut short"));
+    // Half a picture made small would look whole.
+    server.ask("GET", &format!("/api/image/{damaged}?width=24")).refused(422, "damaged");
+}
+
+#[test]
+fn an_image_that_is_stored_turned_is_upright_however_it_is_asked_for() {
+    let space = TestSpace::new();
+    space.write("pipeline.yaml", crate::support::PIPELINE);
+    let bytes = Photo::new(1).taken("2024:06:01 12:00:00").turned(6).bytes();
+    space.write("raw/a/2024/1.jpg", &bytes);
+    ask(&space, "metadata", "blind: true");
+    let server = serve(&space, &[]);
+    let image = ContentId::of(&bytes).hex();
+    // Browsers turn the file's own bytes by themselves.
+    assert_eq!(server.ask("GET", &format!("/api/image/{image}")).send().body, bytes);
+    let small =
+        image::load_from_memory(&server.ask("GET", &format!("/api/image/{image}?width=24")).send().body).unwrap().to_rgb8();
+    assert_eq!(small.dimensions(), (24, 32));
+    let stored = image::load_from_memory(&bytes).unwrap().to_rgb8();
+    let near = |one: &image::Rgb<u8>, other: &image::Rgb<u8>| one.0.iter().zip(other.0).all(|(a, b)| a.abs_diff(b) < 24);
+    // The lower left corner of what is stored is the upper left one of what is seen.
+    assert!(near(small.get_pixel(0, 0), stored.get_pixel(0, 35)), "{:?} {:?}", small.get_pixel(0, 0), stored.get_pixel(0, 35));
+    assert!(!near(small.get_pixel(0, 0), stored.get_pixel(0, 0)));
+}
+
+#[test]
+fn images_without_a_time_come_in_the_order_of_their_files() {
+    let space = TestSpace::new();
+    space.write("pipeline.yaml", crate::support::PIPELINE);
+    for seed in 1..=9 {
+        space.write(&format!("raw/a/2024/IMG_{:04}.jpg", 40 - seed), Photo::new(seed).bytes());
+    }
+    ask(&space, "metadata", "blind: true");
+    let server = serve(&space, &[]);
+    let queue = server.queue("anna");
+    let names: Vec<&str> = queue.iter().map(|item| item["file"].as_str().unwrap()).collect();
+    let expected: Vec<String> = (31..=39).map(|number| format!("IMG_{number:04}.jpg")).collect();
+    assert_eq!(names, expected);
+    assert!(queue.iter().all(|item| item["time"].is_null()));
 }
 
 #[test]

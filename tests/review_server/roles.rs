@@ -120,6 +120,11 @@ fn two_reviewers_have_queues_of_their_own_and_an_arbiter_settles_where_they_disa
     let server = serve(&space, &[]);
     let images = server.images("anna");
     let counts = |server: &Server, name: &str| server.get(&format!("/api/changes?reviewer={name}"))["counts"].clone();
+    let said = |reviewer: &str, image: &str, class: &str, comment: &str| {
+        let answer = json!({ "image": image, "class": class, "comment": comment });
+        let body = json!({ "reviewer": reviewer, "answers": [answer] }).to_string();
+        assert_eq!(server.posting("/api/answers", body).send().status, 200);
+    };
     let all = |class: [&'static str; 3]| images.iter().map(String::as_str).zip(class.map(Some)).collect::<Vec<_>>();
     server.answer("anna", &all(["vole", "vole", "empty"]));
     let expect = |server: &Server, name: &str, answered: u64, mine: u64, to_do: u64, disagreements: u64| {
@@ -148,13 +153,24 @@ fn two_reviewers_have_queues_of_their_own_and_an_arbiter_settles_where_they_disa
     let within = |one: &Value| one["low"].as_f64() < one["value"].as_f64() && one["value"].as_f64() < one["high"].as_f64();
     assert!(within(&agreement["percent"]) && within(&agreement["kappa"]), "{agreement}");
 
+    // The arbiter sees their words too.
+    said("ben", &images[1], "empty", "[difficult] only grass");
     let judge = serve(&space, &["--adjudicate", "--reviewer", "carla"]);
     let queue = judge.queue("carla");
     assert_eq!((queue.len(), &queue[0]["image"]), (1, &json!(images[1])));
-    assert_eq!(queue[0]["answers"], json!([{ "reviewer": "anna", "class": "vole" }, { "reviewer": "ben", "class": "empty" }]));
+    let others = json!([
+        { "reviewer": "anna", "class": "vole", "comment": "" },
+        { "reviewer": "ben", "class": "empty", "comment": "[difficult] only grass" },
+    ]);
+    assert_eq!(queue[0]["answers"], others);
+    // Each has a key, in one order for all images.
+    assert_eq!(judge.get("/api/session")["reviewers"], json!(["anna", "ben"]));
+    assert_eq!(server.get("/api/session")["reviewers"], json!([]));
     let settled = judge.answer("carla", &[(&images[1], Some("empty"))]);
     assert_eq!((&settled["counts"]["disagreements"], &settled["counts"]["answered"]), (&json!(0), &json!(3)));
     assert_eq!(status(&space)["missing"], 0);
+    // What they said is still seen beside the decision.
+    assert_eq!(judge.queue("carla")[0]["answers"], others);
     // Sent again because its acknowledgement was lost, it is the same answer; nobody is asked again about what is settled.
     let again = judge.answer("carla", &[(&images[1], Some("empty"))]);
     assert_eq!(label(&again), label(&settled));

@@ -28,6 +28,12 @@ impl Photo {
         self
     }
 
+    /// Stored turned or mirrored: the EXIF orientation, 1 to 8.
+    pub fn turned(mut self, orientation: u16) -> Self {
+        self.fields.push(Field { tag: Tag::Orientation, ifd_num: In::PRIMARY, value: Value::Short(vec![orientation]) });
+        self
+    }
+
     /// With a maker note of these bytes.
     pub fn with_maker_note(mut self, note: Vec<u8>) -> Self {
         self.fields.push(Field { tag: Tag::MakerNote, ifd_num: In::PRIMARY, value: Value::Undefined(note, 0) });

@@ -46,7 +46,9 @@ fn the_identity_changes_with_what_changes_a_prediction_and_with_nothing_else() {
         assert_eq!(base, id(&YAML.replace(same.0, same.1)), "{same:?}");
     }
     // What is said although it holds anyway changes nothing either.
-    for (old, new) in [("logits", "logits\ntemperature: 1.0"), ("_px: 24", "_px: 24, margin_px: 0")] {
+    for (old, new) in
+        [("logits", "logits\ntemperature: 1.0"), ("_px: 24", "_px: 24, margin_px: 0"), ("_px: 24", "_px: 24, upright: false")]
+    {
         assert_eq!(base, id(&YAML.replace(old, new)), "{new}");
     }
     let others = [
@@ -54,6 +56,7 @@ fn the_identity_changes_with_what_changes_a_prediction_and_with_nothing_else() {
         ("logits", "logits\ntemperature: 1.4"),
         ("_px: 24", "_px: 24, margin_px: 16"),
         ("_px: 24", "_px: 24, margin_px: 15"),
+        ("_px: 24", "_px: 24, upright: true"),
         ("width: 96", "width: 95"),
         ("height: 64", "height: 65"),
         ("squash", "letterbox"),

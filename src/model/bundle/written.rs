@@ -34,6 +34,11 @@ pub(super) fn is_zero(value: &u32) -> bool {
 }
 
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "the signature that serde wants")]
+pub(super) fn is_false(value: &bool) -> bool {
+    !*value
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "the signature that serde wants")]
 fn is_one(value: &f32) -> bool {
     value.to_bits() == one().to_bits()
 }

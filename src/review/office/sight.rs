@@ -1,5 +1,6 @@
 //! What of the images a page may see, and how: facts, frames around them, files.
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use super::{MOST_ANSWERS, MOST_HASHES, Office, OfficeError, Scene};
@@ -24,11 +25,6 @@ impl Office {
             time: label.time.to_string(),
         };
         let own = standing.iter().rev().find(|given| given.label.reviewer == reviewer);
-        let everybody = || {
-            let said =
-                |given: &&Given| SaidBy { reviewer: given.label.reviewer.to_string(), class: given.label.class.to_string() };
-            standing.iter().map(said).collect()
-        };
         let predicted = || {
             let class = table.column("label")?.text(row)?.to_owned();
             Some(Predicted { class, confidence: table.column("confidence").and_then(|column| column.float32(row)) })
@@ -48,8 +44,21 @@ impl Office {
             predicted: if self.desk.question.blind { None } else { predicted() },
             answer: own.map(|given| say(&given.label)),
             done_by_others: own.is_none() && self.book.is_done_by_others(image, reviewer),
-            answers: (self.terms.role == Role::Adjudicate).then(everybody),
+            answers: (self.terms.role == Role::Adjudicate).then(|| self.others(image, reviewer)),
         }
+    }
+
+    /// What everybody but `reviewer` said last of an image, whether or not an arbiter has decided since.
+    fn others(&self, image: u32, reviewer: &str) -> Vec<SaidBy> {
+        let mut last: BTreeMap<&str, &Given> = BTreeMap::new();
+        for given in self.book.rows(image).iter().filter(|given| given.label.reviewer != reviewer) {
+            last.insert(&given.label.reviewer, given);
+        }
+        let said = last.into_iter().filter_map(|(name, given)| {
+            let (class, comment) = (given.class.clone()?, given.label.comment.to_string());
+            Some(SaidBy { reviewer: name.to_owned(), class, comment })
+        });
+        said.collect()
     }
 
     /// The name of an image asked about: its content, and a number where it lies in several places.

@@ -55,6 +55,21 @@ const Trapline = { languages: {}, listeners: {} };
         return false;
       }
     },
+    /** Whether anything is kept whose name begins so. */
+    has(start) {
+      try {
+        return Object.keys(localStorage).some((key) => key.startsWith(`trapline:${start}`));
+      } catch {
+        return false;
+      }
+    },
+    remove(key) {
+      try {
+        localStorage.removeItem(`trapline:${key}`);
+      } catch {
+        // Nothing was kept, then.
+      }
+    },
   };
 
   /**

@@ -3,13 +3,11 @@
 // after the other, so that keys typed faster than the disk are neither lost nor mixed up. The page moves on only after the
 // answer is saved.
 (() => {
-  const { by, t, tell, stage, seeing, trouble, readComment, writeComment, sameAnswer } = Trapline;
-  const PREFETCH = 10;
+  const { by, t, tell, trouble, readComment, writeComment, sameAnswer } = Trapline;
   const MOST_WAITING = 400;
-  const SMALL = 320;
-  const desk = { item: null, at: 0, counts: null, revision: 0, acknowledged: 0, last: null, frames: null, peeked: null, SMALL };
-  const drafts = new Map();
-  const frames = new Map();
+  const desk = { item: null, at: 0, counts: null, revision: 0, acknowledged: 0, last: null, frames: null, peeked: null, SMALL: 320 };
+  /** Marks and words that wait for an answer, by image. */
+  desk.drafts = new Map();
   const delays = [];
   let tail = Promise.resolve();
   let waiting = 0;
@@ -36,6 +34,12 @@
 
   desk.isBusy = () => waiting > 0;
 
+  /** How many keys wait behind the one that is dealt with. */
+  desk.waiting = () => Math.max(waiting - 1, 0);
+
+  /** Gives up what waits: it was meant for pictures that never came. */
+  desk.giveUp = () => (generation += 1);
+
   /** Milliseconds from a key to the next picture, of the last two thousand. */
   Trapline.latency = () => {
     const sorted = [...delays].sort((one, other) => one - other);
@@ -43,212 +47,25 @@
     return { n: sorted.length, median: part(0.5), p99: part(0.99), max: sorted.at(-1) ?? null };
   };
 
+  /** The key with which an arbiter decides for a reviewer: digits that no class has, by the reviewers' names. */
+  desk.keyOf = (reviewer) => {
+    const { classes, reviewers } = desk.session;
+    if (!reviewers.includes(reviewer)) reviewers.push(reviewer);
+    const free = [..."123456789"].filter((digit) => classes.every((one) => one.key !== digit));
+    return free[reviewers.filter((name) => name !== desk.reviewer).indexOf(reviewer)] ?? null;
+  };
+
   /** How a class is called; its written name where nobody declared it. */
   desk.nameOf = (name) =>
     desk.session.classes.find((one) => one.name === name)?.display ?? (name === "unknown" ? t("class.unknown") : name);
 
   /** What is said about an item besides its class: as answered, or as begun and not yet answered. */
-  desk.draft = (item) => drafts.get(item.image) ?? readComment(item.answer?.comment);
-
-  desk.framesOf = (image) => {
-    let found = frames.get(image);
-    if (!found) {
-      found = { value: null, promise: null };
-      found.promise = desk.source.frames(desk.reviewer, image).then((value) => (found.value = value));
-      found.promise.catch(() => frames.delete(image));
-      frames.set(image, found);
-      if (frames.size > 300) frames.delete(frames.keys().next().value);
-    }
-    return found;
-  };
-
-  /** A picture to be shown small: the full one where it comes anyway. */
-  desk.thumbnail = (image) => desk.pictures.soon(image, desk.pictures.has(image) ? null : SMALL);
-
-  /** The frames of the event that are played next, round and round: an event of hundreds is not held at once. */
-  const film = () => {
-    const { event } = desk.frames;
-    const place = event.findIndex((frame) => frame.image === (desk.peeked ?? desk.item.image));
-    return [...event.slice(place), ...event.slice(0, place)].slice(0, PREFETCH);
-  };
-
-  /** Orders pictures ahead of time: this one, the next, the small ones of the event, nine more, the two neighbours. */
-  desk.prefetch = () => {
-    const { item, queue } = desk;
-    if (!item) return;
-    const list = [];
-    const full = (image) => list.push({ image, width: null });
-    const small = ({ image }) => list.push({ image, width: desk.pictures.has(image) ? null : SMALL });
-    const withBefore = (image, near) => {
-      full(image);
-      const known = near || seeing.difference ? desk.framesOf(image) : frames.get(image);
-      if (seeing.difference && known?.value?.previous) full(known.value.previous);
-      else if (seeing.difference)
-        known?.promise.then(
-          () => clearTimeout(later) ?? (later = setTimeout(desk.prefetch, 30)),
-          () => {},
-        );
-    };
-    const ahead = queue.openAhead(item.at, PREFETCH);
-    withBefore(item.image, true);
-    if (desk.playing) for (const frame of film()) full(frame.image);
-    if (ahead[0]) withBefore(ahead[0].image, true);
-    for (const frame of desk.frames?.event ?? []) small(frame);
-    for (const at of [item.at + 1, item.at - 1]) if (queue.peek(at)) full(queue.peek(at).image);
-    ahead.slice(1).forEach((next, place) => withBefore(next.image, place < 2));
-    if (ahead[0] && ahead[0].event !== item.event) {
-      for (const frame of frames.get(ahead[0].image)?.value?.event ?? []) small(frame);
-    }
-    desk.pictures.want(list);
-  };
-  let later = 0;
-
-  /** Puts a picture on the stage, or what differs from the one before it. */
-  desk.paint = async () => {
-    const { item } = desk;
-    const image = desk.peeked ?? item.image;
-    let note = desk.peeked && !desk.playing ? t("stage.peek") : "";
-    let element = desk.pictures.peek(image);
-    if (!element) {
-      stage.clear();
-      const slow = setTimeout(() => tell("note", t("stage.loading")), 150);
-      try {
-        element = await desk.pictures.get(image);
-      } finally {
-        clearTimeout(slow);
-      }
-      if (desk.item !== item || (desk.peeked ?? item.image) !== image) return;
-    }
-    if (seeing.difference && !desk.playing) {
-      const { previous } = await desk.framesOf(image).promise.catch(() => ({}));
-      if (previous) {
-        const before = await desk.pictures.get(previous);
-        if (desk.item !== item || (desk.peeked ?? item.image) !== image) return;
-        element = seeing.between(element, before);
-        note = t("stage.difference");
-      } else note = t("stage.no_previous");
-    }
-    const place = t("position", { at: item.at + 1, total: desk.queue.total });
-    const alt = [place, item.site, item.file, item.time && Trapline.civil(item.time)].filter(Boolean).join(", ");
-    if (element instanceof HTMLImageElement) element.alt = alt;
-    else element.setAttribute("aria-label", `${t("difference")}. ${alt}`);
-    element.dataset.image = image;
-    element.dataset.at = item.at;
-    stage.show(element);
-    tell("note", note);
-  };
-
-  const paintOrSay = async () => {
-    try {
-      await desk.paint();
-      return true;
-    } catch (error) {
-      if (error.code === "aborted") return true;
-      stage.clear();
-      tell("note", error.message);
-      // A damaged picture was seen to be damaged, and may be answered; one that never came may not.
-      return error.code === "damaged";
-    }
-  };
-
-  Trapline.on("look", () => {
-    if (!desk.item) return;
-    desk.prefetch();
-    desk.turn(paintOrSay);
-  });
-
-  /** Shows an item and waits until its picture is there. */
-  desk.show = async (item) => {
-    Object.assign(desk, {
-      item,
-      at: item.at,
-      peeked: null,
-      playing: false,
-      isEnded: false,
-      frames: desk.framesOf(item.image).value,
-    });
-    tell("item", item);
-    const painted = paintOrSay();
-    desk.prefetch();
-    if (!desk.frames) {
-      desk.framesOf(item.image).promise.then(
-        (value) => {
-          if (desk.item !== item) return;
-          desk.frames = value;
-          tell("frames");
-          desk.prefetch();
-        },
-        () => {},
-      );
-    }
-    desk.isSeen = await painted;
-    Trapline.memory.write(desk.placeKey, String(item.at));
-  };
-
-  /** Shows another frame of the event for a moment; null goes back. */
-  desk.peek = async (image) => {
-    desk.peeked = image === desk.item.image ? null : image;
-    tell("peek");
-    if (desk.playing) desk.prefetch();
-    await paintOrSay();
-  };
+  desk.draft = (item) => desk.drafts.get(item.image) ?? readComment(item.answer?.comment);
 
   /** Nothing is left to answer. */
   desk.end = () => {
     desk.isEnded = true;
     tell("end");
-  };
-
-  const post = async (answers, isLabel) => {
-    for (let list = answers; ;) {
-      try {
-        const reply = await desk.source.answer(desk.reviewer, list);
-        trouble.clear();
-        return reply;
-      } catch (error) {
-        const choice = await trouble.ask(error, waiting - 1, isLabel && list.length === 1);
-        if (choice === "drop") {
-          trouble.clear();
-          // What was typed after it was meant for pictures that never came.
-          generation += 1;
-          desk.say(t("dropped"));
-          return null;
-        }
-        if (choice.class) list = [{ ...list[0], class: choice.class }];
-      }
-    }
-  };
-
-  /**
-   * Saves answers and takes over what the other side says stands now: `[{ item, class, comment }]`. False where they were
-   * given up. What stands already is not sent again.
-   */
-  desk.commit = async (wishes, { note = true, isLabel = false } = {}) => {
-    const changes = wishes.filter((wish) => !sameAnswer(wish.item.answer, wish.class === null ? null : wish));
-    if (changes.length === 0) return true;
-    const before = changes.map(
-      ({ item }) => item.answer && { class: item.answer.class, comment: item.answer.comment, time: item.answer.time },
-    );
-    const reply = await post(
-      changes.map(({ item, class: name, comment }) => ({ image: item.image, class: name, comment })),
-      isLabel,
-    );
-    if (!reply) return false;
-    const said = new Map(reply.answers.map((one) => [one.image, one.answer]));
-    changes.forEach(({ item }) => {
-      item.answer = said.get(item.image) ?? null;
-      drafts.delete(item.image);
-    });
-    desk.counts = reply.counts;
-    desk.acknowledged = Math.max(desk.acknowledged, reply.revision);
-    if (note) {
-      const after = (item) => item.answer && { class: item.answer.class, comment: item.answer.comment };
-      desk.history.push(
-        changes.map(({ item }, at) => ({ image: item.image, at: item.at, before: before[at], after: after(item) })),
-      );
-    }
-    tell("saved", changes.length);
-    return true;
   };
 
   /** The frames that a key answers: this one; or those of its event that are open or were answered as this one. */
@@ -283,16 +100,26 @@
         await desk.show(next);
         delays.push(performance.now() - since);
         if (delays.length > 2000) delays.shift();
-      } else desk.end();
-      desk.say(next ? `${said} ${t("now_at", { at: next.at + 1 })}` : said);
+      } else if (Trapline.select.places) tell("item", item);
+      else desk.end();
+      const then = next ? t("now_at", { at: next.at + 1 }) : Trapline.select.places ? t("select.end") : "";
+      desk.say(`${said} ${then}`.trim());
       tell("answered", item);
     });
 
-  /** Answers with a class by its name; after a failure in place of the answer that could not be saved. */
+  /** Answers with a class by its name. While another answer is not saved, that one is asked about first. */
   desk.answer = (name, since) => {
-    if (!trouble.open) return desk.label(() => name, since);
-    return trouble.open.isLabel ? trouble.replace(name) : desk.say(t("trouble.first"));
+    if (trouble.isSlow) return desk.say(t("trouble.slow", { what: trouble.what.words }));
+    return trouble.open ? trouble.propose(name, desk.nameOf(name)) : desk.label(() => name, since);
   };
+
+  /** Answers as one reviewer did, for an arbiter. */
+  desk.side = (reviewer, since) =>
+    desk.label((item) => {
+      const said = item.answers?.find((one) => one.reviewer === reviewer);
+      if (!said) desk.say(t("side.nothing", { reviewer }));
+      return said?.class;
+    }, since);
 
   /** Accepts the model's label, where it is shown. */
   desk.accept = (since) =>
@@ -320,7 +147,7 @@
       const draft = { ...before, ...change(before) };
       if (item.answer) {
         if (!(await desk.commit([{ item, class: item.answer.class, comment: writeComment(draft) }]))) return;
-      } else drafts.set(item.image, draft);
+      } else desk.drafts.set(item.image, draft);
       tell("item", item);
       const mark = ["difficult", "clock"].find((one) => draft[one] !== before[one]);
       if (mark) desk.say(t(`mark.${mark}.${draft[mark] ? "on" : "off"}`));
@@ -341,7 +168,19 @@
       desk.say(`${t("position", { at: item.at + 1, total: desk.queue.total })}. ${answer}.`);
     });
 
-  desk.step = (by_) => desk.goTo(() => desk.at + by_);
+  /** Goes to the next image or the one before, of those that are selected. */
+  desk.step = (by_) => desk.goTo(() => {
+      const { select } = Trapline;
+      return select.places ? (select.next(desk.at, by_) ?? desk.at) : desk.at + by_;
+    });
+
+  /** Goes to the first image, or the last. */
+  desk.toEnd = (isLast) =>
+    desk.goTo(() => {
+      const { select } = Trapline;
+      if (select.places) return isLast ? select.last() : select.first();
+      return isLast ? desk.queue.total - 1 : 0;
+    });
 
   const isOtherThan = (item) => (one) => one.event !== item.event;
   const startOf = async (item) => ((await desk.queue.find(item.at, -1, isOtherThan(item)))?.at ?? -1) + 1;
@@ -363,34 +202,6 @@
       }
       await desk.show(found);
       desk.say(t("now_event", { at: found.at + 1 }));
-    });
-
-  /** Takes the last answers back. */
-  desk.undo = () =>
-    desk.turn(async () => {
-      const { list, skipped } = await desk.history.next();
-      if (list.length === 0) {
-        desk.say(t(skipped ? "undo.changed" : "undo.nothing"));
-        return;
-      }
-      const wishes = [];
-      for (const change of list) {
-        const item = await desk.queue.item(change.at);
-        wishes.push({ item, class: change.before?.class ?? null, comment: change.before?.comment ?? "" });
-      }
-      if (!(await desk.commit(wishes, { note: false }))) {
-        desk.history.push(list);
-        return;
-      }
-      for (const { image, before, after } of list) {
-        if (before?.time) desk.history.ages.set(image, before.time);
-        // Marks and words were not what was wrong: they wait for the next answer.
-        if (!before && after?.comment) drafts.set(image, readComment(after.comment));
-      }
-      tell("undone", list);
-      await desk.show(wishes[0].item);
-      const words = list[0].before ? t("undo.back", { class: desk.nameOf(list[0].before.class) }) : t("undo.open");
-      desk.say(list.length > 1 ? t("undo.many", { n: list.length }) : words);
     });
 
   Trapline.desk = desk;

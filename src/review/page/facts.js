@@ -26,16 +26,42 @@
     by("position").textContent = t("position", { at: item.at + 1, total: desk.queue.total });
   };
 
+  /** What one reviewer said, as a button that decides for it. */
+  const side = (one) => {
+    const key = desk.keyOf(one.reviewer);
+    const { difficult, clock, text } = Trapline.readComment(one.comment);
+    const comment = [difficult && t("difficult"), clock && t("clock_wrong"), text && `“${text}”`].filter(Boolean).join(" · ");
+    const button = make(
+      "button",
+      {
+        type: "button",
+        class: "class side",
+        "data-side": one.reviewer,
+        "aria-keyshortcuts": key,
+        title: t("side.take", { reviewer: one.reviewer, class: desk.nameOf(one.class) }),
+      },
+      make("span", { class: "swatch", "aria-hidden": "true" }),
+      make(
+        "span",
+        { class: "name" },
+        make("span", { text: desk.nameOf(one.class) }),
+        make("span", { class: "soft", text: one.reviewer }),
+        comment ? make("span", { class: "said-comment", text: comment }) : null,
+      ),
+      key ? make("kbd", { text: key, "aria-hidden": "true" }) : null,
+    );
+    button.style.setProperty("--colour", desk.session.classes.find((known) => known.name === one.class)?.color ?? "");
+    button.addEventListener("click", () => desk.side(one.reviewer));
+    return button;
+  };
+
   const said = (item) => {
     const box = by("said");
     box.hidden = !item.predicted && !item.answers?.length;
     box.replaceChildren();
     if (item.answers?.length) {
       const list = make("ul");
-      for (const one of item.answers)
-        list.append(
-          make("li", {}, make("span", { class: "soft", text: one.reviewer }), make("b", { text: desk.nameOf(one.class) })),
-        );
+      for (const one of item.answers) list.append(make("li", {}, side(one)));
       box.append(make("h2", { text: t("said.others") }), list);
     }
     if (item.predicted) {

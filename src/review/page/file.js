@@ -27,6 +27,35 @@
       return this.data.session;
     }
 
+    /** The image that the address of the page names. */
+    get wanted() {
+      const part = location.hash.slice(1).split("&").find((one) => one.startsWith("image="));
+      return part ? decodeURIComponent(part.slice("image=".length)).replace(/^b3:/, "") : null;
+    }
+
+    /** The places of the images that fit `wanted`, as the server finds them. */
+    async select(reviewer, wanted) {
+      const name = wanted.name?.toLowerCase();
+      const sure = (item) => item.predicted?.confidence ?? null;
+      const fits = (item) => {
+        const { answer } = item;
+        if (wanted.site && item.site !== wanted.site) return false;
+        if (name && !item.file.toLowerCase().includes(name)) return false;
+        if (wanted.predicted && item.predicted?.class !== wanted.predicted) return false;
+        if ((wanted.low || wanted.high) && sure(item) === null) return false;
+        if (wanted.low && sure(item) < Number(wanted.low)) return false;
+        if (wanted.high && sure(item) > Number(wanted.high)) return false;
+        if (wanted.state === "open" && (answer || item.done_by_others)) return false;
+        if (wanted.state === "mine" && !answer) return false;
+        if (wanted.difficult && !Trapline.readComment(answer?.comment).difficult) return false;
+        if (wanted.commented && !answer?.comment) return false;
+        return !wanted.class || answer?.class === wanted.class;
+      };
+      const places = [];
+      for (let at = 0; at < this.data.items.length; at += 1) if (fits(this.item(reviewer, at))) places.push(at);
+      return { places };
+    }
+
     key(reviewer, image) {
       const { pipeline, step } = this.data.session;
       return `file:${pipeline}/${step}/${reviewer}/${image}`;
@@ -69,7 +98,7 @@
     async image(image) {
       const url = this.data.images[image];
       if (!url) throw new Trouble("absent", t("file.no_image"));
-      return { url, release: () => {} };
+      return { url, damage: this.data.damaged?.[image] ?? null, release: () => {} };
     }
 
     async answer(reviewer, answers) {

@@ -1,7 +1,7 @@
 "use strict";
 // What surrounds the work: head, theme, language, dialogs, the page at the end, and news from the server.
 (() => {
-  const { by, make, t, desk, memory, words } = Trapline;
+  const { by, make, t, desk, memory, words, trouble } = Trapline;
   const POLL_MS = 5000;
   const frame = { isPolling: false };
 
@@ -105,6 +105,7 @@
       offline(null);
       // An answer given meanwhile is newer than these news; they come again.
       if (acknowledged !== desk.acknowledged || desk.isBusy()) return;
+      if (news.revision < desk.revision) await restarted();
       desk.revision = news.revision;
       const changed = desk.queue.merge(news.items);
       desk.counts = news.counts;
@@ -116,11 +117,19 @@
         if (open) desk.goTo(() => open.at);
       }
     } catch (error) {
+      // An answer that is not saved stays in sight; its banner says the same.
+      if (error.code === "token" && trouble.open) return;
       if (error.code === "token") frame.gate(t("gate.title"), error.message);
       else offline(error);
     } finally {
       frame.isPolling = false;
     }
+  };
+
+  /** The server was started again: what it says now is read anew, or the whole page where it asks about other images. */
+  const restarted = async () => {
+    if (!(await desk.queue.refresh())) return location.reload();
+    return desk.item && Trapline.tell("item", desk.item);
   };
 
   const hear = (notes) => {

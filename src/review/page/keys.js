@@ -1,7 +1,7 @@
 "use strict";
 // What each key does. A class's own key goes before a command on the same letter; the command then keeps its button.
 (() => {
-  const { by, make, t, desk, stage, seeing, strip, finder, grid, classes, trouble } = Trapline;
+  const { by, make, t, desk, stage, seeing, strip, finder, grid, classes, trouble, select, goto } = Trapline;
   const keys = { isOn: true };
 
   /** Groups of the list of keys: [keys as shown, name of the text, what it does]. */
@@ -16,12 +16,17 @@
       ["Shift+N", "key.comment", () => by("comment").focus()],
       ["Shift+E", "key.scope", () => classes.setScope(desk.scope === "event" ? "frame" : "event")],
       ["Ctrl+Z", "key.undo", () => desk.undo()],
+      ["Ctrl+Y", "key.redo", () => desk.redo()],
     ],
     move: [
       ["→", "key.next", () => desk.step(1)],
       ["←", "key.previous", () => desk.step(-1)],
       ["Shift+→", "key.event_next", () => desk.stepEvent(1)],
       ["Shift+←", "key.event_previous", () => desk.stepEvent(-1)],
+      ["Home", "key.home", () => desk.toEnd(false)],
+      ["End", "key.end", () => desk.toEnd(true)],
+      ["Ctrl+G", "key.goto", () => goto.open()],
+      ["Shift+F", "key.select", () => select.open()],
       ["Space", "key.play", () => strip.play()],
       ["Shift+G", "key.grid", () => grid.toggle()],
       ["Shift+P", "key.progress", () => Trapline.progress.open()],
@@ -46,7 +51,7 @@
   const byKey = new Map();
   const ARROWS = { ArrowLeft: "←", ArrowRight: "→", ArrowUp: "↑", ArrowDown: "↓" };
   // These mean the same in the grid; whatever else moves or shows an image does not.
-  const IN_GRID = ["/", "?", "Ctrl+Z", "Shift+G", "Shift+P", "U"];
+  const IN_GRID = ["/", "?", "Ctrl+Z", "Ctrl+Y", "Shift+G", "Shift+P", "U"];
 
   /** A key as the list writes it. Signs are taken as typed, whatever keys a keyboard needs for them. */
   const written = (event) => {
@@ -59,7 +64,10 @@
     if (event.key.length > 1) return control + event.key;
     const isLetter = event.key.toLowerCase() !== event.key.toUpperCase();
     if (!isLetter) return control + event.key;
-    return `${control}${event.shiftKey && !control ? "Shift+" : ""}${event.key.toUpperCase()}`;
+    const letter = event.key.toUpperCase();
+    // Both are common; no other command has Ctrl and Shift.
+    if (control && event.shiftKey) return letter === "Z" ? "Ctrl+Y" : `Ctrl+Shift+${letter}`;
+    return `${control}${event.shiftKey ? "Shift+" : ""}${letter}`;
   };
 
   const classOf = (event) => {
@@ -76,16 +84,32 @@
     else stage.reset();
   };
 
-  /** Keys while an answer could not be saved: again, another class, or none. */
+  /** Keys while an answer could not be saved: again, another class, or none. A key held down decides nothing. */
   const inTrouble = (event, one) => {
     const key = written(event);
-    if (one) desk.answer(one.name);
+    const isKnown = one || byKey.has(key) || key === "U";
+    if (!isKnown) return;
+    event.preventDefault();
+    if (event.repeat) return;
+    if (key === "?") keys.help();
+    else if (trouble.isSlow) desk.say(t("trouble.slow", { what: trouble.what.words }));
+    else if (one) desk.answer(one.name);
     else if (key === "U") desk.answer("unknown");
     else if (key === "Enter") trouble.retry();
     else if (key === "Esc") trouble.drop();
-    else if (byKey.has(key)) desk.say(t("trouble.first"));
-    else return;
-    event.preventDefault();
+    else desk.say(t("trouble.first", { what: trouble.open.what.words }));
+  };
+
+  /** The reviewer for whom an arbiter decides with a key. */
+  const sideOf = (key) =>
+    desk.session.role === "adjudicate" && !grid.isOpen
+      ? desk.session.reviewers.find((reviewer) => reviewer !== desk.reviewer && desk.keyOf(reviewer) === key)
+      : undefined;
+
+  /** A key that means nothing says so: whoever pressed it meant something. */
+  const unknown = (event, key) => {
+    if (event.ctrlKey || event.metaKey || event.key.length !== 1 || event.repeat) return;
+    desk.say(t(grid.isOpen && byKey.has(key) ? "key.not_in_grid" : "key.none", { key: key === " " ? t("key.space") : key }));
   };
 
   const isTyping = (event) => {
@@ -103,23 +127,25 @@
     const one = classOf(event);
     const key = written(event);
     if (!keys.isOn && !key.startsWith("Ctrl+") && event.key.length === 1 && key !== "Space") return;
-    if (trouble.open) return inTrouble(event, one);
+    if (trouble.open || trouble.isSlow) return inTrouble(event, one);
     if (grid.isOpen) {
       if (one && !event.repeat) grid.accept(one.name);
       else if (key === "Esc") grid.close();
       else if (key === "U") grid.accept("unknown");
       else if (!grid.key(event)) {
-        if (!IN_GRID.includes(key)) return;
+        if (!IN_GRID.includes(key)) return unknown(event, key);
         byKey.get(key)(since);
       }
       event.preventDefault();
       return;
     }
-    const command = one ? () => desk.answer(one.name, since) : byKey.get(key);
-    if (!command) return;
+    const reviewer = one ? undefined : sideOf(key);
+    const side = reviewer === undefined ? null : () => desk.side(reviewer, since);
+    const command = one ? () => desk.answer(one.name, since) : (side ?? byKey.get(key));
+    if (!command) return unknown(event, key);
     event.preventDefault();
     // A key held down moves, and as fast as pictures come; it never answers.
-    if (event.repeat && (!/[←→↑↓+-]/.test(key) || desk.isBusy())) return;
+    if (event.repeat && (!/^(Shift\+)?[←→]$|^Ctrl\+[←→↑↓]$|^[+-]$/.test(key) || desk.isBusy())) return;
     if (desk.playing && key !== "Space" && key !== "Esc") strip.stop();
     command(since);
   };
@@ -146,6 +172,15 @@
       list(t("help.see"), rows("see")),
       list(t("help.grid"), rows("grid")),
     );
+    if (desk.session.role === "adjudicate") {
+      const sides = desk.session.reviewers.filter((reviewer) => reviewer !== desk.reviewer && desk.keyOf(reviewer));
+      by("help-keys").prepend(
+        list(
+          t("said.others"),
+          sides.map((reviewer) => one(desk.keyOf(reviewer), t("key.side", { reviewer }))),
+        ),
+      );
+    }
     by("help").showModal();
   };
 
@@ -162,6 +197,7 @@
     });
     const on = (id, action) => by(id).addEventListener("click", action);
     on("undo", () => desk.undo());
+    on("redo", () => desk.redo());
     on("open-help", keys.help);
     on("next", () => desk.step(1));
     on("previous", () => desk.step(-1));

@@ -34,7 +34,8 @@
   const begin = async () => {
     const { session } = desk;
     const nameKey = `reviewer:${session.pipeline}`;
-    desk.reviewer = session.reviewer ?? memory.read(nameKey) ?? (await askName(memory.read("reviewer")));
+    const carried = Trapline.Pending.reviewer(session);
+    desk.reviewer = session.reviewer ?? memory.read(nameKey) ?? (await askName(carried ?? memory.read("reviewer")));
     if (!session.reviewer) {
       memory.write(nameKey, desk.reviewer);
       memory.write("reviewer", desk.reviewer);
@@ -43,18 +44,22 @@
     desk.queue = new Trapline.Queue(desk.source, desk.reviewer);
     desk.pictures = new Trapline.Pictures(desk.source);
     desk.history = new Trapline.History(desk);
+    desk.pending = new Trapline.Pending(desk);
     await desk.queue.open();
     desk.revision = desk.queue.revision;
     desk.counts = (await desk.source.changes(desk.reviewer, desk.revision)).counts;
     by("desk").hidden = false;
-    for (const part of ["stage", "seeing", "trouble", "classes", "facts", "strip", "finder", "grid", "progress", "frame", "keys"])
+    for (const part of ["stage", "seeing", "trouble", "classes", "facts", "strip", "finder", "select", "goto", "grid", "progress", "frame", "keys"])
       Trapline[part].start();
     if (desk.queue.total === 0)
       return frame.gate(t("empty.title"), t(session.role === "adjudicate" ? "empty.agree" : "empty.text"));
-    const first = (await desk.queue.nextOpen(place())) ?? (await desk.queue.item(place()));
+    const linked = desk.source.wanted ? await Trapline.goto.place(desk.source.wanted) : null;
+    const start = linked === null ? await desk.queue.nextOpen(place()) : await desk.queue.item(linked);
+    const first = start ?? (await desk.queue.item(place()));
     await desk.show(first);
-    if (!Trapline.Queue.isOpen(first)) desk.end();
-    desk.say(t("welcome", { n: desk.counts.to_do }));
+    if (!start) desk.end();
+    desk.say(t(desk.source.wanted && linked === null ? "link.gone" : "welcome", { n: desk.counts.to_do }));
+    for (const entry of desk.pending.left()) desk.resume(entry);
     return undefined;
   };
 
@@ -76,7 +81,9 @@
       words.use(words.first(desk.session), desk.session.strings);
       await begin();
     } catch (error) {
-      frame.gate(t(["no_token", "token"].includes(error.code) ? "gate.title" : "gate.trouble"), error.message);
+      const kept = memory.has("pending:");
+      const isKey = ["no_token", "token"].includes(error.code);
+      frame.gate(t(isKey ? "gate.title" : "gate.trouble"), kept ? `${error.message} ${t("gate.pending")}` : error.message);
     }
   };
 

@@ -6,6 +6,8 @@
   const AT_ONCE = 4;
   /** How many full pictures and small ones stay beyond those wanted. */
   const SPARE = { full: 4, small: 60 };
+  /** A picture that failed is asked for again after these times, the last one over and over. */
+  const AGAIN_MS = [1000, 2000, 4000, 8000, 15000];
 
   Trapline.Pictures = class {
     constructor(source) {
@@ -47,7 +49,8 @@
     }
 
     forget(entry) {
-      this.entries.delete(entry.key);
+      if (this.entries.get(entry.key) === entry) this.entries.delete(entry.key);
+      this.wanted = this.wanted.filter((other) => other !== entry);
       entry.state = "gone";
       entry.stop?.abort();
       entry.release?.();
@@ -83,8 +86,34 @@
       return Boolean(entry) && entry.state !== "failed";
     }
 
-    /** A picture in its turn among the wanted. */
+    /** How long to wait before a picture is asked for again that failed so many times. */
+    static pause(failures) {
+      return AGAIN_MS[Math.min(failures, AGAIN_MS.length - 1)];
+    }
+
+    /**
+     * Asks for a picture until it is here, for as long as `isWanted`: calls `ready` with it, or `failed` each time with the reason. A
+     * damaged one is not asked for again.
+     */
+    keepAsking(image, width, { isWanted, ready, failed }) {
+      let failures = 0;
+      const ask = () => {
+        if (!isWanted()) return;
+        this.soon(image, typeof width === "function" ? width() : width).then(ready, (error) => {
+          if (!isWanted()) return;
+          if (error.code !== "aborted") failed(error);
+          if (error.code === "damaged") return;
+          setTimeout(ask, error.code === "aborted" ? AGAIN_MS[0] / 4 : Trapline.Pictures.pause(failures));
+          failures += 1;
+        });
+      };
+      ask();
+    }
+
+    /** A picture in its turn among the wanted. A failure is tried again by the next call. */
     soon(image, width) {
+      const old = this.entries.get(Trapline.Pictures.key(image, width));
+      if (old?.state === "failed") this.forget(old);
       const entry = this.entry(image, width);
       if (!this.wanted.includes(entry)) this.wanted.push(entry);
       this.pump();
@@ -103,12 +132,13 @@
       entry.stop = new AbortController();
       this.active += 1;
       try {
-        const { url, release } = await this.source.image(entry.image, entry.width, entry.stop.signal);
+        const { url, damage, release } = await this.source.image(entry.image, entry.width, entry.stop.signal);
         if (entry.state === "gone") return release();
         entry.release = release;
         const element = new Image();
         element.decoding = "sync";
         element.draggable = false;
+        if (damage) element.dataset.damage = damage;
         element.src = url;
         await element.decode().catch(() => {
           throw new Trapline.Trouble("damaged", Trapline.t("stage.damaged"));

@@ -73,6 +73,15 @@
       });
     }
 
+    /** Reads again what is here, from a server that was started anew; false where it asks about other images now. */
+    async refresh() {
+      for (const index of [...this.pages.keys()]) {
+        const reply = await this.source.queue(this.reviewer, index * PAGE, PAGE);
+        if (reply.total !== this.total || this.merge(reply.items).length !== reply.items.length) return false;
+      }
+      return true;
+    }
+
     /** Whether an item still waits for this reviewer. What others answered is just what an arbiter decides about. */
     static isOpen(item) {
       return !item.answer && (!item.done_by_others || Trapline.desk.session.role === "adjudicate");
@@ -97,11 +106,18 @@
 
     /** The first open item from `at` on; after the last one from the beginning again. */
     async nextOpen(at) {
+      if (Trapline.select.places) return this.nextSelected(at);
       const { isOpen } = Trapline.Queue;
       const ahead = await this.find(at, 1, isOpen);
       if (ahead) return ahead;
       const first = await this.find(0, 1, (item) => item.at >= at || isOpen(item));
       return first && isOpen(first) ? first : null;
+    }
+
+    /** The next image of a selection, answered or not. */
+    async nextSelected(at) {
+      const next = Trapline.select.next(at, 1);
+      return next === null ? null : this.item(next);
     }
 
     /**
@@ -113,7 +129,7 @@
       for (; here < this.total && found.length < count && here - at <= 2 * PAGE; here += 1) {
         const item = this.peek(here);
         if (!item) break;
-        if (Trapline.Queue.isOpen(item)) found.push(item);
+        if (Trapline.select.places ? Trapline.select.has(here) : Trapline.Queue.isOpen(item)) found.push(item);
       }
       const soon = Math.floor((here + PAGE / 2) / PAGE);
       if (soon * PAGE < this.total) this.page(soon).catch(() => {});

@@ -9,8 +9,13 @@
   Trapline.Server = class {
     constructor() {
       this.isFile = false;
-      // A reload without the fragment finds the token again; a new address goes first.
-      const given = decodeURIComponent(location.hash.slice(1));
+      // A reload without the fragment finds the token again; a new address goes first. Behind the token an address may name an image.
+      const parts = location.hash.slice(1).split("&").map(decodeURIComponent);
+      const given = parts.find((part) => part && !part.includes("=")) ?? "";
+      const image = parts.find((part) => part.startsWith("image="));
+      this.wanted = image ? image.slice("image=".length).replace(/^b3:/, "") : null;
+      // Once: whoever loads the page again goes on where the work is.
+      if (image) history.replaceState(null, "", `#${given}`);
       try {
         if (given) sessionStorage.setItem("trapline:token", given);
         this.token = given || sessionStorage.getItem("trapline:token");
@@ -34,7 +39,8 @@
           cache: "no-store",
           headers: { Authorization: `Bearer ${this.token}`, ...rest.headers },
         });
-        if (reply.ok) return await (options.blob ? reply.blob() : reply.json());
+        if (reply.ok && !options.blob) return await reply.json();
+        if (reply.ok) return { blob: await reply.blob(), damage: reply.headers.get("trapline-damage") };
       } catch {
         throw new Trouble(signal?.aborted ? "aborted" : "unreachable", t("trouble.unreachable"), true);
       } finally {
@@ -73,11 +79,17 @@
       return this.get(`frames/${image}`, { reviewer });
     }
 
-    /** A picture's address and a way to forget it. */
+    /** The places of the images that fit `wanted`. */
+    select(reviewer, wanted) {
+      return this.get("select", { reviewer, ...wanted });
+    }
+
+    /** A picture's address, what is wrong with its file, and a way to forget it. */
     async image(image, width, signal) {
       const path = width ? `/api/image/${image}?width=${width}` : `/api/image/${image}`;
-      const url = URL.createObjectURL(await this.fetch(path, { signal, blob: true }));
-      return { url, release: () => URL.revokeObjectURL(url) };
+      const { blob, damage } = await this.fetch(path, { signal, blob: true });
+      const url = URL.createObjectURL(blob);
+      return { url, damage, release: () => URL.revokeObjectURL(url) };
     }
 
     answer(reviewer, answers) {

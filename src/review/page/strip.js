@@ -19,12 +19,21 @@
 
   const tile = (frame, place, count) => {
     const button = make("button", { type: "button", class: "frame", "data-frame": frame.image });
-    const small = desk.thumbnail(frame.image).then((picture) => {
-      const copy = make("img", { src: picture.src, alt: "" });
-      copy.draggable = false;
-      button.prepend(copy);
+    const damage = () => {
+      button.classList.add("damaged");
+      mark();
+    };
+    desk.pictures.keepAsking(frame.image, () => desk.widthOf(frame.image), {
+      isWanted: () => button.isConnected || !isDrawn,
+      ready: (picture) => {
+        const copy = make("img", { src: picture.src, alt: "" });
+        copy.draggable = false;
+        button.classList.remove("absent");
+        button.prepend(copy);
+        if (picture.dataset.damage) damage();
+      },
+      failed: (error) => (error.code === "damaged" ? damage() : button.classList.add("absent")),
     });
-    small.catch(() => button.classList.add("absent"));
     const caption = make("span", { class: "caption" });
     button.append(caption);
     button.addEventListener("click", () => {
@@ -47,28 +56,30 @@
       const answer = frame.asked_at === null ? null : desk.queue.peek(frame.asked_at)?.answer;
       button.classList.toggle("asked", frame.asked_at !== null);
       button.classList.toggle("said", Boolean(answer));
-      button.setAttribute("aria-label", label(frame, Number(button.dataset.place), Number(button.dataset.count)));
+      const isDamaged = button.classList.contains("damaged");
+      const words = label(frame, Number(button.dataset.place), Number(button.dataset.count));
+      button.setAttribute("aria-label", isDamaged ? `${words}, ${t("damaged")}` : words);
       if (frame.image === shown) {
         button.setAttribute("aria-current", "true");
         if (!desk.playing) button.scrollIntoView({ block: "nearest", inline: "nearest" });
       } else button.removeAttribute("aria-current");
       const colour = desk.session.classes.find((one) => one.name === answer?.class)?.color;
       button.style.setProperty("--colour", colour ?? "");
-      button.querySelector(".caption").textContent = answer
-        ? desk.nameOf(answer.class)
-        : frame.asked_at === null
-          ? ""
-          : t("open");
+      const said = answer ? desk.nameOf(answer.class) : frame.asked_at === null ? "" : t("open");
+      button.querySelector(".caption").textContent = isDamaged ? [t("damaged"), said].filter(Boolean).join(" · ") : said;
     }
   };
 
   let drawn = "";
+  let isDrawn = true;
   const draw = () => {
     const event = desk.frames?.event ?? [];
     const key = event.map((frame) => frame.image).join();
     if (key !== drawn || key === "") {
       drawn = key;
+      isDrawn = false;
       by("strip").replaceChildren(...event.map((frame, place) => tile(frame, place, event.length)));
+      isDrawn = true;
       by("burst").classList.toggle("single", event.length < 2);
       if (event.length === 1) by("strip").append(make("p", { class: "soft", text: t("strip.single") }));
     }

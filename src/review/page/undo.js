@@ -11,6 +11,8 @@
       this.desk = desk;
       this.key = `trapline:undo:${desk.session.pipeline}/${desk.session.step}/${desk.reviewer}`;
       this.entries = [];
+      /** What was undone in this tab since the last answer, to be done again. */
+      this.undone = [];
       /** Answers that an undo wrote again are as old as they were before. */
       this.ages = new Map();
       try {
@@ -28,8 +30,9 @@
      * Notes what one key did: `[{ image, at, before, after }]`. Each entry is kept by itself, so that a key costs the same
      * always.
      */
-    push(list) {
+    push(list, isNew = true) {
       this.entries.push(list);
+      if (isNew) this.undone = [];
       try {
         sessionStorage.setItem(`${this.key}:${this.entries.length - 1}`, JSON.stringify(list));
         sessionStorage.setItem(`${this.key}:count`, String(this.entries.length));
@@ -57,6 +60,17 @@
       for (const change of list) {
         const item = await this.desk.queue.item(change.at);
         if (item?.image === change.image && same(item.answer, change.after)) found.push(change);
+      }
+      return { list: found, skipped: list.length - found.length };
+    }
+
+    /** What a redo brings back: what was undone last, where it stands as the undo left it. */
+    async again() {
+      const list = this.undone.pop() ?? [];
+      const found = [];
+      for (const change of list) {
+        const item = await this.desk.queue.item(change.at);
+        if (item?.image === change.image && same(item.answer, change.before)) found.push(change);
       }
       return { list: found, skipped: list.length - found.length };
     }

@@ -11,9 +11,11 @@ use serde_json::json;
 
 use super::Desk;
 use crate::photo::decode::Decoder;
-use crate::review::office::{Office, OfficeError};
+use crate::review::office::{Office, OfficeError, Wanted};
 use crate::review::pictures::hash_of;
-use crate::review::wire::{Answers, AnswersTaken, Changes, ClassGiven, ClassTaken, FramesShown, Progress, QueuePart, Session};
+use crate::review::wire::{
+    Answers, AnswersTaken, Changes, ClassGiven, ClassTaken, FramesShown, Progress, QueuePart, Selection, Session,
+};
 use crate::step::with_causes;
 
 /// A request that was refused.
@@ -140,6 +142,15 @@ pub(super) async fn frames(
 pub(super) async fn changes(State(desk): State<Desk>, since: Result<Query<Since>, QueryRejection>) -> Reply<Changes> {
     let Query(Since { reviewer, since }) = since?;
     work(desk, move |office| office.changes(&reviewer, since)).await
+}
+
+pub(super) async fn select(
+    State(desk): State<Desk>,
+    who: Result<Query<Who>, QueryRejection>,
+    wanted: Result<Query<Wanted>, QueryRejection>,
+) -> Reply<Selection> {
+    let (Query(Who { reviewer }), Query(wanted)) = (who?, wanted?);
+    work(desk, move |office| office.select(&reviewer, &wanted)).await
 }
 
 pub(super) async fn progress(State(desk): State<Desk>, who: Result<Query<Who>, QueryRejection>) -> Reply<Progress> {

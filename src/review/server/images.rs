@@ -2,15 +2,16 @@
 
 use axum::extract::rejection::{PathRejection, QueryRejection};
 use axum::extract::{Path, Query, State};
-use axum::http::{HeaderMap, StatusCode, header};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use serde::Deserialize;
 
 use super::Desk;
 use super::api::Failure;
-use crate::photo::decode::Decoder;
-use crate::review::pictures::pixel_hash;
 use crate::review::showing::{Picture, Unshowable, show};
+
+/// The header that says what is wrong with an image that is sent all the same.
+const DAMAGE: &str = "trapline-damage";
 
 /// Images are asked for in these widths, so that a browser keeps what it has.
 #[derive(Debug, Deserialize)]
@@ -40,16 +41,21 @@ pub(super) async fn image(
     let path = path.ok_or_else(absent)?;
     let read = tokio::task::spawn_blocking(move || show(&path, content, width)).await;
     let failed = |_| Failure::new(StatusCode::INTERNAL_SERVER_ERROR, "failed", "the image cannot be read");
-    let Picture { bytes, kind, original } = read.map_err(failed)??;
-    if desk.office().wants_hash(content) {
+    let Picture { bytes, kind, pixels, damage } = read.map_err(failed)??;
+    if let Some(hash) = pixels {
+        let mut office = desk.office();
         // Whoever looks at an image answers next: the hash of its pixels is ready by then.
-        tokio::task::spawn_blocking(move || {
-            if let Some(hash) = pixel_hash(&original, &mut Decoder::default()) {
-                desk.office().keep_hash(content, hash);
-            }
-        });
+        if office.wants_hash(content) {
+            office.keep_hash(content, hash);
+        }
     }
-    Ok((fixed, [(header::CONTENT_TYPE, kind)], bytes).into_response())
+    let mut response = (fixed, [(header::CONTENT_TYPE, kind)], bytes).into_response();
+    if let Some(damage) = damage {
+        // What a header may hold: a decoder may quote bytes of the file.
+        let said: String = damage.to_string().chars().map(|c| if c.is_ascii_graphic() || c == ' ' { c } else { '?' }).collect();
+        response.headers_mut().extend(HeaderValue::from_str(&said).ok().map(|said| (HeaderName::from_static(DAMAGE), said)));
+    }
+    Ok(response)
 }
 
 impl From<Unshowable> for Failure {
@@ -57,7 +63,7 @@ impl From<Unshowable> for Failure {
         let (status, code) = match &reason {
             Unshowable::Absent(..) => (StatusCode::NOT_FOUND, "absent"),
             Unshowable::Changed(_) => (StatusCode::CONFLICT, "changed_image"),
-            Unshowable::Damaged(_) => (StatusCode::UNPROCESSABLE_ENTITY, "damaged"),
+            Unshowable::Damaged(..) => (StatusCode::UNPROCESSABLE_ENTITY, "damaged"),
         };
         Self::new(status, code, reason.to_string())
     }

@@ -4,7 +4,7 @@
 //! request -> guard (host, token, origin, content type, size) -> api, images -> Office -> label files
 //! ```
 //!
-//! One thread answers; whatever touches the disk runs beside it, one request at a time behind the office's lock.
+//! Connections are limited in number, and closed where they are silent. One thread answers; whatever touches the disk runs beside it, one request at a time behind the office's lock.
 
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -16,8 +16,10 @@ use axum::routing::{get, post};
 use tokio::net::TcpListener;
 
 use super::office::Office;
+use connections::{Guarded, LIMITS};
 
 mod api;
+mod connections;
 mod guard;
 mod images;
 mod page;
@@ -74,7 +76,7 @@ impl Server {
     pub fn serve(self, office: Office, token: Token, hosts: Hosts, now: fn() -> String) -> std::io::Result<()> {
         let desk = Desk { office: Arc::new(Mutex::new(office)), token, hosts, now };
         let service = router(desk).into_make_service();
-        self.runtime.block_on(async { axum::serve(self.listener, service).await })
+        self.runtime.block_on(async { axum::serve(Guarded::new(self.listener, LIMITS), service).await })
     }
 }
 
@@ -85,6 +87,7 @@ fn router(desk: Desk) -> Router {
         .route("/frames/{image}", get(api::frames))
         .route("/image/{image}", get(images::image))
         .route("/changes", get(api::changes))
+        .route("/select", get(api::select))
         .route("/progress", get(api::progress))
         .route("/answers", post(api::answers))
         .route("/classes", post(api::classes))

@@ -19,15 +19,15 @@ where_it_looks:
 ```
 
 ## What it yields
-In the folder `into`, `NAME_CLASS_CONFIDENCE.jpg` for each image: its proportions, at most 640 pixels long, without the strip that the model's
-`crop_bottom_px` cuts off. No colour is no evidence, bright yellow the most in this image; pictures say nothing of strength between
+In the folder `into`, `NAME_CLASS_CONFIDENCE.jpg` for each image: upright as its EXIF orientation says, in its proportions, at most 640 pixels long,
+without the strip that the model's `crop_bottom_px` cuts off. No colour is no evidence, bright yellow the most in this image; pictures say nothing of strength between
 images. The first output has the images drawn, and
 
 | column | what it holds |
 |---|---|
 | `heatmap` | the picture, relative to the project |
 | `heatmap_class`, `heatmap_confidence` | the class drawn, and how confident the model is of it (0-1) |
-| `focus_x`, `focus_y` | the centre of the evidence, 0-1 from the left and from the top of the stored image |
+| `focus_x`, `focus_y` | the centre of the evidence, 0-1 from the left and from the top of the upright image |
 | `focus_share` | the smallest share of the image that holds half of the evidence: near 0.5 where it is everywhere, small where it is one place |
 
 An image that cannot be read keeps its row, without a picture. Where no place speaks for the class, the picture is plain and

@@ -9,7 +9,7 @@ use super::view::{Focus, View};
 use crate::model::Input;
 use crate::model::preprocess::Preprocessor;
 use crate::model::rten::{Network, Session};
-use crate::photo::{Decoder, Resizer};
+use crate::photo::{Decoder, Orientation, Resizer};
 use crate::step::networks::Source;
 use crate::step::{Context, StepError, with_causes};
 
@@ -102,9 +102,19 @@ impl Worker<'_> {
         let drawn = look.wanted.or(best).ok_or("the model has no classes")?;
         let (class, places) = &look.classes[drawn];
         let map = look.head.cam(&shape, &values, places).ok_or("the network's numbers are not finite")?;
-        let decoded = self.decoder.decode(image).map_err(|error| error.to_string())?;
+        // The evidence lies where the network saw it; people see image and evidence upright.
+        let (decoded, turn) = if look.input.upright {
+            (self.decoder.decode_upright(image), Orientation::UPRIGHT)
+        } else {
+            (self.decoder.decode(image), Orientation::of(image))
+        };
+        let decoded = decoded.map_err(|error| error.to_string())?;
         let view = View::of(&look.input, decoded.width_px, decoded.height_px);
-        let jpeg = picture(&mut self.resizer, decoded, look.input.crop_bottom_px, view, &map)?;
-        Ok(Seen { class: class.clone(), confidence: confidences[drawn], focus: view.focus(&map), jpeg })
+        let jpeg = picture(&mut self.resizer, decoded, look.input.crop_bottom_px, turn, view, &map)?;
+        let focus = view.focus(&map).map(|focus| {
+            let (x, y) = turn.place(focus.x, focus.y);
+            Focus { x, y, ..focus }
+        });
+        Ok(Seen { class: class.clone(), confidence: confidences[drawn], focus, jpeg })
     }
 }

@@ -2,7 +2,7 @@
 
 use super::cam::Map;
 use super::view::View;
-use crate::photo::{Fit, ResizeError, ResizeRule, Resizer, RgbImage};
+use crate::photo::{Fit, Orientation, ResizeError, ResizeRule, Resizer, RgbImage};
 
 /// The longest side of a picture, pixels; smaller images stay as they are.
 const LONGEST_PX: u32 = 640;
@@ -51,11 +51,12 @@ pub(super) fn size(width_px: u32, height_px: u32) -> (u32, u32) {
     (side(width_px), side(height_px))
 }
 
-/// The JPEG of an image without its strip, the evidence over it.
+/// The JPEG of an image without its strip, the evidence over it; both are turned in the end.
 pub(super) fn picture(
     resizer: &mut Resizer,
     image: RgbImage<'_>,
     crop_bottom_px: u32,
+    turn: Orientation,
     view: View,
     map: &Map,
 ) -> Result<Vec<u8>, String> {
@@ -72,6 +73,7 @@ pub(super) fn picture(
             }
         }
     }
+    let (width_px, height_px) = turn.turn(&mut pixels, width_px, height_px);
     let mut jpeg = Vec::new();
     let mut encoder = image::codecs::jpeg::JpegEncoder::new_with_quality(&mut jpeg, QUALITY);
     encoder.encode(&pixels, width_px, height_px, image::ExtendedColorType::Rgb8).map_err(|error| error.to_string())?;

@@ -9,7 +9,16 @@ use super::*;
 use crate::model::{Input, Resize};
 
 fn input(width: u32, height: u32) -> Input {
-    Input { width, height, resize: Resize::Squash, crop_bottom_px: 0, margin_px: 0, mean: [0.0; 3], std: [1.0; 3] }
+    Input {
+        width,
+        height,
+        resize: Resize::Squash,
+        crop_bottom_px: 0,
+        upright: false,
+        margin_px: 0,
+        mean: [0.0; 3],
+        std: [1.0; 3],
+    }
 }
 
 /// 4 x 2 places, all cold but one.

@@ -6,9 +6,9 @@ use crate::model::{Input, Resize};
 /// Where the evidence lies.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(super) struct Focus {
-    /// Its centre, from the left, 0-1 of the stored image.
+    /// Its centre, from the left, 0-1 of the image as the network saw it, before its strip was cut off.
     pub x: f64,
-    /// Its centre, from the top, 0-1 of the stored image.
+    /// Its centre, from the top, 0-1 of the image as the network saw it, before its strip was cut off.
     pub y: f64,
     /// The smallest share of the image that holds half of it.
     pub share: f64,

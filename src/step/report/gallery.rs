@@ -9,6 +9,7 @@ use image::codecs::jpeg::JpegEncoder;
 use super::draft::{Draft, source};
 use super::inputs::{Input, condition, plain};
 use crate::id::ContentId;
+use crate::photo::Decoder;
 use crate::report::page::{Panel, Picture, Section};
 use crate::step::{Job, StepError};
 use crate::table::Table;
@@ -168,7 +169,11 @@ fn picture(
 
 /// A picture as an address that holds it, at most so many pixels wide and high.
 fn small(bytes: &[u8], longest_px: u32) -> Option<String> {
-    let image = image::load_from_memory(bytes).ok()?;
+    // As people see it everywhere else: upright, and not at all where it is damaged.
+    let mut decoder = Decoder::default();
+    let decoded = decoder.decode_upright(bytes).ok()?;
+    let whole = image::RgbImage::from_raw(decoded.width_px, decoded.height_px, decoded.pixels.to_vec())?;
+    let image = image::DynamicImage::from(whole);
     let image = if image.width().max(image.height()) > longest_px { image.thumbnail(longest_px, longest_px) } else { image };
     let mut jpeg = Cursor::new(Vec::new());
     JpegEncoder::new_with_quality(&mut jpeg, QUALITY).encode_image(&image.to_rgb8()).ok()?;

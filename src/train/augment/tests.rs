@@ -5,7 +5,7 @@ use crate::train::chance;
 
 fn input(width: u32, height: u32, margin_px: u32) -> Input {
     let (mean, std) = ([0.485, 0.456, 0.406], [0.229, 0.224, 0.225]);
-    Input { width, height, resize: Resize::Squash, crop_bottom_px: 0, margin_px, mean, std }
+    Input { width, height, resize: Resize::Squash, crop_bottom_px: 0, upright: false, margin_px, mean, std }
 }
 
 /// Numbers of 0-1, so that a test can read them.

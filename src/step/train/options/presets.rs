@@ -68,7 +68,7 @@ pub(super) fn recipe(preset: &str) -> Recipe {
 
 fn square(side: u32) -> Input {
     let (mean, std) = IMAGENET;
-    Input { width: side, height: side, resize: Resize::Squash, crop_bottom_px: 0, margin_px: 0, mean, std }
+    Input { width: side, height: side, resize: Resize::Squash, crop_bottom_px: 0, upright: false, margin_px: 0, mean, std }
 }
 
 fn named(name: &str) -> &'static Architecture {
