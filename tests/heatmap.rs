@@ -80,6 +80,49 @@ fn the_evidence_lies_where_the_colour_is() {
 }
 
 #[test]
+fn an_image_that_is_stored_turned_is_drawn_upright_with_its_evidence() {
+    let space = colours();
+    spot(&space, "a/1.png", 6, 1, [255, 0, 0]);
+    // The orientation 6, in a chunk behind the header: to be turned clockwise.
+    let plain = std::fs::read(space.path("raw/a/1.png")).unwrap();
+    let exif = b"eXIfII*\0\x08\0\0\0\x01\0\x12\x01\x03\0\x01\0\0\0\x06\0\0\0\0\0\0\0";
+    let length = u32::try_from(exif.len() - 4).unwrap().to_be_bytes();
+    let check = exif.iter().fold(u32::MAX, |sum, byte| {
+        (0..8).fold(sum ^ u32::from(*byte), |sum, _| if sum & 1 == 1 { (sum >> 1) ^ 0xEDB8_8320 } else { sum >> 1 })
+    });
+    let turned = [&plain[..33], &length, exif, &(!check).to_be_bytes(), &plain[33..]].concat();
+    space.write("raw/a/1.png", turned);
+    space.edit("pipeline.yaml", "node: flat", "node: flat, for: vole");
+    space.run();
+    let at = |field: f64| (field + 0.5) / 8.0;
+    let drawn = |space: &TestSpace| {
+        let picture = image::open(space.path(&space.column("maps", "heatmap")[0])).unwrap().to_rgb8();
+        let (x, y, _) = focus(&space.table("maps"), 0).unwrap();
+        (picture, x, y)
+    };
+    let (picture, x, y) = drawn(&space);
+    // What was right of the middle at the top is right of the middle at the bottom.
+    assert!((x - at(6.0)).abs() < 0.02 && (y - at(6.0)).abs() < 0.02, "{x} {y}");
+    assert!(picture.get_pixel(26, 26).0[0] > 200 && picture.get_pixel(26, 6).0.iter().all(|value| *value < 12));
+    // A model that sees images upright finds the same place, and is another model.
+    let before = space.table("maps");
+    let notes = space
+        .read("new/model.yaml")
+        .replace("resize: squash", "resize: squash, upright: true")
+        .replace("version: 1", "version: 2");
+    space.write("new/model.yaml", notes);
+    trapline::model::add(space.dir.path(), &space.path("new")).unwrap();
+    space.edit("pipeline.yaml", "colours@1", "colours@2");
+    space.run();
+    let (again, x_again, y_again) = drawn(&space);
+    assert!((x - x_again).abs() < 0.02 && (y - y_again).abs() < 0.02, "{x_again} {y_again}");
+    assert_eq!((again.dimensions(), before.rows), (picture.dimensions(), 1));
+    let lock = space.read("models.lock");
+    let ids: std::collections::BTreeSet<&str> = lock.lines().filter(|line| line.contains("id: ")).collect();
+    assert_eq!(ids.len(), 2, "{lock}");
+}
+
+#[test]
 fn pictures_are_named_by_class_and_confidence_and_old_ones_go() {
     let space = colours();
     for name in ["a/1.png", "b/1.png"] {

@@ -122,6 +122,38 @@ mod tests {
         assert!((whole[8] - 8.0).abs() < 1e-3 && (whole[62] - 8.0).abs() < 1e-3, "{whole:?}");
     }
 
+    /// A JPEG that is stored turned: 16 x 8 pixels, to be shown 8 x 16.
+    fn turned() -> Vec<u8> {
+        let pixels =
+            image::RgbImage::from_fn(16, 8, |x, y| image::Rgb([u8::try_from(8 * x).unwrap(), u8::try_from(16 * y).unwrap(), 7]));
+        let mut plain = Vec::new();
+        image::codecs::jpeg::JpegEncoder::new_with_quality(&mut plain, 90).encode_image(&pixels).unwrap();
+        // A little-endian TIFF with one entry: orientation, one short, 6.
+        let exif = b"Exif\0\0II*\0\x08\0\0\0\x01\0\x12\x01\x03\0\x01\0\0\0\x06\0\0\0\0\0\0\0";
+        let length = u16::try_from(exif.len() + 2).unwrap().to_be_bytes();
+        [&plain[..2], &[0xFF, 0xE1], &length, exif, &plain[2..]].concat()
+    }
+
+    #[test]
+    fn a_network_sees_images_upright_where_it_is_said_to_and_else_as_they_are_stored() {
+        let file = turned();
+        let mut decoder = Decoder::default();
+        let shown = decoder.decode_upright(&file).unwrap();
+        assert_eq!((shown.width_px, shown.height_px), (8, 16));
+        let mut png = Vec::new();
+        let encoder = image::codecs::png::PngEncoder::new(&mut png);
+        image::ImageEncoder::write_image(encoder, shown.pixels, 8, 16, image::ColorType::Rgb8.into()).unwrap();
+        let mut preprocessor = Preprocessor::default();
+        let (stored, upright) = (input(8, 8, 0), Input { upright: true, ..input(8, 8, 0) });
+        let expected = preprocessor.prepare(&stored, &png).unwrap().to_vec();
+        assert_eq!(preprocessor.prepare(&upright, &file).unwrap(), expected);
+        assert_ne!(preprocessor.prepare(&stored, &file).unwrap(), expected);
+        let pixels = preprocessor.pixels(&upright, &file).unwrap().to_vec();
+        assert_eq!(preprocessor.pixels(&stored, &png).unwrap(), pixels);
+        // An image that is stored upright is the same either way.
+        assert_eq!(preprocessor.prepare(&upright, &png).unwrap(), expected);
+    }
+
     #[test]
     fn a_letterboxed_image_loses_its_margin_too() {
         let input = Input { resize: Resize::Letterbox, ..input(4, 4, 1) };

@@ -49,6 +49,11 @@ qc_labels:
 `trapline review qc_labels` opens a page in the browser: one key labels an image and brings the next. `--export FOLDER` makes the page and
 its images into a folder that can be sent to somebody.
 
+The page shows images by site and time; images without a time come first at their site, in the order of their files' names. They are upright as
+their EXIF orientation says. A file that is cut off or damaged is shown as far as it goes, with a word about it. In the grid only
+images that were shown are answered; the others, and damaged ones, stay open. `trapline review qc_labels --adjudicate` decides where people
+disagree.
+
 ## Label files
 - One CSV per reviewer in the folder `labels`, rows are only ever added: by the page, or by hand. `trapline labels todo STEP -o todo.csv`
   lists what is missing; fill in the column `class` in a spreadsheet and give the file back with

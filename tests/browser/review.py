@@ -186,7 +186,7 @@ class Keyboard(Case):
         self.assertIn("Nothing to do again", page.text("#status"))
         # A key that means nothing says so, and answers nothing.
         page.press("x")
-        wait("a word", lambda: "key x" in page.text("#status"))
+        wait("a word", lambda: "key X" in page.text("#status"))
         self.assertEqual(self.standing("qc_labels", "anna"), said)
 
     def test_images_are_selected_and_gone_through(self):
@@ -431,7 +431,7 @@ class Together(Case):
         page.press("v", Keys.ENTER)
         page.settle()
         self.assertEqual(self.standing("corrected", "anna"), {})
-        self.assertIn("None of these was shown", page.text("#status") or page.js("document.querySelector('#status').textContent"))
+        self.assertIn("None of these was shown", page.text("#grid-status"))
         # They come back by themselves; those below the edge of the window were still not shown.
         self.blocked(page)
         wait("the tiles in view", lambda: page.all(".tile.seen"))

@@ -15,9 +15,12 @@
 
   /** Says in the live region and on the picture what happened. */
   desk.say = (text) => {
-    by("status").textContent = text;
-    by("status").classList.remove("fresh");
-    requestAnimationFrame(() => by("status").classList.add("fresh"));
+    // Only one of the two is in sight, and read aloud.
+    for (const id of ["status", "grid-status"]) {
+      by(id).textContent = text;
+      by(id).classList.remove("fresh");
+      requestAnimationFrame(() => by(id).classList.add("fresh"));
+    }
   };
 
   /** Does `job` after all jobs before it. Jobs behind an answer that was given up are given up too. */
@@ -81,7 +84,7 @@
    * means the picture that is there by then.
    */
   desk.label = (choose, since = performance.now()) =>
-    desk.turn(async () => {
+    trouble.isFirst() ? null : desk.turn(async () => {
       const { item } = desk;
       // Keys typed beyond the last image mean no image.
       const name = item && !desk.isEnded && choose(item);
@@ -108,10 +111,8 @@
     });
 
   /** Answers with a class by its name. While another answer is not saved, that one is asked about first. */
-  desk.answer = (name, since) => {
-    if (trouble.isSlow) return desk.say(t("trouble.slow", { what: trouble.what.words }));
-    return trouble.open ? trouble.propose(name, desk.nameOf(name)) : desk.label(() => name, since);
-  };
+  desk.answer = (name, since) =>
+    trouble.open ? trouble.propose(name, desk.nameOf(name)) : desk.label(() => name, since);
 
   /** Answers as one reviewer did, for an arbiter. */
   desk.side = (reviewer, since) =>
@@ -140,7 +141,7 @@
    * one.
    */
   desk.remark = (change) =>
-    desk.turn(async () => {
+    trouble.isFirst() ? null : desk.turn(async () => {
       const { item } = desk;
       if (!item || desk.isEnded) return;
       const before = desk.draft(item);

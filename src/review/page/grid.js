@@ -3,7 +3,7 @@
 // key; the rest is answered with one key and sent as one batch. Only what was shown is answered: a tile counts when its picture is
 // there and has been in view for a moment. The others stay open.
 (() => {
-  const { by, make, icon, t, desk, Queue } = Trapline;
+  const { by, make, icon, t, desk, trouble, Queue } = Trapline;
   const MANY = { small: 60, medium: 40, large: 18 };
   /** A tile that only flew past was not looked at. */
   const LOOK_MS = 250;
@@ -189,7 +189,7 @@
 
   /** Answers all that were not left out; without a name as the group says. */
   grid.accept = (name = usual()) =>
-    desk.turn(async () => {
+    trouble.isFirst() ? null : desk.turn(async () => {
       const items = grid.items.filter((_, place) => counts(place));
       if (!name) return desk.say(t("grid.hint_blind", { n: items.length }));
       if (items.length === 0) return desk.say(t(grid.out.size === grid.items.length ? "grid.nothing" : "grid.nothing_seen"));

@@ -92,12 +92,12 @@
     event.preventDefault();
     if (event.repeat) return;
     if (key === "?") keys.help();
-    else if (trouble.isSlow) desk.say(t("trouble.slow", { what: trouble.what.words }));
+    else if (trouble.isSlow) trouble.isFirst();
     else if (one) desk.answer(one.name);
     else if (key === "U") desk.answer("unknown");
     else if (key === "Enter") trouble.retry();
     else if (key === "Esc") trouble.drop();
-    else desk.say(t("trouble.first", { what: trouble.open.what.words }));
+    else trouble.isFirst();
   };
 
   /** The reviewer for whom an arbiter decides with a key. */

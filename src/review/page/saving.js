@@ -127,7 +127,7 @@
 
   /** Takes the last answers back. */
   desk.undo = () =>
-    desk.turn(async () => {
+    trouble.isFirst() ? null : desk.turn(async () => {
       const { list, skipped } = await desk.history.next();
       if (list.length === 0) {
         desk.say(t(skipped ? "undo.changed" : "undo.nothing"));
@@ -156,7 +156,7 @@
 
   /** Gives the answers again that were taken back last. */
   desk.redo = () =>
-    desk.turn(async () => {
+    trouble.isFirst() ? null : desk.turn(async () => {
       const { list, skipped } = await desk.history.again();
       if (list.length === 0) {
         desk.say(t(skipped ? "undo.changed" : "redo.nothing"));

@@ -68,6 +68,13 @@
     by("trouble-text").dataset.said = "";
   };
 
+  /** Whether something is not saved yet; says so to whoever wants to answer something else meanwhile. */
+  trouble.isFirst = () => {
+    const what = trouble.open?.what ?? (trouble.isSlow ? trouble.what : null);
+    if (what) Trapline.desk.say(t(trouble.open ? "trouble.first" : "trouble.slow", { what: what.words }));
+    return what !== null;
+  };
+
   trouble.retry = () => settle("retry");
   trouble.drop = () => settle("drop");
 
