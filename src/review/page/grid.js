@@ -95,6 +95,8 @@
         image.addEventListener("load", () => {
           button.classList.remove("absent");
           button.classList.add("loaded");
+          button.title = "";
+          button.querySelector(".fault").textContent = "";
           look(button);
         });
         image.src = picture.src;
@@ -105,6 +107,7 @@
         if (error.code === "damaged") damage(button, place);
         else button.classList.add("absent");
         button.title = error.message;
+        mark();
       },
     });
     watch.observe(button);
