@@ -187,7 +187,7 @@ fn a_status_counts_by_reviewer_and_type_and_says_what_is_wrong() {
 fn wrong_arguments_are_said_with_the_way_out() {
     let space = space();
     let end = run(&space, &["labels", "status", "metadata"]);
-    assert!(end.code == 2 && end.err.contains("step `metadata` asks nobody: name `qc`"), "{}", end.err);
+    assert!(end.code == 2 && end.err.contains("step `metadata` is not a review: name `qc`"), "{}", end.err);
     let end = run(&space, &["labels", "add", "qc", "--reviewer", " "]);
     assert!(end.code == 2 && end.err.contains("--reviewer: a reviewer's name has 1 to 60 characters"), "{}", end.err);
     let end = tell(&space, &ADD, "image,what\n1,2\n");

@@ -222,19 +222,19 @@ mod page {
         let name = args.reviewer.as_deref().map(reviewer).transpose().map_err(|message| anyhow!("--reviewer: {message}"))?;
         let role = if args.adjudicate { Role::Adjudicate } else { Role::Review };
         let known = args.language.as_deref().filter(|language| LANGUAGES.contains(language));
-        let strings = match (&args.language, known) {
-            (Some(file), None) => {
-                let text = std::fs::read_to_string(file).with_context(|| {
-                    let codes = LANGUAGES.map(|code| format!("`{code}`")).join(", ");
-                    format!("--language: `{file}` is none of {codes}, and cannot be read as a file")
-                })?;
-                Some(
-                    serde_json::from_str(&text)
-                        .with_context(|| format!("`{file}` holds no words: expected {{\"key\": \"text\"}}"))?,
-                )
-            }
-            _ => None,
-        };
+        let strings =
+            match (&args.language, known) {
+                (Some(file), None) => {
+                    let text = std::fs::read_to_string(file).with_context(|| {
+                        let codes = LANGUAGES.map(|code| format!("`{code}`")).join(", ");
+                        format!("--language: `{file}` is not one of {codes}, and cannot be read as a file")
+                    })?;
+                    Some(serde_json::from_str(&text).with_context(|| {
+                        format!("`{file}` does not hold the words of a language: expected {{\"key\": \"text\"}}")
+                    })?)
+                }
+                _ => None,
+            };
         Ok(Terms { role, reviewer: name.map(str::to_owned), language: known.map(str::to_owned), strings })
     }
 

@@ -35,7 +35,7 @@ pub enum DeskError {
     #[error(transparent)]
     Step(#[from] RunError),
     /// The step is of another kind.
-    #[error("step `{step}` asks nobody: {instead}")]
+    #[error("step `{step}` is not a review: {instead}")]
     AsksNobody {
         /// The step.
         step: String,
@@ -57,7 +57,7 @@ impl Desk {
     /// The place of the review step called `name` in `pipeline`, and what it asks.
     ///
     /// # Errors
-    /// When there is none of that name, or it is no review.
+    /// When there is none of that name, or it is not a review.
     pub fn find(pipeline: &Pipeline, name: &str) -> Result<(usize, Question), DeskError> {
         let index = pipeline.step(name).ok_or_else(|| run::unknown_step(pipeline, name))?;
         let step = &pipeline.steps[index];

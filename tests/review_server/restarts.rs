@@ -24,7 +24,7 @@ fn the_token_stays_valid_over_a_restart_and_is_kept_for_its_owner_alone() {
     let third = serve(&space, &["--new-token"]);
     assert_ne!(third.token, token);
     third.ask("GET", "/api/session").instead("Authorization", &format!("Bearer {token}")).refused(401, "token");
-    // It is no part of the store that is checked, collected or handed on.
+    // The store's own commands leave it alone.
     for arguments in [&["cache", "verify"][..], &["cache", "gc", "--dry-run"]] {
         let (code, _, err) = trapline(&space, arguments);
         assert_eq!(code, 0, "{arguments:?}: {err}");

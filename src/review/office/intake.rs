@@ -100,7 +100,7 @@ impl Office {
     /// Adds a class for answers.
     ///
     /// # Errors
-    /// When it is no name of a class.
+    /// When it cannot be the name of a class.
     pub fn add_class(&mut self, name: &str, written: &str) -> Result<ClassTaken, OfficeError> {
         self.enter(name)?;
         let class = class_name(written)?;
@@ -127,7 +127,10 @@ pub(super) fn class_name(written: &str) -> Result<String, OfficeError> {
     let name = written.trim().to_lowercase().replace([' ', '-'], "_");
     let fits = |c: char| c.is_alphanumeric() || c == '_';
     if name.is_empty() || name.chars().count() > 40 || !name.chars().all(fits) || !name.starts_with(char::is_alphabetic) {
-        return Err(OfficeError::Bad(format!("`{}` is no name of a class: letters, digits and `_`, at most 40", written.trim())));
+        return Err(OfficeError::Bad(format!(
+            "`{}` cannot be the name of a class: it takes up to 40 letters, digits and `_`, and begins with a letter",
+            written.trim()
+        )));
     }
     Ok(name)
 }
