@@ -79,7 +79,7 @@
 
   const keepComment = () => {
     const text = by("comment").value.trim();
-    if (by("comment").dataset.image === desk.item?.image && text !== desk.draft(desk.item).text) desk.remark(() => ({ text }));
+    if (by("comment").dataset.image === desk.item?.image && text !== desk.draft(desk.item).text) desk.remark(() => ({ text }), desk.item);
   };
 
   classes.start = () => {

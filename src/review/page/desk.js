@@ -138,18 +138,18 @@
 
   /**
    * Changes a mark or the words, of the answer that stands or of the one to come; `change` makes the new draft of the old
-   * one.
+   * one; `about` is the image that words were written to, whatever is shown when they are saved.
    */
-  desk.remark = (change) =>
-    trouble.isFirst() ? null : desk.turn(async () => {
-      const { item } = desk;
-      if (!item || desk.isEnded) return;
+  desk.remark = (change, about = null) =>
+    !about && trouble.isFirst() ? null : desk.turn(async () => {
+      const item = about ?? desk.item;
+      if (!item || (desk.isEnded && !about)) return;
       const before = desk.draft(item);
       const draft = { ...before, ...change(before) };
       if (item.answer) {
         if (!(await desk.commit([{ item, class: item.answer.class, comment: writeComment(draft) }]))) return;
       } else desk.drafts.set(item.image, draft);
-      tell("item", item);
+      if (item === desk.item && !desk.isEnded) tell("item", item);
       const mark = ["difficult", "clock"].find((one) => draft[one] !== before[one]);
       if (mark) desk.say(t(`mark.${mark}.${draft[mark] ? "on" : "off"}`));
       else desk.say(t(item.answer ? "comment.saved" : "comment.kept"));
