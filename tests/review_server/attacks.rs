@@ -93,7 +93,7 @@ fn without_the_token_nothing_is_told_and_nothing_taken() {
         .with("Cookie", &format!("token={}", server.token))
         .refused(401, "token");
     assert_eq!(serve(&space, &[]).token.len(), 32);
-    assert_ne!(serve(&space, &[]).token, server.token);
+    assert_ne!(serve(&space, &["--new-token"]).token, server.token);
     assert_untouched(&space, &server);
 }
 
