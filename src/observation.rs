@@ -8,6 +8,9 @@ use std::collections::hash_map::Entry;
 
 use crate::table::{CellRef, Column, Schema, Table, TableError, Type};
 
+pub mod ids;
+pub mod sites;
+
 /// Columns that say where an observation was made; they belong to the key of every table that has them.
 pub const PLACE: &[&str] = &["site", "season"];
 

@@ -72,6 +72,7 @@ fn a_run_that_reads_damage_heals_without_being_told() {
     space.image("raw/b/2025/8.jpg", 8);
     space.run();
     fs::remove_file(space.path("raw/b/2025/8.jpg")).unwrap();
+    space.forget_what_is_gone();
     space.run();
     assert_eq!(space.read("trapline.lock"), reference.0);
     // What no step had to read is found by verifying, and made anew by the next run.

@@ -2,6 +2,7 @@
 //! image, or took an answer that nobody gave.
 #![allow(missing_docs, clippy::unwrap_used, clippy::print_stdout, reason = "tests")]
 
+mod cli;
 mod support;
 
 #[path = "field/cameras.rs"]
@@ -16,6 +17,8 @@ mod estimates;
 mod imports;
 #[path = "field/limits.rs"]
 mod limits;
+#[path = "field/lost.rs"]
+mod lost;
 #[path = "field/models.rs"]
 mod models;
 #[path = "field/moves.rs"]

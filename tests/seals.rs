@@ -132,6 +132,8 @@ fn what_is_not_up_to_date_is_not_sealed() {
     let refused = |space: &TestSpace| seal_season(&space.pipeline(), &space.options, "2023").unwrap_err().to_string();
     space.run();
     space.edit("labels/qc.csv", "a/2024/3.jpg,vole\n", "");
+    // The lock knows the answer: without it, nobody misses it.
+    std::fs::remove_file(space.path("trapline.lock")).unwrap();
     assert!(refused(&space).contains("step `labelled` is not up to date: run the pipeline first"), "{}", refused(&space));
     assert_eq!(space.try_run().unwrap().outcome, Outcome::Waiting);
     let notes = seal(&space, "2023").notes;
@@ -154,6 +156,7 @@ fn the_lock_knows_the_heads_of_label_files_and_what_seals_hold() {
     assert_eq!((closed.seasons["2023"].files, closed.seasons["2023"].pins), (2, 4));
     assert_ne!(closed.seasons["2023"].manifest, open.seasons["2023"].manifest);
     closed.seasons.insert("2023".into(), open.seasons["2023"].clone());
+    assert_eq!(closed.seals.remove("2023").map(|seal| seal.to_string().starts_with("b3:")), Some(true));
     assert_eq!(closed, open);
     // Reopening it brings the old lock back; a new label moves the head of its file alone.
     seasons::reopen(space.dir.path(), "2023", "a test", "2026").unwrap();

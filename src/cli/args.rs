@@ -4,8 +4,8 @@ use clap::{Parser, Subcommand, ValueEnum};
 
 use super::render::style;
 use super::{
-    cache, completions, demo, diff, explain, export, graph, help, init, labels, model, plan, promote, review, run, schema,
-    season, show, status, validate, verify, why,
+    cache, completions, demo, diff, explain, export, graph, help, images, init, labels, model, plan, promote, review, run,
+    schema, season, show, status, validate, verify, why,
 };
 
 /// From a folder of camera-trap images and one YAML file to a quality-checked data set.
@@ -58,6 +58,7 @@ pub(super) enum Command {
     Review(review::Review),
     Labels(labels::Labels),
     Season(season::Season),
+    Images(images::Images),
     Model(model::Model),
     Promote(promote::Promote),
     Cache(cache::Cache),

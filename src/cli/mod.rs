@@ -24,6 +24,7 @@ mod explain;
 mod export;
 mod graph;
 mod image;
+mod images;
 mod init;
 mod labels;
 mod model;
@@ -69,6 +70,7 @@ fn dispatch(command: Command, terminal: Terminal) -> anyhow::Result<Exit> {
         Command::Export(args) => export::run(&args, terminal),
         Command::Graph(args) => graph::run(&args, terminal),
         Command::Help(args) => help::run(&args, &Cli::command(), terminal),
+        Command::Images(args) => images::run(&args, terminal),
         Command::Init(args) => init::run(&args, terminal),
         Command::Labels(args) => labels::run(args, terminal),
         Command::Model(args) => model::run(&args, terminal),

@@ -5,10 +5,12 @@ use clap::Args;
 use super::exit::{Exit, coded};
 use super::options::{Format, ProjectArgs, StoreArgs};
 use super::project;
+use super::render::columns::visible;
 use super::render::plan::{answer, render};
+use super::render::roots;
 use super::terminal::Terminal;
 use crate::check::Pipeline;
-use crate::run::{self, Planned, RunError, RunOptions};
+use crate::run::{self, Planned, RunError, RunOptions, kept};
 
 /// Show what a run would do, and why
 #[derive(Debug, Args)]
@@ -17,7 +19,8 @@ use crate::run::{self, Planned, RunError, RunOptions};
   trapline plan --set accept_at=0.95
   trapline plan --format json
 
-Decisions: reuse, run, wait (for labels), blocked (a root is absent), unknown (depends on a step that runs).")]
+Decisions: reuse, run, wait (for labels), blocked (a root is absent,
+or known images are gone from it), unknown (depends on a step that runs).")]
 pub(super) struct Plan {
     #[command(flatten)]
     project: ProjectArgs,
@@ -47,10 +50,23 @@ pub(super) fn run(args: &Plan, terminal: Terminal) -> anyhow::Result<Exit> {
     };
     let planned = planned(&pipeline, &options)?;
     match args.format {
-        Format::Text => terminal.print(&render(&planned.plan))?,
+        Format::Text => terminal.print(&(render(&planned.plan) + &roots::absent(&pipeline) + &lost(&planned)))?,
         Format::Json => terminal.print_json(&answer(&pipeline.name, &planned.plan))?,
     }
     Ok(Exit::Ok)
+}
+
+/// What keeps a run from beginning, where something does.
+pub(super) fn lost(planned: &Planned) -> String {
+    if planned.lost.is_empty() {
+        String::new()
+    } else {
+        format!("\nA run would not begin: {}\n", visible_lines(&kept::words(&planned.lost)))
+    }
+}
+
+fn visible_lines(text: &str) -> String {
+    text.lines().map(visible).collect::<Vec<_>>().join("\n")
 }
 
 /// Plans, with the exit code that a failure stands for.
@@ -62,7 +78,7 @@ pub(super) fn planned(pipeline: &Pipeline, options: &RunOptions) -> anyhow::Resu
 pub(super) fn run_error(error: RunError) -> anyhow::Error {
     match error {
         RunError::Store(_) => coded(Exit::Store, error),
-        RunError::Scan(_) => coded(Exit::StepFailed, error),
+        RunError::Scan(_) | RunError::Lost(_) => coded(Exit::StepFailed, error),
         RunError::Seal(_) | RunError::LockFile(_) | RunError::UnknownStep { .. } | RunError::UnknownStage { .. } => error.into(),
     }
 }

@@ -9,6 +9,7 @@ use clap::Args;
 use super::exit::{Exit, coded};
 use super::options::{ProjectArgs, StoreArgs};
 use super::render::progress::Watch;
+use super::render::roots;
 use super::terminal::Terminal;
 use super::{host, plan, project};
 use crate::check::Pipeline;
@@ -29,7 +30,7 @@ Ctrl-C finishes the batches in flight and stops; a second one stops at once. A r
 goes on where it was.
 
 Exit code: 0 complete, 1 a step or an expectation failed, 2 bad pipeline or arguments, 3 store damaged or locked,
-4 waiting for people, 5 a root is absent, 130 stopped by you.")]
+4 waiting for people, 5 a root is absent or known images are gone from it, 130 stopped by you.")]
 pub(super) struct Run {
     #[command(flatten)]
     project: ProjectArgs,
@@ -93,6 +94,9 @@ pub(super) fn watched(
     match run::run(pipeline, options, &host::host(), &*watch, cancel) {
         Ok(outcome) => {
             watch.conclude();
+            if outcome == Outcome::Blocked {
+                terminal.say(&roots::absent(pipeline));
+            }
             Ok(exit_of(outcome))
         }
         Err(error) => {

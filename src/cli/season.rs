@@ -7,6 +7,7 @@ use clap::{Args, Subcommand};
 
 use super::exit::{Exit, coded};
 use super::options::{ProjectArgs, StoreArgs};
+use super::render::roots;
 use super::render::words::{counted, list};
 use super::terminal::Terminal;
 use super::{host, plan, project};
@@ -94,5 +95,7 @@ fn require_roots(pipeline: &Pipeline) -> anyhow::Result<()> {
         return Ok(());
     }
     let names = list(&absent.into_iter().collect::<Vec<_>>());
-    Err(coded(Exit::RootAbsent, anyhow::anyhow!("root {names} is absent: a season is sealed with its images at hand")))
+    let places = roots::absent(pipeline);
+    let words = format!("root {names} is absent: a season is sealed with its images at hand\n{}", places.trim_end());
+    Err(coded(Exit::RootAbsent, anyhow::anyhow!(words)))
 }

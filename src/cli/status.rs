@@ -8,7 +8,8 @@ use serde_json::json;
 use super::exit::Exit;
 use super::options::{Format, ProjectArgs, StoreArgs};
 use super::render::columns::visible;
-use super::render::plan::{closing, style};
+use super::render::plan::{closing, gone_pages, style};
+use super::render::roots;
 use super::render::style::{ERROR, GOOD, STRONG, WARNING, paint};
 use super::render::summary::gate;
 use super::render::words::{counted, grounds, list, seconds};
@@ -66,7 +67,10 @@ pub(super) fn run(args: &Status, terminal: Terminal) -> anyhow::Result<Exit> {
     let metrics = store.as_ref().map(|store| metrics(&planned.plan, store)).unwrap_or_default();
     let refused = store.map(|store| refused(&pipeline, &planned.plan, &store)).unwrap_or_default();
     match args.format {
-        Format::Text => terminal.print(&render(&pipeline, &planned.plan, last.as_ref(), holder.as_ref(), &refused))?,
+        Format::Text => {
+            let page = render(&pipeline, &planned.plan, last.as_ref(), holder.as_ref(), &refused);
+            terminal.print(&(page + &roots::absent(&pipeline) + &plan::lost(&planned)))?;
+        }
         Format::Json => terminal.print_json(&json!({
             "format": 1,
             "pipeline": pipeline.name,
@@ -151,6 +155,7 @@ fn render(pipeline: &Pipeline, plan: &Plan, last: Option<&LastRun>, holder: Opti
     for line in &open {
         page.push_str(&format!("           {line}\n"));
     }
+    page.push_str(&gone_pages(plan));
     if open.is_empty() {
         let done = plan.steps.iter().all(|step| step.decision == Decision::Reuse);
         page.push_str(if done {
@@ -199,7 +204,7 @@ fn last_words(last: &LastRun) -> String {
                 Outcome::Complete => paint(GOOD, "complete"),
                 Outcome::Failed => paint(ERROR, "failed"),
                 Outcome::Waiting => paint(WARNING, "waiting for people"),
-                Outcome::Blocked => paint(ERROR, "blocked: a root was absent"),
+                Outcome::Blocked => paint(ERROR, "blocked: a root was absent, or images were gone from it"),
                 Outcome::Interrupted => paint(WARNING, "stopped"),
             };
             format!("{word} after {}", seconds(time))
@@ -247,7 +252,7 @@ mod tests {
                 StepPlan { missing_labels: 40, ..step("qc", "review", Decision::Reuse) },
                 step("quality", "evaluate", Decision::Wait { labels: 40 }),
                 step("final", "merge", Decision::Wait { labels: 40 }),
-                step("other", "images", Decision::Blocked { root: "archive".into(), images: 3 }),
+                step("other", "images", Decision::Blocked { root: "archive".into(), images: 3, gone: None }),
             ],
         };
         let gates = vec![FailedGate { metric: "images".into(), expected: ">= 4".into(), found: Some(3.0), rows: None }];

@@ -300,6 +300,9 @@ codes! {
         "`.trapline/` belongs to the program; `trapline.lock` and `models.lock` are written by it alone.";
     EMPTY_PATH = "TL0715" Error "an empty path",
         "A path has at least one name.";
+    VARIABLE_IN_PLACE = "TL0745" Error "the place of a root with `~` or a variable",
+        "Places in `trapline.local.yaml` are taken as they stand: neither `~` nor variables such as `$HOME` or `%USERPROFILE%` are \
+         replaced, so that a pipeline does not depend on who runs it. The file is not committed: write the whole path.";
 }
 
 #[cfg(test)]

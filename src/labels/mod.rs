@@ -114,6 +114,8 @@ impl Label<'_> {
         hasher.update(b"trapline label 1\n");
         // All but the id itself.
         for text in &self.values()[1..] {
+            // Whoever reads the row back does not see blanks at its ends.
+            let text = text.trim();
             hasher.update(&(text.len() as u64).to_le_bytes());
             hasher.update(text.as_bytes());
         }

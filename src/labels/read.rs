@@ -4,6 +4,7 @@ use std::borrow::Cow;
 
 use super::text::{Line, Lines, check_merged, is_quote_open};
 use super::{COLUMNS, Fault, Label, LabelError, header};
+use crate::observation::ids::normal;
 use crate::table::TableError;
 use crate::table::records::{Records, Separator, Value};
 
@@ -17,6 +18,8 @@ pub struct LabelFile<'a> {
     pub labels: Vec<Label<'a>>,
     /// The rows that could not.
     pub faults: Vec<Fault>,
+    /// Lines of rows that are not any more what they were when their id was made of them; among the labels all the same.
+    pub altered: Vec<u64>,
 }
 
 /// How the rows of a file are laid out.
@@ -54,7 +57,7 @@ pub fn read<'a>(file: &str, stem: &'a str, bytes: &'a [u8]) -> Result<LabelFile<
         return Ok(found);
     }
     let layout = layout(file, bytes)?;
-    let mut reader = Reader { bytes, layout, stem };
+    let mut reader = Reader { bytes, layout, stem, altered: Vec::new() };
     let mut lines = Lines::new(bytes).skip(usize::try_from(reader.layout.lines).unwrap_or(0)).peekable();
     while let Some(line) = lines.next() {
         match reader.row(line) {
@@ -67,6 +70,7 @@ pub fn read<'a>(file: &str, stem: &'a str, bytes: &'a [u8]) -> Result<LabelFile<
             Err(message) => found.faults.push(Fault { line: line.number, message }),
         }
     }
+    found.altered = reader.altered;
     Ok(found)
 }
 
@@ -120,6 +124,7 @@ struct Reader<'a> {
     bytes: &'a [u8],
     layout: Layout,
     stem: &'a str,
+    altered: Vec<u64>,
 }
 
 impl<'a> Reader<'a> {
@@ -182,7 +187,7 @@ impl<'a> Reader<'a> {
         Ok(fields)
     }
 
-    fn label(&self, line: u64, mut fields: Vec<Value<'a>>) -> Result<Option<Label<'a>>, String> {
+    fn label(&mut self, line: u64, mut fields: Vec<Value<'a>>) -> Result<Option<Label<'a>>, String> {
         if fields.is_empty() {
             return Ok(None);
         }
@@ -221,11 +226,25 @@ impl<'a> Reader<'a> {
         if label.id.is_empty() {
             label.id = Cow::Owned(label.identity());
         }
+        if is_own_id(&label.id) && label.identity() != label.id {
+            self.altered.push(line);
+        }
+        // As the images have them, whichever system wrote their folders. The identity above is that of the row as written.
+        for id in [&mut label.site, &mut label.season] {
+            if let Cow::Owned(normal) = normal(id) {
+                *id = Cow::Owned(normal);
+            }
+        }
         if label.observation.is_none() && label.file.is_empty() {
             return Err("names no image: give `observation`, or `file` with `site` and `season`".to_owned());
         }
         Ok(Some(label))
     }
+}
+
+/// Says whether a row's id is one that the programme made of the row ([`Label::identity`]).
+fn is_own_id(id: &str) -> bool {
+    id.strip_prefix("lb:").is_some_and(|hex| hex.len() == 20 && hex.bytes().all(|byte| byte.is_ascii_hexdigit()))
 }
 
 fn trimmed(text: Cow<'_, str>) -> Cow<'_, str> {

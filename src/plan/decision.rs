@@ -1,6 +1,6 @@
 //! Decisions: what a run would do with each step, and why, as data.
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use crate::id::{ContentId, ResultKey};
 use crate::recipe::Ingredient;
@@ -78,6 +78,25 @@ pub enum Reason {
     Forced,
 }
 
+/// Images that are known and that a root, although it is there, no longer shows: held back until somebody says what became of them.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Gone {
+    /// How many.
+    pub images: u64,
+    /// The folders in which they lay, most images first; not all of them where they are many.
+    pub folders: Vec<(String, u64)>,
+    /// How many folders there are in all.
+    pub folder_count: u64,
+    /// When a run last had them, where that is known: RFC 3339.
+    pub since: Option<String>,
+    /// Who knows them: the last run, `trapline.lock`, `names.csv`, a seal.
+    pub known_to: Vec<String>,
+    /// Places below the root that are there and cannot be read.
+    pub unreadable: Vec<String>,
+    /// Seasons of which only the number of files is known, as the lock has it: then and now.
+    pub counted: Vec<(String, u64, u64)>,
+}
+
 /// What a run would do with a step.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Decision {
@@ -90,12 +109,14 @@ pub enum Decision {
         /// Labels missing.
         labels: u64,
     },
-    /// A root is absent.
+    /// A root is absent, or known images are gone from it.
     Blocked {
         /// Which.
         root: String,
         /// Images last seen there.
         images: u64,
+        /// The root is there, and images that are known are not below it any more.
+        gone: Option<Box<Gone>>,
     },
     /// Depends on the values of a step that runs.
     Unknown {

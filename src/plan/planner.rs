@@ -7,7 +7,7 @@ use std::sync::{Arc, LazyLock};
 
 use crate::check::{Pipeline, Wire};
 use crate::id::{ContentId, ResultKey, RowKey};
-use crate::plan::decision::{Decision, Reason, StepPlan};
+use crate::plan::decision::{Decision, Gone, Reason, StepPlan};
 use crate::plan::reason::changes;
 use crate::recipe::{Ingredient, Recipe};
 use crate::step::{Context, FileInput, Lineage, Made, PortModels, PortType, RowMapper, StepError};
@@ -72,8 +72,9 @@ pub struct SourceState {
     pub removed: u64,
     /// Paths with a new size, time or content.
     pub changed: u64,
-    /// The root is absent and open seasons live there: how many images it last had.
-    pub absent: Option<(String, u64)>,
+    /// The root is absent and open seasons live there, or known images are gone from it: its name, how many images it last had, and
+    /// which are gone.
+    pub absent: Option<(String, u64, Option<Box<Gone>>)>,
 }
 
 /// An output of a known result.
@@ -137,8 +138,8 @@ pub enum State {
     Stale,
     /// It waits for people.
     Waits(u64),
-    /// It waits for a disk.
-    Blocked(String, u64),
+    /// It waits for a disk, or for images that are gone.
+    Blocked(String, u64, Option<Box<Gone>>),
 }
 
 /// Decides steps one after another, in running order.
@@ -381,9 +382,10 @@ impl<'a> Planner<'a> {
         }
         let count = |plan: &mut StepPlan| work.iter().for_each(|work| self.count(index, work, plan));
         match upstream {
-            Some((_, State::Blocked(root, images))) => {
+            Some((_, State::Blocked(root, images, gone))) => {
                 count(plan);
-                return (Decision::Blocked { root: root.clone(), images }, State::Blocked(root, images));
+                let decision = Decision::Blocked { root: root.clone(), images, gone: gone.clone() };
+                return (decision, State::Blocked(root, images, gone));
             }
             Some((_, State::Waits(labels))) => return (Decision::Wait { labels }, State::Waits(labels)),
             Some((before, _)) => {
@@ -394,9 +396,10 @@ impl<'a> Planner<'a> {
             None => {}
         }
         let Ok(work) = work else { return (Decision::Run(vec![Reason::NeverRan]), State::Stale) };
-        if let Some((root, images)) = self.sources.get(&index).and_then(|source| source.absent.clone()) {
+        if let Some((root, images, gone)) = self.sources.get(&index).and_then(|source| source.absent.clone()) {
             self.count(index, &work, plan);
-            return (Decision::Blocked { root: root.clone(), images }, State::Blocked(root, images));
+            let decision = Decision::Blocked { root: root.clone(), images, gone: gone.clone() };
+            return (decision, State::Blocked(root, images, gone));
         }
         let found = work.key().map_or(Err(Unusable::Unknown), |key| self.known.result(&key));
         match found {

@@ -5,17 +5,20 @@ use std::time::Instant;
 
 use super::event::{Event, Observer, Outcome};
 use super::execute::{Executed, Execution, Failure};
+use super::forgotten;
 use super::gates::{FailedGate, failed_gates};
+use super::gone::Past;
 use super::history::{History, missing_labels, step_error};
 use super::journal::Journal;
+use super::kept;
 use super::lockfile::LockFile;
-use super::planning::{root_of, select};
+use super::planning::{beside, root_of, select};
 use super::scan::{Scan, scan};
 use super::seasons::{self, Sealed};
 use super::{Host, RunError, RunOptions, cores, pins};
 use crate::check::Pipeline;
 use crate::id::{ContentId, RowKey};
-use crate::plan::decision::{Decision, StepPlan};
+use crate::plan::decision::{Decision, Gone, StepPlan};
 use crate::plan::planner::{Planner, State};
 use crate::step::{Cancel, StepError, with_causes};
 use crate::store::{Access, Store, StoreError, Wait};
@@ -37,6 +40,11 @@ pub fn run(
     let began = Instant::now();
     let order = select(pipeline, options)?;
     let frozen = if options.frozen { Some(LockFile::read(&pipeline.project)?) } else { None };
+    let sealed = seasons::read(&pipeline.project)?;
+    let kept = kept::check(&pipeline.project, &sealed, options.frozen)?;
+    if !kept.lost.is_empty() {
+        return Err(RunError::Lost(kept.lost));
+    }
     let store = Store::open(&options.store, Access::Write)?;
     let mut told = false;
     let mut keep_waiting = |holder: Option<&crate::store::Holder>| {
@@ -63,7 +71,7 @@ pub fn run(
         observer: &journal,
         cancel,
         store: &store,
-        sealed: seasons::read(&pipeline.project)?,
+        sealed,
         order,
         frozen,
         scans: BTreeMap::new(),
@@ -72,6 +80,14 @@ pub fn run(
         bytes_read: 0,
     };
     engine.tell_unheld_pins();
+    for path in &kept.rewritten {
+        let message = format!(
+            "`{}` does not go on from what the last complete run read: rows were changed in place, put in another order, or saved by \
+             another programme; answers count as they stand there now (`git diff` shows what differs)",
+            crate::path::display(path)
+        );
+        journal.event(&Event::Notice { message });
+    }
     let outcome = engine.heal_and_run()?;
     let seconds = began.elapsed().as_secs_f64();
     journal.event(&Event::RunFinished { outcome, seconds, bytes_read: engine.bytes_read });
@@ -178,11 +194,8 @@ impl Engine<'_> {
                     self.observer.event(&Event::StepWaits { step: name.clone(), labels });
                     Outcome::Waiting
                 }
-                Err(Failure::Blocked { root, images }) | Ok(Stepped::Blocked(root, images)) => {
-                    planner.set_state(index, State::Blocked(root.clone(), images));
-                    self.observer.event(&Event::StepBlocked { step: name.clone(), root, images });
-                    Outcome::Blocked
-                }
+                Err(Failure::Blocked { root, images }) => self.blocked(index, &mut planner, root, images, None),
+                Ok(Stepped::Blocked(root, images, gone)) => self.blocked(index, &mut planner, root, images, gone),
                 Err(Failure::Step(StepError::Interrupted)) => return Ok(Pass::Done(Outcome::Interrupted)),
                 Err(Failure::Step(error)) if is_damage(&error) => {
                     self.find_damage(&planner)?;
@@ -205,6 +218,14 @@ impl Engine<'_> {
             self.write_lock(&planner)?;
         }
         Ok(Pass::Done(worst))
+    }
+
+    /// Tells that a step waits for a disk or for images.
+    fn blocked(&self, index: usize, planner: &mut Planner<'_>, root: String, images: u64, gone: Option<Box<Gone>>) -> Outcome {
+        let step = self.pipeline.steps[index].name.value.clone();
+        planner.set_state(index, State::Blocked(root.clone(), images, gone.clone()));
+        self.observer.event(&Event::StepBlocked { step, root, images, gone });
+        Outcome::Blocked
     }
 
     /// Looks at every table behind the steps so far, so that one round heals all that is damaged and not only what was met first.
@@ -239,11 +260,14 @@ impl Engine<'_> {
         let name = self.pipeline.steps[index].name.value.clone();
         let force = self.options.force.contains(&name) && !self.finished.contains(&index);
         let plan = planner.decide(index, force);
-        self.check_frozen(index, planner)?;
+        // A step that is held back is compared when all its images are there.
+        if !matches!(plan.decision, Decision::Blocked { .. }) {
+            self.check_frozen(index, planner)?;
+        }
         match plan.decision {
             Decision::Reuse => Ok(self.reuse(index, &plan, history)),
             Decision::Wait { labels } => Ok(Stepped::Waits(labels)),
-            Decision::Blocked { root, images } => Ok(Stepped::Blocked(root, images)),
+            Decision::Blocked { root, images, gone } => Ok(Stepped::Blocked(root, images, gone)),
             Decision::Unknown { upstream } => Err(StepError::Data(format!("step `{upstream}` before it has no result")).into()),
             Decision::Run(reasons) => {
                 let executed = Execution { engine: self, index, history, force, began }.run(planner, &reasons)?;
@@ -275,13 +299,25 @@ impl Engine<'_> {
             let root = root_of(self.pipeline, &source)
                 .ok_or_else(|| StepError::Data(format!("root `{}` is not declared", source.root)))?;
             let taken_ns = (self.host.now_ns)();
-            let mut scan = scan(&source, root, &self.sealed, self.store)?;
+            let mut scan = scan(&source, &beside(self.pipeline, index, &source), root, &self.sealed, self.store)?;
             let unread = scan.unread();
             if !unread.is_empty() {
                 self.read_source(index, &mut scan, &unread, planner, taken_ns)?;
                 history.forget_rows();
-            } else if !scan.is_unchanged() {
+            }
+            // What is gone is looked for when the bytes of all that is there are known: an image under another path has moved.
+            let past = Past { pipeline: self.pipeline, store: self.store, history, sealed: &self.sealed };
+            let forgotten = past.settle(index, &mut scan)?;
+            if scan.lost_entries() {
                 self.save_inventory(&scan, taken_ns)?;
+            }
+            if forgotten > 0 {
+                let message = format!(
+                    "{forgotten} images that are gone from root `{}` are forgotten, as `{}` says",
+                    scan.root,
+                    forgotten::FILE_NAME
+                );
+                self.observer.event(&Event::Notice { message });
             }
             scan.check_seals(&self.sealed)?;
             // A frozen run changes nothing in the project: other images are other inputs, which it refuses.
@@ -372,7 +408,7 @@ enum Stepped {
     /// It has results that a gate refuses.
     Refused,
     Waits(u64),
-    Blocked(String, u64),
+    Blocked(String, u64, Option<Box<Gone>>),
 }
 
 /// The graver of two outcomes: a failure outweighs waiting, waiting a missing disk.

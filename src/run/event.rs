@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
+use crate::plan::decision::Gone;
 use crate::step::Finding;
 
 /// Something that happened during a run.
@@ -105,7 +106,7 @@ pub enum Event {
         /// Labels missing.
         labels: u64,
     },
-    /// A step waits for a disk.
+    /// A step waits for a disk, or for images that are gone.
     StepBlocked {
         /// Which.
         step: String,
@@ -113,6 +114,9 @@ pub enum Event {
         root: String,
         /// Images last seen there.
         images: u64,
+        /// The root is there, and these images are gone from it.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        gone: Option<Box<Gone>>,
     },
     /// A step was not tried because one before it failed, waits or is blocked.
     StepSkipped {

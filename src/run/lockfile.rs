@@ -74,6 +74,8 @@ pub struct LockFile {
     pub steps: BTreeMap<String, LockedStep>,
     /// By season.
     pub seasons: BTreeMap<String, LockedSeason>,
+    /// The seals of sealed seasons, by season: what each holds.
+    pub seals: BTreeMap<String, ContentId>,
     /// By `name@version`.
     pub models: BTreeMap<String, LockedModel>,
     /// Label files by path, relative to the project.
@@ -128,6 +130,7 @@ impl LockFile {
             let pins = if season.pins > 0 { format!(" {}", season.pins) } else { String::new() };
             lines.push(format!("season {name} {} {}{pins}", season.manifest, season.files));
         }
+        lines.extend(self.seals.iter().map(|(name, seal)| format!("seal {name} {seal}")));
         for (name, model) in &self.models {
             let training = model.training.as_ref().map(|id| format!(" {id}")).unwrap_or_default();
             lines.push(format!("model {name} {}{training}", model.id));
@@ -186,6 +189,10 @@ impl LockFile {
                 let (files, pins) = rest.split_once(' ').unwrap_or((rest, "0"));
                 let season = LockedSeason { manifest, files: files.parse().ok()?, pins: pins.parse().ok()? };
                 self.seasons.insert(name.to_owned(), season);
+            }
+            "seal" => {
+                let (name, seal, rest) = around_id(rest)?;
+                rest.is_empty().then(|| self.seals.insert(name.to_owned(), seal))?;
             }
             "step" => self.step_line(rest)?,
             _ => return None,
@@ -275,6 +282,7 @@ mod tests {
                 ("2024 spring".to_owned(), LockedSeason { manifest: id, files: 3, pins: 0 }),
             ]
             .into(),
+            seals: [("2023".to_owned(), id)].into(),
             models: [
                 ("demo@1".to_owned(), LockedModel { id, training: None }),
                 ("demo@2".to_owned(), LockedModel { id, training: Some("2026-01 varanger".into()) }),

@@ -12,10 +12,13 @@ pub mod difference;
 mod engine;
 pub mod event;
 mod execute;
+pub mod forgotten;
 pub mod gates;
+pub mod gone;
 pub mod history;
 mod inputs;
 pub mod journal;
+pub mod kept;
 pub mod lockfile;
 mod mapped;
 mod moves;
@@ -93,6 +96,9 @@ pub enum RunError {
     /// The lock file.
     #[error(transparent)]
     LockFile(#[from] lockfile::LockFileError),
+    /// What the lock knows and the project no longer has.
+    #[error("{}", kept::words(.0))]
+    Lost(Vec<kept::Lost>),
     /// A root cannot be looked at.
     #[error(transparent)]
     Scan(#[from] crate::step::StepError),

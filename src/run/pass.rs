@@ -124,7 +124,7 @@ impl Engine<'_> {
             let choose = |(at, mapping): (usize, &Mapping<'_>)| {
                 let name = mapping.mapper.chooses_by();
                 let place = name.and_then(|name| pattern.captures().iter().position(|capture| capture == name));
-                let text = place.and_then(|place| captures.as_ref()?.get(place).map(|text| (*text).to_owned()));
+                let text = place.and_then(|place| captures.as_ref()?.get(place).map(|text| text.clone().into_owned()));
                 mapping.mapper.choose(text.map(crate::table::Cell::Text).as_ref()).map(|recipe| (at, recipe))
             };
             mappings.iter().enumerate().filter_map(choose).collect()

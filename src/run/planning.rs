@@ -2,7 +2,9 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use super::gone::Past;
 use super::history::History;
+use super::kept::Lost;
 use super::scan::{Scan, scan};
 use super::seasons::{self, Sealed};
 use super::{RunError, RunOptions};
@@ -18,6 +20,8 @@ pub struct Planned {
     pub plan: Plan,
     /// What lies under the roots, by step.
     pub scans: BTreeMap<usize, Scan>,
+    /// What the lock knows and the project no longer has: a run would not begin.
+    pub lost: Vec<Lost>,
 }
 
 /// The steps that `options` ask for, in running order.
@@ -68,13 +72,20 @@ pub fn root_of<'p>(pipeline: &'p Pipeline, source: &Source) -> Option<&'p Root> 
     pipeline.roots.iter().find(|root| root.name == source.root)
 }
 
+/// The other sources of the root of `source`, which is step `index`, each with whether it comes before.
+pub fn beside(pipeline: &Pipeline, index: usize, source: &Source) -> Vec<(Source, bool)> {
+    let others = pipeline.steps.iter().enumerate().filter(|(other, _)| *other != index);
+    let same = others.filter_map(|(other, step)| Some((step.step.source().filter(|of| of.root == source.root)?, other < index)));
+    same.collect()
+}
+
 /// Scans the roots of the source steps among `order`.
 pub fn scan_all(pipeline: &Pipeline, order: &[usize], sealed: &Sealed, store: &Store) -> Result<BTreeMap<usize, Scan>, RunError> {
     let mut scans = BTreeMap::new();
     for index in order {
         let Some(source) = pipeline.steps[*index].step.source() else { continue };
         if let Some(root) = root_of(pipeline, &source) {
-            scans.insert(*index, scan(&source, root, sealed, store)?);
+            scans.insert(*index, scan(&source, &beside(pipeline, *index, &source), root, sealed, store)?);
         }
     }
     Ok(scans)
@@ -89,10 +100,12 @@ pub fn plan(pipeline: &Pipeline, options: &RunOptions) -> Result<Planned, RunErr
     let order = select(pipeline, options)?;
     let sealed = seasons::read(&pipeline.project)?;
     let mut scans = scan_all(pipeline, &order, &sealed, &store)?;
-    for scan in scans.values_mut() {
-        scan.look_again()?;
-    }
     let history = History::of(&store, &pipeline.name, &pipeline.project);
+    let past = Past { pipeline, store: &store, history: &history, sealed: &sealed };
+    for (index, scan) in &mut scans {
+        scan.look_again()?;
+        past.settle(*index, scan)?;
+    }
     let mut planner = Planner::new(pipeline, &history);
     let mut steps = Vec::with_capacity(order.len());
     for index in order {
@@ -102,5 +115,6 @@ pub fn plan(pipeline: &Pipeline, options: &RunOptions) -> Result<Planned, RunErr
         let force = options.force.contains(&pipeline.steps[index].name.value);
         steps.push(planner.decide(index, force));
     }
-    Ok(Planned { plan: Plan { steps }, scans })
+    let lost = super::kept::check(&pipeline.project, &sealed, options.frozen)?.lost;
+    Ok(Planned { plan: Plan { steps }, scans, lost })
 }

@@ -145,6 +145,9 @@ fn unready(decision: &Decision) -> String {
         Decision::Run(reasons) if reasons.contains(&Reason::NeverRan) => "has not run as it stands".into(),
         Decision::Run(_) => "would run again, so its last result is not what the pipeline makes now".into(),
         Decision::Wait { labels } => format!("waits for {labels} labels"),
+        Decision::Blocked { root, images, gone: Some(_), .. } => {
+            format!("cannot be checked while {images} images are gone from root `{root}`")
+        }
         Decision::Blocked { root, .. } => format!("cannot be checked while root `{root}` is absent"),
         Decision::Unknown { upstream } => format!("depends on `{upstream}`, which would run again"),
     }

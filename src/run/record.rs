@@ -127,6 +127,8 @@ impl Engine<'_> {
             Some(seasons) => seasons,
             None => self.season_manifests()?,
         };
+        let seal = |(season, seal): (&String, &Seal)| Ok((season.clone(), self.lock_season(seal)?.manifest));
+        lock.seals = self.sealed.iter().map(seal).collect::<Result<_, RunError>>()?;
         Ok(lock)
     }
 
@@ -216,11 +218,7 @@ fn grew(then: &str, now: &str) -> &'static str {
 
 /// How many lines a label file has. One that grows while the run ends is locked again by the next run, which reads it.
 fn lines_of(path: &std::path::Path) -> u64 {
-    std::fs::read(path).map_or(0, |bytes| {
-        // Behind the last line end stands a line only where it was cut off.
-        let ended = bytes.last().is_none_or(|last| *last == b'\n');
-        (bytes.split(|byte| *byte == b'\n').count() - usize::from(ended)) as u64
-    })
+    std::fs::read(path).map_or(0, |bytes| super::kept::lines(&bytes))
 }
 
 /// The `id` among the training notes of a model's bundle, where the bundle is here.

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::fs;
+use std::io;
 use std::path::{Path, PathBuf};
 
 use crate::check::Root;
@@ -18,6 +19,52 @@ pub fn locate(root: &Root) -> Option<PathBuf> {
         .find(|candidate| candidate.join(marker).is_file())
         .or_else(|| root.candidates.iter().filter(there).find(|candidate| is_read_only(candidate) && lists_something(candidate)))
         .cloned()
+}
+
+/// A place where a root is not, and why.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Miss {
+    /// The place.
+    pub place: PathBuf,
+    /// What is wrong with it.
+    pub why: MissWhy,
+}
+
+/// Why a place is not the root.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum MissWhy {
+    /// Nothing is there.
+    NotThere,
+    /// Something is there that cannot be looked at, such as a share that wants a password.
+    Unreadable(String),
+    /// A file is there.
+    NotAFolder,
+    /// A folder is there, with nothing in it.
+    Empty,
+    /// A folder is there, without this marker.
+    Unmarked(String),
+}
+
+/// What is wrong with each place where `root` may lie; empty where it is there, or where no place is named.
+pub fn misses(root: &Root) -> Vec<Miss> {
+    if locate(root).is_some() {
+        return Vec::new();
+    }
+    root.candidates.iter().map(|place| Miss { place: place.clone(), why: why(place, root.marker.as_deref()) }).collect()
+}
+
+fn why(place: &Path, marker: Option<&str>) -> MissWhy {
+    match fs::metadata(place) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return MissWhy::NotThere,
+        Err(error) => return MissWhy::Unreadable(error.to_string()),
+        Ok(metadata) if !metadata.is_dir() => return MissWhy::NotAFolder,
+        Ok(_) => {}
+    }
+    match fs::read_dir(place).map(|mut entries| entries.next().is_none()) {
+        Err(error) => MissWhy::Unreadable(error.to_string()),
+        Ok(true) => MissWhy::Empty,
+        Ok(false) => MissWhy::Unmarked(marker.unwrap_or_default().to_owned()),
+    }
 }
 
 /// Those of `roots` that are there now, by name.
@@ -57,6 +104,16 @@ mod tests {
     fn an_empty_mount_point_is_an_absent_root() {
         let empty = tempfile::tempdir().unwrap();
         assert_eq!(locate(&root(Some(".trapline-root"), &[empty.path()])), None);
+    }
+
+    #[test]
+    fn each_place_says_what_is_wrong_with_it() {
+        let (empty, unmarked) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+        let file = unmarked.path().join("file");
+        fs::write(&file, "").unwrap();
+        let root = root(Some(".trapline-root"), &[Path::new("/nowhere"), empty.path(), unmarked.path(), &file]);
+        let why: Vec<MissWhy> = misses(&root).into_iter().map(|miss| miss.why).collect();
+        assert_eq!(why, [MissWhy::NotThere, MissWhy::Empty, MissWhy::Unmarked(".trapline-root".into()), MissWhy::NotAFolder]);
     }
 
     #[test]

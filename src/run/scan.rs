@@ -6,12 +6,14 @@ use std::sync::Arc;
 
 use super::read::{ReadJob, ReadJobs, ReadProblem, read_all};
 use super::seasons::{Sealed, SealedFile};
-use super::walk::{self, PathProblem};
+use super::walk::{self, Left, LeftOut, PathProblem, Wanted};
 use crate::check::Root;
 use crate::id::ContentId;
+use crate::plan::decision::Gone;
 use crate::plan::planner::{Capture, ImageSet, LazyImages, SourceState};
-use crate::step::images::SCANNED;
+use crate::step::images::exclude::{Exclude, Why};
 use crate::step::images::pattern::Pattern;
+use crate::step::images::{SCANNED, left_out};
 use crate::step::{Cancel, Source, StepError};
 use crate::store::{Entry, Inventory, Known as KnownFile, Stat, Store, StoreError};
 use crate::table::{ColumnBuilder, Schema, Table};
@@ -36,11 +38,14 @@ pub struct Scan {
     pub folder: Option<PathBuf>,
     /// The step's pattern.
     pub pattern: Pattern,
+    /// What the step leaves out.
+    pub exclude: Exclude,
     /// Matching files, sorted. They stay while their states change: a pass over them reads on.
     pub paths: Arc<Vec<String>>,
     /// One per path.
     pub states: Arc<Vec<FileState>>,
     problems: Vec<(String, PathProblem)>,
+    left_out: Vec<LeftOut>,
     /// Files that look as they did and were touched too shortly before they were hashed to be believed.
     racy: Vec<usize>,
     added: u64,
@@ -48,20 +53,29 @@ pub struct Scan {
     changed: u64,
     /// Images of open seasons under an absent root.
     open_images: u64,
+    /// Images that are known and that the root no longer shows.
+    pub gone: Option<Box<Gone>>,
+    /// Nothing that is known is missing, or somebody said that it may be: the inventory can forget what is not there.
+    settled: bool,
     /// No image of an open season is known and the root is absent: served from the seals.
     all_sealed: bool,
 }
 
-/// Looks under the root of `source` and compares with the inventory. Reads no image.
+/// Looks under the root of a source and compares with the inventory. Reads no image. `others` are the other sources of the root,
+/// each with whether it comes before this one: what fits their patterns is theirs.
 ///
 /// # Errors
 /// When the inventory cannot be read (damage heals: it is hashed again).
-pub fn scan(source: &Source, root: &Root, sealed: &Sealed, store: &Store) -> Result<Scan, StepError> {
+pub fn scan(source: &Source, others: &[(Source, bool)], root: &Root, sealed: &Sealed, store: &Store) -> Result<Scan, StepError> {
     let inventory = known(store, &source.root)?;
-    let pattern = Pattern::parse(&source.pattern).map_err(|error| StepError::Data(error.to_string()))?;
+    let compiled = |source: &Source| source.compiled().map_err(|error| StepError::Data(error.to_string()));
+    let (pattern, exclude) = compiled(source)?;
+    let others = others.iter().map(|(other, before)| Ok((compiled(other)?.0, *before)));
+    let others = others.collect::<Result<_, StepError>>()?;
+    let wanted = Wanted { pattern, exclude, others, marker: root.marker.clone() };
     match super::roots::locate(root) {
-        Some(folder) => Ok(present(source, folder, pattern, &inventory)),
-        None => Ok(absent(source, pattern, sealed, &inventory)),
+        Some(folder) => Ok(present(source, folder, wanted, &inventory)),
+        None => Ok(absent(source, wanted, sealed, &inventory)),
     }
 }
 
@@ -77,20 +91,24 @@ pub fn known(store: &Store, root: &str) -> Result<Inventory, StepError> {
     }
 }
 
-fn present(source: &Source, folder: PathBuf, pattern: Pattern, inventory: &Inventory) -> Scan {
-    let walk = walk::walk(&folder, &pattern);
+fn present(source: &Source, folder: PathBuf, wanted: Wanted, inventory: &Inventory) -> Scan {
+    let walk = walk::walk(&folder, &wanted);
     let mut scan = Scan {
         root: source.root.clone(),
         folder: Some(folder),
-        pattern,
+        pattern: wanted.pattern,
+        exclude: wanted.exclude,
         paths: Arc::default(),
         states: Arc::default(),
         problems: walk.problems,
+        left_out: walk.left_out,
         racy: Vec::new(),
         added: 0,
         removed: 0,
         changed: 0,
         open_images: 0,
+        gone: None,
+        settled: false,
         all_sealed: false,
     };
     let mut paths = Vec::with_capacity(walk.files.len());
@@ -128,11 +146,12 @@ fn present(source: &Source, folder: PathBuf, pattern: Pattern, inventory: &Inven
 }
 
 /// Sealed seasons come from their manifests; open ones wait, counted.
-fn absent(source: &Source, pattern: Pattern, sealed: &Sealed, inventory: &Inventory) -> Scan {
+fn absent(source: &Source, wanted: Wanted, sealed: &Sealed, inventory: &Inventory) -> Scan {
+    let Wanted { pattern, exclude, .. } = wanted;
     let season = pattern.captures().iter().position(|name| name == "season");
     let is_open = |path: &str| {
         let captures = pattern.capture(path)?;
-        Some(season.is_none_or(|at| !sealed.contains_key(captures[at])))
+        Some(season.is_none_or(|at| !sealed.contains_key(captures[at].as_ref())))
     };
     let open = inventory.iter().filter(|entry| is_open(entry.path) == Some(true)).count() as u64;
     let mut files: Vec<_> = sealed
@@ -147,12 +166,16 @@ fn absent(source: &Source, pattern: Pattern, sealed: &Sealed, inventory: &Invent
         root: source.root.clone(),
         folder: None,
         pattern,
+        exclude,
         problems: Vec::new(),
+        left_out: Vec::new(),
         racy: Vec::new(),
         added: 0,
         removed: 0,
         changed: 0,
         open_images: open,
+        gone: None,
+        settled: false,
         all_sealed: open == 0 && !files.is_empty(),
         paths: Arc::new(files.iter().map(|file| file.path.clone()).collect()),
         states: Arc::new(files.iter().map(state).collect()),
@@ -189,7 +212,33 @@ impl Scan {
         Ok(())
     }
 
-    fn files(&self) -> impl Iterator<Item = (&str, &FileState)> {
+    /// Says what is gone from the root, once the contents of all that is there are known (or as far as they are).
+    pub fn settle(&mut self, gone: Option<Box<Gone>>) {
+        self.settled = gone.is_none();
+        self.gone = gone;
+    }
+
+    /// Says whether the inventory on disk still has files that may be forgotten.
+    pub fn lost_entries(&self) -> bool {
+        self.settled && self.removed > 0 && self.folder.is_some()
+    }
+
+    /// Says whether the step takes files at `path`.
+    pub fn takes(&self, path: &str) -> bool {
+        self.pattern.matches(path) && !self.exclude.hides(path)
+    }
+
+    /// Folders and files that are there and cannot be read.
+    pub fn unreadable(&self) -> Vec<String> {
+        let files =
+            self.files().filter(|(_, file)| matches!(file.content, Some(Err("unreadable")))).map(|(path, _)| path.to_owned());
+        let folders =
+            self.problems.iter().filter(|(_, problem)| *problem == PathProblem::Unreadable).map(|(path, _)| path.clone());
+        folders.chain(files).collect()
+    }
+
+    /// The files with what is known of each, sorted by path.
+    pub fn files(&self) -> impl Iterator<Item = (&str, &FileState)> {
         self.paths.iter().map(String::as_str).zip(self.states.iter())
     }
 
@@ -231,12 +280,15 @@ impl Scan {
             added: self.added,
             removed: self.removed,
             changed: self.changed,
-            absent: (self.folder.is_none() && !self.all_sealed).then(|| (self.root.clone(), self.open_images)),
+            absent: match &self.gone {
+                Some(gone) => Some((self.root.clone(), gone.images, Some(gone.clone()))),
+                None => (self.folder.is_none() && !self.all_sealed).then(|| (self.root.clone(), self.open_images, None)),
+            },
         }
     }
 
     /// The identity of all paths with their contents or problems.
-    fn listing(&self) -> ContentId {
+    pub fn listing(&self) -> ContentId {
         let mut hasher = blake3::Hasher::new();
         let mut line = |path: &str, content: &[u8]| {
             hasher.update(&(path.len() as u64).to_le_bytes());
@@ -254,6 +306,10 @@ impl Scan {
         for (path, problem) in &self.problems {
             line(path, word(*problem).as_bytes());
         }
+        // What is left out is told with the result: another number is another result.
+        for left in &self.left_out {
+            line(&left.path, format!("{} {}", left_word(left.why), left.files).as_bytes());
+        }
         ContentId(*hasher.finalize().as_bytes())
     }
 
@@ -264,7 +320,7 @@ impl Scan {
     pub fn table(&self) -> Result<Table, StepError> {
         let schema = Schema::of(SCANNED);
         let mut columns: Vec<_> = schema.fields.iter().map(|field| ColumnBuilder::new(field.ty)).collect();
-        let mut push = |path: &str, content: Option<ContentId>, bytes: u64, problem: Option<&str>| {
+        let mut push = |path: &str, content: Option<ContentId>, bytes: u64, problem: Option<&str>, files: u64| {
             columns[0].push_text(path);
             match content {
                 Some(id) => columns[1].push_content(id),
@@ -272,13 +328,17 @@ impl Scan {
             }
             columns[2].push_int(i64::try_from(bytes).unwrap_or(i64::MAX));
             columns[3].push_optional_text(problem);
+            columns[4].push_int(i64::try_from(files).unwrap_or(i64::MAX));
         };
         for (path, file) in self.files() {
             let content = file.content.unwrap_or(Err("unreadable"));
-            push(path, content.ok(), file.stat.size, content.err());
+            push(path, content.ok(), file.stat.size, content.err(), 1);
         }
         for (path, problem) in &self.problems {
-            push(path, None, 0, Some(word(*problem)));
+            push(path, None, 0, Some(word(*problem)), 1);
+        }
+        for left in &self.left_out {
+            push(&left.path, None, 0, Some(left_word(left.why)), left.files);
         }
         Table::from_builders(schema, columns).map_err(|error| StepError::Data(error.to_string()))
     }
@@ -296,8 +356,11 @@ impl Scan {
             };
             Some(Entry { path, stat: file.stat, known })
         });
-        // What another pattern hashed at another time is believed no longer than before: racy entries are left out.
-        let others = before.iter().filter(|entry| !self.pattern.matches(entry.path) && !before.is_racy(&entry.stat));
+        // What another pattern hashed at another time is believed no longer than before: racy entries are left out. What this one
+        // does not find any more is kept until it is clear that it may go: a disk that comes back is not read again.
+        let is_missing = |path: &str| !self.settled && self.paths.binary_search_by(|own| own.as_str().cmp(path)).is_err();
+        let stays = |path: &str| !self.pattern.matches(path) || is_missing(path);
+        let others = before.iter().filter(|entry| stays(entry.path) && !before.is_racy(&entry.stat));
         let mut entries: Vec<_> = own.chain(others).collect();
         entries.sort_unstable_by_key(|entry| entry.path);
         Inventory::new(taken_ns, &entries).map_err(super::history::step_error)
@@ -311,9 +374,9 @@ impl Scan {
             let (Some(Ok(content)), Some(captures)) = (file.content, self.pattern.capture(path)) else { continue };
             let (root, path, bytes) = (self.root.clone(), path.to_owned(), file.stat.size);
             let sealed = SealedFile { root, path, content, bytes };
-            match seasons.get_mut(captures[season]) {
+            match seasons.get_mut(captures[season].as_ref()) {
                 Some(files) => files.push(sealed),
-                None => drop(seasons.insert(captures[season].to_owned(), vec![sealed])),
+                None => drop(seasons.insert(captures[season].clone().into_owned(), vec![sealed])),
             }
         }
         seasons
@@ -328,7 +391,7 @@ impl Scan {
             return Ok(());
         }
         let present = self.seasons();
-        let mut drift = Vec::new();
+        let (mut drift, mut others) = (Vec::new(), false);
         for (season, seal) in sealed {
             let now: BTreeMap<_, _> =
                 present.get(season).into_iter().flatten().map(|file| (file.path.as_str(), file.content)).collect();
@@ -341,14 +404,19 @@ impl Scan {
             for (path, content) in &then {
                 match now.get(path) {
                     None => drift.push(format!("{path} is gone (season {season})")),
-                    Some(found) if found != content => drift.push(format!("{path} has other bytes (season {season})")),
+                    Some(found) if found != content => {
+                        others = true;
+                        drift.push(format!("{path} has other bytes (season {season})"));
+                    }
                     Some(_) => {}
                 }
             }
-            let new = now.keys().filter(|path| !then.contains_key(*path));
-            drift.extend(new.map(|path| format!("{path} is new (season {season})")));
+            let new: Vec<_> = now.keys().filter(|path| !then.contains_key(*path)).collect();
+            others |= !new.is_empty();
+            drift.extend(new.into_iter().map(|path| format!("{path} is new (season {season})")));
         }
-        if drift.is_empty() {
+        // Files that are gone altogether hold the run back by themselves.
+        if drift.is_empty() || (self.gone.is_some() && !others) {
             return Ok(());
         }
         let shown: Vec<_> = drift.iter().take(10).map(|line| crate::path::display(line)).collect();
@@ -365,6 +433,14 @@ fn word(problem: PathProblem) -> &'static str {
     match problem {
         PathProblem::Unreadable => "unreadable",
         PathProblem::Loop => "loop",
+    }
+}
+
+fn left_word(left: Left) -> &'static str {
+    match left {
+        Left::Unmatched => left_out::UNMATCHED,
+        Left::Out(Why::System) => left_out::OF_SYSTEM,
+        Left::Out(Why::Asked) => left_out::EXCLUDED,
     }
 }
 
@@ -388,12 +464,12 @@ fn image_set(paths: &[String], states: &[FileState], pattern: &Pattern) -> Image
             .iter()
             .enumerate()
             .map(|(at, text)| {
-                if let Some(code) = codes[at].get(*text) {
+                if let Some(code) = codes[at].get(text.as_ref()) {
                     return *code;
                 }
                 let code = u32::try_from(captures[at].values.len()).unwrap_or(u32::MAX);
-                captures[at].values.push((*text).to_owned());
-                codes[at].insert((*text).to_owned(), code);
+                captures[at].values.push(text.clone().into_owned());
+                codes[at].insert(text.clone().into_owned(), code);
                 code
             })
             .collect();

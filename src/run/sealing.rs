@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
+use super::gone::Past;
 use super::history::History;
 use super::planning::scan_all;
 use super::scan::Scan;
@@ -38,8 +39,19 @@ pub fn seal_season(pipeline: &Pipeline, options: &RunOptions, season: &str) -> R
     let order: Vec<usize> = (0..pipeline.steps.len()).collect();
     let mut scans = scan_all(pipeline, &order, &Sealed::new(), &store)?;
     let mut files: Vec<SealedFile> = Vec::new();
-    for scan in scans.values_mut() {
+    let (sealed, history) = (seasons::read(&pipeline.project)?, History::of(&store, &pipeline.name, &pipeline.project));
+    let past = Past { pipeline, store: &store, history: &history, sealed: &sealed };
+    for (index, scan) in &mut scans {
         scan.look_again()?;
+        past.settle(*index, scan)?;
+        if let Some(gone) = &scan.gone {
+            let words = format!(
+                "{} images that are known are gone from root `{}` (`trapline plan` names their folders): bring them back, or let them go \
+                 (`trapline images forget`), then seal",
+                gone.images, scan.root
+            );
+            return Err(StepError::Data(words).into());
+        }
         files.extend(files_of(scan, season)?);
     }
     files.sort_by(|a, b| (&a.root, &a.path).cmp(&(&b.root, &b.path)));

@@ -4,7 +4,10 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use super::lockfile::LockFile;
 use crate::id::ContentId;
+use crate::observation::ids::normal;
+use crate::step::StepError;
 
 /// One file of a sealed season.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -112,20 +115,39 @@ fn file_of(project: &Path, season: &str) -> Result<PathBuf, SealError> {
 /// When one cannot be read: a seal that is damaged must not count as an open season.
 pub fn read(project: &Path) -> Result<Sealed, SealError> {
     let folder = project.join("seasons");
-    let Ok(entries) = fs::read_dir(&folder) else { return Ok(Sealed::new()) };
+    let io = |source| SealError::Io { action: "read", path: folder.clone(), source };
+    let entries = match fs::read_dir(&folder) {
+        Ok(entries) => entries,
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(Sealed::new()),
+        Err(error) => return Err(io(error)),
+    };
     let mut sealed = Sealed::new();
-    for path in entries.flatten().map(|entry| entry.path()) {
-        let is_csv = path.extension().is_some_and(|ending| ending == "csv");
-        if let (true, Some(season)) = (is_csv, path.file_stem().and_then(|stem| stem.to_str())) {
-            sealed.insert(season.to_owned(), read_one(&path)?);
+    for entry in entries {
+        let path = entry.map_err(io)?.path();
+        if path.extension().is_none_or(|ending| ending != "csv") {
+            continue;
+        }
+        match path.file_stem().and_then(|stem| stem.to_str()) {
+            Some(season) => drop(sealed.insert(normal(season).into_owned(), read_one(&path)?)),
+            // A seal that nobody could match with a season must not count as an open one.
+            None => return Err(SealError::Name(crate::path::display(&crate::path::to_text(Path::new(&entry_name(&path)))))),
         }
     }
     Ok(sealed)
 }
 
+fn entry_name(path: &Path) -> std::ffi::OsString {
+    path.file_name().unwrap_or_default().to_owned()
+}
+
 fn read_one(path: &Path) -> Result<Seal, SealError> {
-    let text = fs::read_to_string(path).map_err(|source| SealError::Io { action: "read", path: path.to_owned(), source })?;
+    let bytes = fs::read(path).map_err(|source| SealError::Io { action: "read", path: path.to_owned(), source })?;
     let bad = |line: u64, what: String| SealError::Line { path: path.to_owned(), line, what };
+    let text = std::str::from_utf8(&bytes).map_err(|error| {
+        let line = bytes[..error.valid_up_to()].iter().filter(|byte| **byte == b'\n').count() as u64 + 1;
+        let byte = bytes.get(error.valid_up_to()).copied().unwrap_or_default();
+        bad(line, format!("the byte {byte:02X} is not UTF-8 (a spreadsheet saves `CSV UTF-8` when asked)"))
+    })?;
     let text = text.trim_start_matches('\u{feff}');
     // A spreadsheet may have saved it with semicolons.
     let delimiter = if text.lines().next().is_some_and(|line| line.contains(';')) { b';' } else { b',' };
@@ -205,7 +227,10 @@ pub fn seal(project: &Path, season: &str, mut seal: Seal) -> Result<PathBuf, Sea
 pub fn reopen(project: &Path, season: &str, because: &str, time: &str) -> Result<PathBuf, SealError> {
     use std::io::Write as _;
     let path = file_of(project, season)?;
-    if !path.exists() {
+    // A seal whose file somebody deleted is reopened too: the lock knows what it was.
+    let locked = LockFile::read(project).ok().and_then(|lock| lock.seals.get(season).copied());
+    let seal = if path.exists() { read_one(&path).ok().and_then(|seal| manifest_id(&seal).ok()) } else { locked };
+    if !path.exists() && locked.is_none() {
         let sealed = read(project)?.into_keys().collect::<Vec<_>>();
         let list = if sealed.is_empty() { "none".to_owned() } else { sealed.join(", ") };
         return Err(SealError::NotSealed(season.to_owned(), list));
@@ -218,10 +243,42 @@ pub fn reopen(project: &Path, season: &str, because: &str, time: &str) -> Result
     let mut file = fs::File::options().append(true).create(true).open(&log).map_err(io("write", &log))?;
     // One line a reason, whatever the person typed.
     let because = because.split_whitespace().collect::<Vec<_>>().join(" ");
-    writeln!(file, "{time}\t{season}\t{because}").map_err(io("write", &log))?;
+    let id = seal.map(|id| format!("\t{id}")).unwrap_or_default();
+    writeln!(file, "{time}\t{season}\t{because}{id}").map_err(io("write", &log))?;
     file.sync_all().map_err(io("write", &log))?;
-    fs::remove_file(&path).map_err(io("remove", &path))?;
-    Ok(path)
+    match fs::remove_file(&path) {
+        Err(error) if error.kind() != std::io::ErrorKind::NotFound => Err(io("remove", &path)(error)),
+        _ => Ok(path),
+    }
+}
+
+/// A season that was reopened.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Reopened {
+    /// Which.
+    pub season: String,
+    /// The seal that was taken off; unknown where an earlier version wrote the line.
+    pub seal: Option<ContentId>,
+}
+
+/// The seasons that were ever reopened, from `seasons/reopened.log`.
+///
+/// # Errors
+/// When the log is there and cannot be read.
+pub fn reopened(project: &Path) -> Result<Vec<Reopened>, StepError> {
+    let path = project.join("seasons").join("reopened.log");
+    let bytes = match fs::read(&path) {
+        Ok(bytes) => bytes,
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(Vec::new()),
+        Err(source) => return Err(StepError::File { action: "read", path, source }),
+    };
+    let text = String::from_utf8_lossy(&bytes);
+    let line = |line: &str| {
+        let mut fields = line.split('\t').skip(1);
+        let season = fields.next()?.to_owned();
+        Some(Reopened { season, seal: fields.last().and_then(|id| id.trim().parse().ok()) })
+    };
+    Ok(text.lines().filter_map(line).collect())
 }
 
 /// The identity of a season's manifest: BLAKE3 of its canonical text, which is not kept in memory.
@@ -285,7 +342,9 @@ mod tests {
         reopen(project.path(), "2019", "late card\nfound", "2026-01-01T00:00:00Z").unwrap();
         assert!(read(project.path()).unwrap().is_empty());
         let log = fs::read_to_string(project.path().join("seasons/reopened.log")).unwrap();
-        assert_eq!(log, "2026-01-01T00:00:00Z\t2019\tlate card found\n");
+        let id = manifest_id(&files(&["a, \"quoted\".jpg", "b.jpg"])).unwrap();
+        assert_eq!(log, format!("2026-01-01T00:00:00Z\t2019\tlate card found\t{id}\n"));
+        assert_eq!(reopened(project.path()).unwrap(), [Reopened { season: "2019".into(), seal: Some(id) }]);
     }
 
     #[test]
@@ -297,6 +356,18 @@ mod tests {
         fs::write(&path, text.replace("b3:", "b3:zz")).unwrap();
         let error = read(project.path()).unwrap_err().to_string();
         assert!(error.contains("line 2") && error.contains("is not an identity"), "{error}");
+    }
+
+    #[test]
+    fn a_seal_that_is_not_text_is_named_with_its_line_and_cause() {
+        let project = tempfile::tempdir().unwrap();
+        seal(project.path(), "2019", files(&["a.jpg"])).unwrap();
+        let path = project.path().join("seasons/2019.csv");
+        let mut bytes = fs::read(&path).unwrap();
+        bytes.extend(b"archive,k\xE5.jpg,b3:00,7\n");
+        fs::write(&path, bytes).unwrap();
+        let error = read(project.path()).unwrap_err().to_string();
+        assert!(error.contains("2019.csv` line 3: the byte E5 is not UTF-8"), "{error}");
     }
 
     #[test]

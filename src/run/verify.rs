@@ -6,13 +6,17 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::compare::{Verdict, compare};
 use super::event::{Event, Observer};
 use super::gates::failed_gates;
+use super::gone::Past;
 use super::history::History;
 use super::inputs::{boxed, open_inputs, read_files};
+use super::kept;
 use super::lockfile::{LockFile, LockedOutput, LockedStep};
 use super::mapped::{Wanted, assemble};
 use super::packed::{self, Packed};
+use super::planning::{beside, root_of};
 use super::read::{Mapping, ReadJob, ReadJobs, read_all};
 use super::record::other_inputs;
+use super::scan::scan;
 use super::seasons::{self, Sealed};
 use super::{RunError, cores, pins};
 use crate::check::Pipeline;
@@ -105,6 +109,10 @@ pub fn verify(
     }
     for name in lock.steps.keys().filter(|name| pipeline.step(name).is_none()) {
         verifier.say(name, "recipe", 0, Verdict::Differs { what: "the pipeline has no such step".into() });
+    }
+    // Label files are inputs of their steps; a seal is the project's own.
+    for lost in kept::check(&pipeline.project, &verifier.sealed, true)?.lost {
+        verifier.say("seasons", "seal", 1, Verdict::Differs { what: lost.words() });
     }
     for damage in store.take_damages() {
         verifier.say(
@@ -340,6 +348,7 @@ impl Verifier<'_> {
     /// The stored image table must be whole; at level `all` every file must still hold its content.
     fn source(&mut self, index: usize, locked: &LockedStep) -> Result<(), RunError> {
         let name = self.pipeline.steps[index].name.value.clone();
+        self.gone(index)?;
         for output in &locked.outputs {
             let whole = self.store.open_table(output.id).and_then(|table| table.read(None));
             let table = match whole {
@@ -378,6 +387,22 @@ impl Verifier<'_> {
                 _ => Verdict::Differs { what: format!("{wrong} images are gone or hold other bytes") },
             };
             self.say(&name, "images", jobs.len() as u64, verdict);
+        }
+        Ok(())
+    }
+
+    /// Known images must still be below a root that is there. A bundle has some of them only.
+    fn gone(&mut self, index: usize) -> Result<(), RunError> {
+        let step = &self.pipeline.steps[index];
+        let source = step.step.source().filter(|_| self.packed.is_none());
+        let Some(source) = source else { return Ok(()) };
+        let Some(root) = root_of(self.pipeline, &source) else { return Ok(()) };
+        let mut scan = scan(&source, &beside(self.pipeline, index, &source), root, &self.sealed, self.store)?;
+        let history = History::of(self.store, &self.pipeline.name, &self.pipeline.project);
+        Past { pipeline: self.pipeline, store: self.store, history: &history, sealed: &self.sealed }.settle(index, &mut scan)?;
+        if let Some(gone) = &scan.gone {
+            let what = format!("{} known images are gone from root `{}`", gone.images, scan.root);
+            self.say(&step.name.value, "images", gone.images, Verdict::Differs { what });
         }
         Ok(())
     }

@@ -106,9 +106,56 @@ fn place(roots: &mut [RootSpec], reading: &Reading<'_>, files: &mut Files, repor
         };
         for item in fields::list(&entry.value) {
             match &item.value {
-                Value::Text(text) if !text.trim().is_empty() => root.candidates.push(PathBuf::from(text)),
+                Value::Text(text) if !text.trim().is_empty() => match variable(text) {
+                    Some(variable) => report.push(
+                        Diagnostic::new(
+                            codes::VARIABLE_IN_PLACE,
+                            item.span,
+                            format!("`{variable}` of the place `{text}` is not replaced by anything"),
+                        )
+                        .help("write the whole path, such as `/home/anna/varanger` or `E:\\varanger`: this file belongs to this machine alone"),
+                    ),
+                    None => root.candidates.push(PathBuf::from(text)),
+                },
                 other => report.push(bad(item, format!("a place is a path, not {}", other.kind()))),
             }
+        }
+    }
+}
+
+/// The first part of a place that a shell would replace: `~`, `~anna`, `$HOME`, `${HOME}`, `%USERPROFILE%`. A share such as `E$` is
+/// none.
+fn variable(place: &str) -> Option<&str> {
+    let part = |part: &&str| {
+        let after_dollar = part.strip_prefix('$').and_then(|rest| rest.chars().next());
+        let is_dollar = after_dollar.is_some_and(|c| c == '{' || c == '_' || c.is_ascii_alphabetic());
+        let inside = part.strip_prefix('%').and_then(|rest| rest.split_once('%')).map(|(name, _)| name);
+        let is_percent =
+            inside.is_some_and(|name| !name.is_empty() && name.chars().all(|c| c.is_ascii_alphanumeric() || "_()".contains(c)));
+        is_dollar || is_percent
+    };
+    let mut parts = place.trim().split(['/', '\\']);
+    let first = parts.clone().next().filter(|first| first.starts_with('~'));
+    first.or_else(|| parts.find(part))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::variable;
+
+    #[test]
+    fn what_a_shell_would_replace_is_found() {
+        for (place, found) in [
+            ("~/varanger", "~"),
+            ("~anna/x", "~anna"),
+            ("$HOME/varanger", "$HOME"),
+            ("/media/${USER}/disk", "${USER}"),
+            (r"%USERPROFILE%\Pictures", "%USERPROFILE%"),
+        ] {
+            assert_eq!(variable(place), Some(found), "{place}");
+        }
+        for place in [r"\\nas\e$\varanger", r"E:\varanger", "/mnt/100%_done", "raw_images", "/mnt/a~b"] {
+            assert_eq!(variable(place), None, "{place}");
         }
     }
 }

@@ -1,5 +1,6 @@
 //! Step kind `images`: finds the image files below a root and identifies each by its content.
 
+use std::borrow::Cow;
 use std::collections::hash_map::Entry;
 use std::collections::{BTreeMap, HashMap, HashSet};
 
@@ -11,9 +12,13 @@ use crate::diagnostic::{Diagnostic, Report};
 use crate::id::ContentId;
 use crate::table::{ColumnBuilder, Schema, Table, Type};
 
+pub mod exclude;
+pub mod left_out;
 pub mod pattern;
+mod places;
 
-use pattern::Pattern;
+use exclude::Exclude;
+use pattern::{Pattern, PatternError};
 
 const DOCS: &str = "\
 # images
@@ -38,7 +43,16 @@ A table with one row per observation (site, season and content), in the order of
 `file`, `bytes`, `copies`, `other_paths`, and one column per capture.
 
 - `{name}` captures a part of the path as a column, `{jpg,jpeg}` is a choice, `*` and `?` match within one name, `**` any folders.
-  The ending matches in any case.
+  The ending matches in any case. Folders outside those with which the pattern begins (`raw/2024/...`) are not looked into.
+- The id of a site names one site in the whole programme. Where sites are numbered anew in each locality, make their ids of two
+  folders: `site: \"{locality}_{site}\"`. One id in two localities, or ids that differ by capital letters alone, are an error. Letters
+  composed or in parts (`å` as a Mac writes it) and blanks at the ends of folders' names make no difference.
+- Files and folders that begin with a dot, and those that Windows, macOS, a NAS or Lightroom put there (`$RECYCLE.BIN`, `@eaDir`,
+  `System Volume Information`, ...) are left out and counted. `exclude:` leaves out more: `[calibration, \"test_*\", \"north/s1/**\"]`,
+  a name at any depth, or a path from the root where it has a `/`.
+- Files that fit no pattern are counted and named by folder. A pattern that nothing fits is an error.
+- Images that a run, `names.csv` or `trapline.lock` knows and that the root no longer shows hold the step back as an absent root does
+  (`trapline images forget` lets them go): nothing is dropped because half of a disk is away.
 - The root is a name under `roots:` (where it lies on this machine stands in `trapline.local.yaml`) or a folder of the project.
 - A root that is not mounted blocks the step; nothing is dropped because a disk is unplugged.
 - Only files that the inventory does not know are read. A sealed season is served from `seasons/SEASON.csv`; a file there that
@@ -56,7 +70,8 @@ Böhner et al. 2023, Ecological Informatics 76, 102150: folders `locality/site/y
 /// The kind `images`.
 pub static KIND: StepKind = StepKind {
     name: "images",
-    revision: 1,
+    // 2: ids of folders in their normal form; files of systems are left out.
+    revision: 2,
     summary: "finds image files below a root and identifies each by its content",
     docs: DOCS,
     inputs: &[],
@@ -78,12 +93,29 @@ pub static KIND: StepKind = StepKind {
             keyed: true,
             doc: "path pattern below the root; `{name}` captures a column",
         },
+        Param {
+            name: "site",
+            ty: ParamType::Text,
+            required: false,
+            default: None,
+            keyed: true,
+            doc: "the site's id, made of captures: `{locality}_{site}`; without it, the folder captured as `{site}`",
+        },
+        Param {
+            name: "exclude",
+            ty: ParamType::List(&ParamType::Text),
+            required: false,
+            default: None,
+            keyed: true,
+            doc: "names, or paths below the root, that are left out; `*` and `**` as in `path`",
+        },
     ],
     metrics: &[
         super::Metric { name: "images", doc: "observations found" },
         super::Metric { name: "zero_byte", doc: "files without content" },
         super::Metric { name: "unreadable", doc: "files that could not be read" },
         super::Metric { name: "duplicates", doc: "contents found at more than one site or season" },
+        super::Metric { name: "unmatched", doc: "images below the root that fit no pattern" },
     ],
     keeps_rows: false,
     pins: None,
@@ -91,23 +123,63 @@ pub static KIND: StepKind = StepKind {
 };
 
 fn read(params: &Params, report: &mut Report) -> Option<Box<dyn Step>> {
-    let root = params.text("root")?.to_owned();
-    let text = params.text("path")?.to_owned();
-    match Pattern::parse(&text) {
-        Ok(pattern) => Some(Box::new(Images { root, text, pattern })),
-        Err(error) => {
-            report.push(
-                Diagnostic::new(BAD_PATTERN, params.span_of("path"), error.to_string())
-                    .help("for example `{locality}/{site}/{season}/**/*.{jpg,jpeg}`"),
-            );
-            None
+    let source = Source {
+        root: params.text("root")?.to_owned(),
+        pattern: params.text("path")?.to_owned(),
+        site: params.text("site").map(str::to_owned),
+        exclude: params.texts("exclude").into_iter().map(|text| text.value).collect(),
+    };
+    let (pattern, _) = source
+        .compiled()
+        .map_err(|error| {
+            let (span, help) = match &error {
+                Uncompiled::Path(_) => (params.span_of("path"), "for example `{locality}/{site}/{season}/**/*.{jpg,jpeg}`"),
+                Uncompiled::Site(_) => (params.span_of("site"), "for example `site: \"{locality}_{site}\"`"),
+                Uncompiled::Exclude(at, _) => {
+                    let texts = params.texts("exclude");
+                    (
+                        texts.get(*at).map_or(params.span_of("exclude"), |text| text.span),
+                        "for example `exclude: [calibration, \"test_*\"]`",
+                    )
+                }
+            };
+            report.push(Diagnostic::new(BAD_PATTERN, span, error.to_string()).help(help));
+        })
+        .ok()?;
+    Some(Box::new(Images { source, pattern }))
+}
+
+/// Which part of a source cannot be read, and why.
+#[derive(Debug, thiserror::Error)]
+pub enum Uncompiled {
+    /// `path`.
+    #[error(transparent)]
+    Path(PatternError),
+    /// `site`.
+    #[error(transparent)]
+    Site(PatternError),
+    /// `exclude`, at this place of the list.
+    #[error("{1}")]
+    Exclude(usize, PatternError),
+}
+
+impl Source {
+    /// The pattern and what is left out.
+    ///
+    /// # Errors
+    /// The part that cannot be read.
+    pub fn compiled(&self) -> Result<(Pattern, Exclude), Uncompiled> {
+        let mut pattern = Pattern::parse(&self.pattern).map_err(Uncompiled::Path)?;
+        if let Some(site) = &self.site {
+            pattern = pattern.with_site(site).map_err(Uncompiled::Site)?;
         }
+        let exclude = Exclude::new(&self.exclude, &pattern).map_err(|(at, error)| Uncompiled::Exclude(at, error))?;
+        Ok((pattern, exclude))
     }
 }
 
 struct Images {
-    root: String,
-    text: String,
+    source: Source,
     pattern: Pattern,
 }
 
@@ -124,7 +196,7 @@ const OWN: &[(&str, Type)] = &[
 
 /// The columns that the engine's scan hands over in [`Job::scanned`].
 pub const SCANNED: &[(&str, Type)] =
-    &[("path", Type::Text), ("content", Type::Content), ("bytes", Type::Int), ("problem", Type::Text)];
+    &[("path", Type::Text), ("content", Type::Content), ("bytes", Type::Int), ("problem", Type::Text), ("files", Type::Int)];
 
 impl Step for Images {
     fn columns(&self, _inputs: &[Vec<Schema>], _context: &Context<'_>, _report: &mut Report) -> Option<Vec<Schema>> {
@@ -136,18 +208,28 @@ impl Step for Images {
     }
 
     fn source(&self) -> Option<Source> {
-        Some(Source { root: self.root.clone(), pattern: self.text.clone() })
+        Some(self.source.clone())
     }
 
     fn run(&self, job: &mut Job<'_>) -> Result<Outputs, StepError> {
         let scanned = job.scanned.take().ok_or_else(|| StepError::Data("the root was not scanned".into()))?;
         let files = self.files(&scanned)?;
-        let observations = group(&files, self.pattern.captures());
         let mut outputs = Outputs { findings: problems(&scanned), ..Outputs::default() };
+        if files.is_empty() && outputs.findings.is_empty() {
+            return Err(StepError::Data(left_out::nothing_fits(
+                &scanned,
+                &self.pattern,
+                &self.source.pattern,
+                &self.source.root,
+            )));
+        }
+        outputs.findings.extend(places::check(&files, &self.pattern)?);
+        outputs.findings.extend(left_out::findings(&scanned, &self.pattern, &self.source.pattern));
+        let observations = group(&files, self.pattern.captures());
         let duplicates = Self::duplicates(&observations, &files);
         outputs.metrics.insert("duplicates".into(), count(duplicates.as_ref().map_or(0, |f| f.count)));
         outputs.findings.extend(duplicates);
-        for name in ["zero_byte", "unreadable"] {
+        for name in ["zero_byte", "unreadable", left_out::UNMATCHED] {
             let found = outputs.findings.iter().find(|f| f.kind == name).map_or(0, |f| f.count);
             outputs.metrics.insert(name.into(), count(found));
         }
@@ -167,7 +249,10 @@ struct File<'t> {
     path: &'t str,
     content: ContentId,
     bytes: i64,
-    captures: Vec<&'t str>,
+    /// The values of the pattern's columns.
+    captures: Vec<Cow<'t, str>>,
+    /// What the path says of them, as it stands there.
+    said: Vec<&'t str>,
 }
 
 /// One observation: the file whose path comes first, and the others with the same bytes at the same site and season.
@@ -176,11 +261,14 @@ struct Observation {
     others: Vec<usize>,
 }
 
+fn text<'f>(file: &'f File<'_>, place: Option<usize>) -> &'f str {
+    place.map_or("", |at| file.captures[at].as_ref())
+}
+
 /// Groups files, which come in path order, into observations, which stay in that order.
-fn group<'t>(files: &[File<'t>], captures: &[String]) -> Vec<Observation> {
+fn group(files: &[File<'_>], captures: &[String]) -> Vec<Observation> {
     let place = |name: &str| captures.iter().position(|capture| capture == name);
     let (site, season) = (place("site"), place("season"));
-    let text = |file: &File<'t>, place: Option<usize>| place.map_or("", |at| file.captures[at]);
     let mut seen: HashMap<(ContentId, &str, &str), u32> = HashMap::with_capacity(files.len());
     let mut observations: Vec<Observation> = Vec::with_capacity(files.len());
     for (at, file) in files.iter().enumerate() {
@@ -200,7 +288,8 @@ fn problems(scanned: &Table) -> Vec<Finding> {
     let (Some(paths), Some(problems)) = (scanned.column("path"), scanned.column("problem")) else { return Vec::new() };
     let mut by_kind: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
     for row in 0..scanned.rows {
-        if let (Some(problem), Some(path)) = (problems.text(row), paths.text(row)) {
+        let told = |kind: &&str| ![left_out::UNMATCHED, left_out::OF_SYSTEM, left_out::EXCLUDED].contains(kind);
+        if let (Some(problem), Some(path)) = (problems.text(row).filter(told), paths.text(row)) {
             by_kind.entry(problem).or_default().push(path);
         }
     }
@@ -231,8 +320,8 @@ impl Images {
         let file = |row: usize| {
             let path = paths.text(row)?;
             let content = contents.content(row)?;
-            let captures = self.pattern.capture(path)?;
-            Some(File { path, content, bytes: bytes.int(row).unwrap_or(0), captures })
+            let (captures, said) = (self.pattern.capture(path)?, self.pattern.said(path)?);
+            Some(File { path, content, bytes: bytes.int(row).unwrap_or(0), captures, said })
         };
         Ok((0..scanned.rows).into_par_iter().filter_map(file).collect())
     }
@@ -248,9 +337,9 @@ impl Images {
             for observation in observations {
                 let file = &files[observation.first];
                 match (field.name.as_str(), capture) {
-                    (_, Some(at)) => builder.push_text(file.captures[at]),
+                    (_, Some(at)) => builder.push_text(&file.captures[at]),
                     ("content", _) => builder.push_content(file.content),
-                    ("root", _) => builder.push_text(&self.root),
+                    ("root", _) => builder.push_text(&self.source.root),
                     ("path", _) => builder.push_text(file.path),
                     ("file", _) => builder.push_text(file.path.rsplit('/').next().unwrap_or(file.path)),
                     ("bytes", _) => builder.push_int(file.bytes),

@@ -3,7 +3,7 @@
 use super::{Context, Drawn, FileInput, Finding, Job, Metric, Outputs, Param, ParamType, ParamValue, Params, Port, PortType};
 use super::{PathUse, Step, StepError, StepKind};
 use crate::diagnostic::{Diagnostic, Report, Span, Spanned};
-use crate::observation::PLACE;
+use crate::observation::{PLACE, sites};
 use crate::table::records::Separator;
 use crate::table::{Faults, Reading, Schema, Table, TableError, Type};
 
@@ -281,8 +281,12 @@ impl Step for Import {
         } else {
             self.rows(job, &files, images.is_some(), &mut findings, &mut faults)?
         };
-        let mut table = self.translate(&table, &places, job.context, &mut faults)?;
+        let mut table = sites::in_normal_form(self.translate(&table, &places, job.context, &mut faults)?)?;
         faults.check()?;
+        let way_out = "Give each site an id of its own in the files, or leave out the column that is wrong.";
+        if let Some(refusal) = sites::of_table(&table).and_then(|ids| ids.refusal(way_out)) {
+            return Err(StepError::Data(refusal));
+        }
         let (mut unresolved, mut without) = (0, 0);
         if let Some(images) = images {
             let there = |name: &&&str| images.schema().field(name).is_some();
@@ -292,6 +296,7 @@ impl Step for Import {
             let more: Vec<&str> = carried.iter().copied().filter(|name| !names.contains(name)).collect();
             names.extend(more);
             let images = images.read(Some(&names))?;
+            findings.extend(near_ids(&table, &images));
             let among = resolve::Among { images: &images, carried: &carried, folders: &self.folders, what: self.what };
             let resolved = resolve::resolve(&table, &among, places, &mut faults)?;
             (table, places, unresolved, without) = (resolved.table, resolved.places, resolved.unresolved, resolved.without);
@@ -310,6 +315,20 @@ impl Step for Import {
             .collect();
         Ok(Outputs { tables: vec![table], findings, metrics, ..Outputs::default() })
     }
+}
+
+/// Sites and seasons that the images write with other capital letters.
+fn near_ids(table: &Table, images: &Table) -> Option<Finding> {
+    let pairs = PLACE.iter().filter_map(|name| Some((*name, table.column(name)?, images.column(name)?)));
+    let near: Vec<String> = pairs.flat_map(|(name, own, theirs)| sites::near_misses(name, own.texts(), theirs.texts())).collect();
+    (!near.is_empty()).then(|| Finding {
+        kind: "ids_differ".into(),
+        message:
+            "ids of the files differ from those of the images by capital letters: their rows are not found; write them in one way"
+                .into(),
+        count: near.len() as u64,
+        examples: near.into_iter().take(EXAMPLES).collect(),
+    })
 }
 
 impl Import {

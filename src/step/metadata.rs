@@ -11,6 +11,7 @@ use super::{
 use crate::diagnostic::codes::{MISSING_COLUMN, TAKEN_COLUMN};
 use crate::diagnostic::{Diagnostic, Report};
 use crate::id::ContentId;
+use crate::observation::ids::{folded, told_from};
 use crate::photo::clock::{self, Correction};
 use crate::recipe::Recipe;
 use crate::table::{Cell, Column, ColumnBuilder, Schema, Table, Type, civil};
@@ -451,10 +452,17 @@ fn unknown_sites(images: &Table, deployments: &Deployments) -> Option<Finding> {
     names.sort_unstable();
     let rows = (0..images.rows).filter(|row| column.text(*row).is_some_and(|name| names.binary_search(&name).is_ok())).count();
     let nearest = |name: &str| {
-        let distance = |site: &&str| strsim::damerau_levenshtein(site, name);
+        let same = |site: &str| usize::from(folded(site) != folded(name));
+        let distance = |site: &&str| same(site) * strsim::damerau_levenshtein(site, name);
         deployments.sites().min_by_key(distance).filter(|site| distance(site) <= 2)
     };
-    let shown = |name: &&str| nearest(name).map_or_else(|| (*name).to_owned(), |near| format!("{name} (there is `{near}`)"));
+    let shown = |name: &&str| match nearest(name) {
+        Some(near) if folded(name) == folded(near) => {
+            format!("{} (the table has {}: capital letters differ)", told_from(name, near), told_from(near, name))
+        }
+        Some(near) => format!("{name} (there is `{near}`)"),
+        None => (*name).to_owned(),
+    };
     (!names.is_empty()).then(|| Finding {
         kind: "unknown_site".into(),
         message: "the deployment table does not know these sites; add them, or correct the folder or the table".into(),

@@ -245,6 +245,10 @@ pub struct Source {
     pub root: String,
     /// The path pattern with captures.
     pub pattern: String,
+    /// How the site's id is made of captures, where it is not one of them.
+    pub site: Option<String>,
+    /// What is left out, beside what systems put there.
+    pub exclude: Vec<String>,
 }
 
 /// The column of an output whose worst value a metric is.

@@ -229,6 +229,19 @@ impl TestSpace {
         }
     }
 
+    /// Lets the images go that are gone from their roots.
+    pub fn forget_what_is_gone(&self) {
+        let gone = trapline::run::gone::list(&self.pipeline(), &self.options).unwrap();
+        let line = |image: trapline::run::gone::GoneImage| trapline::run::forgotten::Forgotten {
+            root: image.root,
+            path: image.path,
+            content: image.content,
+            time: String::new(),
+            because: "a test".into(),
+        };
+        trapline::run::forgotten::write(self.dir.path(), &gone.into_iter().map(line).collect::<Vec<_>>()).unwrap();
+    }
+
     pub fn try_run(&self) -> Result<Ran, RunError> {
         self.run_with(&Cancel::default())
     }

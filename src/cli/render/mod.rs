@@ -8,6 +8,7 @@ pub(super) mod json_schema;
 pub(super) mod page;
 pub(super) mod plan;
 pub(super) mod progress;
+pub(super) mod roots;
 pub(super) mod style;
 pub(super) mod summary;
 pub(super) mod words;

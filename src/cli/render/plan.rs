@@ -1,12 +1,14 @@
 //! A plan as an aligned table, or as JSON.
 
+use std::collections::BTreeSet;
+
 use clap::builder::styling::Style;
 use serde::Serialize;
 use serde_json::{Value, json};
 
 use super::columns::{Align, Text, columns};
 use super::style::{BUSY, ERROR, FAINT, GOOD, STRONG, WARNING};
-use super::words::{count, counted, grounds, list, reason, short};
+use super::words::{count, counted, gone_words, grounds, list, reason, short};
 use crate::plan::decision::{Decision, Plan, StepPlan};
 use crate::step::kind;
 
@@ -55,7 +57,12 @@ pub(in crate::cli) fn reasons(decision: &Decision) -> Vec<Value> {
         Decision::Reuse => Vec::new(),
         Decision::Run(reasons) => reasons.iter().map(|r| json!(r)).collect(),
         Decision::Wait { labels } => vec![json!({ "reason": "labels_missing", "labels": labels })],
-        Decision::Blocked { root, images } => vec![json!({ "reason": "root_absent", "root": root, "images": images })],
+        Decision::Blocked { root, images, gone: None } => {
+            vec![json!({ "reason": "root_absent", "root": root, "images": images })]
+        }
+        Decision::Blocked { root, images, gone } => {
+            vec![json!({ "reason": "images_gone", "root": root, "images": images, "gone": gone })]
+        }
         Decision::Unknown { upstream } => vec![json!({ "reason": "upstream", "step": upstream })],
     }
 }
@@ -101,7 +108,21 @@ pub(in crate::cli) fn render(plan: &Plan) -> String {
             row
         }));
     }
-    format!("{}\n{}", columns(&HEADER, &rows, STRONG), closing(plan))
+    format!("{}\n{}{}", columns(&HEADER, &rows, STRONG), closing(plan), gone_pages(plan))
+}
+
+/// What is gone from each root, with the two ways on.
+pub(in crate::cli) fn gone_pages(plan: &Plan) -> String {
+    let mut told = BTreeSet::new();
+    let mut page = String::new();
+    for step in &plan.steps {
+        if let Decision::Blocked { root, gone: Some(gone), .. } = &step.decision
+            && told.insert(root)
+        {
+            page.push_str(&format!("\n{}", gone_words(root, gone, "`trapline run`")));
+        }
+    }
+    page
 }
 
 /// One sentence that says what a run would do.
@@ -230,7 +251,7 @@ pub(in crate::cli) mod tests {
                 },
                 StepPlan { total: Some(0), cached: Some(0), to_compute: Some(0), ..step("names", "rename", Decision::Reuse) },
                 step("qc_labels", "review", Decision::Wait { labels: 40 }),
-                step("old", "images", Decision::Blocked { root: "archive".into(), images: 1200 }),
+                step("old", "images", Decision::Blocked { root: "archive".into(), images: 1200, gone: None }),
                 step("table", "export", Decision::Unknown { upstream: "metadata".into() }),
             ],
         }

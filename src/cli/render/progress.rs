@@ -253,8 +253,8 @@ fn line(event: &Event) -> Option<String> {
         Event::StepWaits { step, labels } => {
             format!("{} {} {}", name(step), paint(WARNING, "waits for"), counted(*labels, "label"))
         }
-        Event::StepBlocked { step, root, images } => {
-            format!("{} {} {}", name(step), paint(ERROR, "blocked:"), blocked(root, *images))
+        Event::StepBlocked { step, root, images, gone } => {
+            format!("{} {} {}", name(step), paint(ERROR, "blocked:"), blocked(root, *images, gone.as_deref()))
         }
         Event::StepSkipped { step, because } => format!("{} skipped because of `{because}`", name(step)),
         Event::Notice { message } => format!("note: {}", visible(message)),

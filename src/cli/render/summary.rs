@@ -1,8 +1,11 @@
 //! What a run did and what to do next, from its events: the end of `run`.
 
+use std::collections::BTreeMap;
+
 use super::columns::{Align, Text, columns, visible};
 use super::style::{BUSY, ERROR, FAINT, GOOD, STRONG, WARNING, paint};
-use super::words::{blocked, bytes, count, counted, seconds};
+use super::words::{blocked, bytes, count, counted, gone_words, seconds};
+use crate::plan::decision::Gone;
 use crate::run::event::{Event, GateRows, Outcome};
 use crate::step::Finding;
 
@@ -13,7 +16,7 @@ enum Fate {
     Computed { rows: u64, computed: u64, cached: u64, seconds: f64, unchanged: bool },
     Failed { error: String },
     Waits { labels: u64 },
-    Blocked { root: String, images: u64 },
+    Blocked { root: String, images: u64, gone: Option<Box<Gone>> },
     Skipped { because: String },
 }
 
@@ -49,7 +52,9 @@ impl Summary {
             }
             Event::StepChanged { step, findings } => self.found(step, findings),
             Event::StepWaits { step, labels } => self.settle(step, Fate::Waits { labels: *labels }),
-            Event::StepBlocked { step, root, images } => self.settle(step, Fate::Blocked { root: root.clone(), images: *images }),
+            Event::StepBlocked { step, root, images, gone } => {
+                self.settle(step, Fate::Blocked { root: root.clone(), images: *images, gone: gone.clone() });
+            }
             Event::StepSkipped { step, because } => self.settle(step, Fate::Skipped { because: because.clone() }),
             Event::Notice { message } => self.notices.push(message.clone()),
             Event::RunFinished { outcome, seconds, bytes_read } => self.end = Some((*outcome, *seconds, *bytes_read)),
@@ -110,6 +115,9 @@ impl Summary {
                 }
                 Fate::Failed { .. } => row.push(Text::styled("failed", ERROR)),
                 Fate::Waits { labels } => row.push(Text::styled(&format!("waits for {}", counted(*labels, "label")), WARNING)),
+                Fate::Blocked { root, images, gone: Some(_) } => {
+                    row.push(Text::styled(&format!("held back: {} gone from `{root}`", counted(*images, "image")), ERROR));
+                }
                 Fate::Blocked { root, .. } => row.push(Text::styled(&format!("blocked: root `{root}` is absent"), ERROR)),
                 Fate::Skipped { because } => row.push(Text::styled(&format!("skipped because of `{because}`"), FAINT)),
             }
@@ -199,16 +207,22 @@ impl Summary {
     }
 
     fn next_when_blocked(&self) -> String {
-        let mut roots: Vec<_> = self
-            .steps
-            .iter()
-            .filter_map(|(_, fate)| if let Fate::Blocked { root, images } = fate { Some((root, *images)) } else { None })
-            .collect();
-        roots.sort_unstable();
-        roots.dedup_by(|later, earlier| later.0 == earlier.0);
-        let mut parts: Vec<_> =
-            roots.iter().map(|(root, images)| format!("Nothing is lost: {}.", blocked(root, *images))).collect();
-        parts.push(format!("Next: connect the disk, or name its place in `trapline.local.yaml`, then {} again.", self.again()));
+        let mut absent: BTreeMap<&str, u64> = BTreeMap::new();
+        let mut gone: BTreeMap<&str, &Gone> = BTreeMap::new();
+        for (_, fate) in &self.steps {
+            match fate {
+                Fate::Blocked { root, gone: Some(images), .. } => drop(gone.entry(root).or_insert(images)),
+                Fate::Blocked { root, images, .. } => drop(absent.entry(root).or_insert(*images)),
+                _ => {}
+            }
+        }
+        let again = self.again();
+        let mut parts: Vec<String> =
+            gone.into_iter().map(|(root, gone)| gone_words(root, gone, &again).trim_end().to_owned()).collect();
+        parts.extend(absent.iter().map(|(root, images)| format!("Nothing is lost: {}.", blocked(root, *images, None))));
+        if !absent.is_empty() {
+            parts.push(format!("Next: connect the disk, or name its place in `trapline.local.yaml`, then {again} again."));
+        }
         parts.join("\n")
     }
 }
@@ -390,8 +404,8 @@ mod tests {
     #[test]
     fn people_and_disks_are_asked_for() {
         insta::assert_snapshot!(plain(&[
-            Event::StepBlocked { step: "images".into(), root: "archive".into(), images: 1200 },
-            Event::StepBlocked { step: "more".into(), root: "archive".into(), images: 1200 },
+            Event::StepBlocked { step: "images".into(), root: "archive".into(), images: 1200, gone: None },
+            Event::StepBlocked { step: "more".into(), root: "archive".into(), images: 1200, gone: None },
             ended(Outcome::Blocked),
         ]), @"
         step    did                                rows  computed  cached  seconds

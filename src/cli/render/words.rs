@@ -1,6 +1,7 @@
 //! Numbers, durations and reasons as a person says them: the one place where a [`Reason`] becomes words.
 
-use crate::plan::decision::{Decision, Reason};
+use super::columns::visible;
+use crate::plan::decision::{Decision, Gone, Reason};
 
 /// A count with its digits in groups: `440 000`.
 pub(in crate::cli) fn count(n: u64) -> String {
@@ -118,17 +119,84 @@ pub(in crate::cli) fn grounds(decision: &Decision) -> Vec<String> {
         Decision::Wait { labels } => {
             vec![format!("{} {} missing", counted(*labels, "label"), if *labels == 1 { "is" } else { "are" })]
         }
-        Decision::Blocked { root, images } => vec![blocked(root, *images)],
+        Decision::Blocked { root, images, gone } => vec![blocked(root, *images, gone.as_deref())],
         Decision::Unknown { upstream } => vec![format!("depends on what `{upstream}` yields")],
     }
 }
 
-/// Why an absent root stands in the way.
-pub(in crate::cli) fn blocked(root: &str, images: u64) -> String {
-    match images {
-        0 => format!("root `{root}` is absent"),
-        _ => format!("root `{root}` is absent ({} last seen there)", counted(images, "image")),
+/// Why an absent root, or one from which images are gone, stands in the way.
+pub(in crate::cli) fn blocked(root: &str, images: u64, gone: Option<&Gone>) -> String {
+    match (gone, images) {
+        (Some(_), _) => format!("{} gone from root `{root}`", are(images, "known image")),
+        (None, 0) => format!("root `{root}` is absent"),
+        (None, _) => format!("root `{root}` is absent ({} last seen there)", counted(images, "image")),
     }
+}
+
+fn are(n: u64, one: &str) -> String {
+    format!("{} {}", counted(n, one), if n == 1 { "is" } else { "are" })
+}
+
+/// What is gone from a root, who knows it, and what to do: whole sentences.
+pub(in crate::cli) fn gone_words(root: &str, gone: &Gone, again: &str) -> String {
+    let since = gone.since.as_deref().and_then(|since| since.get(..10)).map(|day| format!(", last seen by the run of {day}"));
+    let known = list(&gone.known_to.iter().map(|who| visible(who)).collect::<Vec<_>>());
+    let mut lines = vec![format!(
+        "{} gone from root `{root}`, which is there ({known} {} them{}).",
+        are(gone.images, "known image"),
+        if gone.known_to.len() == 1 { "knows" } else { "know" },
+        since.unwrap_or_default()
+    )];
+    for (folder, images) in &gone.folders {
+        let folder = if folder.is_empty() { "the root itself".to_owned() } else { visible(&crate::path::display(folder)) };
+        lines.push(format!("  {folder}: {}", count(*images)));
+    }
+    let more = gone.folder_count.saturating_sub(gone.folders.len() as u64);
+    if more > 0 {
+        lines.push(format!("  and {} (`trapline images gone` lists all)", counted(more, "more folder")));
+    }
+    for (season, then, now) in &gone.counted {
+        let words = format!("  season {}: {} of {} files are there", visible(season), count(*now), count(*then));
+        lines.push(words);
+    }
+    for place in &gone.unreadable {
+        lines.push(format!(
+            "  `{}` is there and cannot be read: check its permissions, and whether its disk is mounted",
+            visible(place)
+        ));
+    }
+    lines.push(
+        "Nothing is lost: rows, names and labels are kept, and what rests on these images is left as it was published."
+            .to_owned(),
+    );
+    lines.push(format!("Next: bring them back (connect the disk, mount the share, restore the folder), then {again} again."));
+    lines.push(if gone.folders.is_empty() {
+        "Or, if they may be gone: take the lines of these seasons out of `trapline.lock`.".to_owned()
+    } else {
+        format!(
+            "Or, if they may be gone: `trapline images forget {} --because \"...\"`, then {again} again.",
+            quoted(&common(gone))
+        )
+    });
+    lines.join("\n") + "\n"
+}
+
+/// The folder in which all that is gone lay; `.` for the root itself.
+fn common(gone: &Gone) -> String {
+    let mut parts: Option<Vec<&str>> = None;
+    for (folder, _) in &gone.folders {
+        let own: Vec<&str> = folder.split('/').collect();
+        let same = |before: Vec<&str>| before.iter().zip(&own).take_while(|(a, b)| a == b).count();
+        let length = parts.map_or(own.len(), same);
+        parts = Some(own[..length].to_vec());
+    }
+    let text = parts.unwrap_or_default().join("/");
+    if text.is_empty() || gone.folder_count > gone.folders.len() as u64 { ".".to_owned() } else { text }
+}
+
+fn quoted(path: &str) -> String {
+    let plain = |c: char| c.is_alphanumeric() || matches!(c, '.' | '_' | '-' | '/');
+    if path.chars().all(plain) { path.to_owned() } else { format!("\"{}\"", visible(&crate::path::display(path))) }
 }
 
 #[cfg(test)]

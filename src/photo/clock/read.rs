@@ -203,7 +203,7 @@ fn correction(fields: &Fields, errors: &mut Errors) -> Option<Correction> {
     if let Some(Change::Line([(raw_1, _), (raw_2, _)])) = &change {
         (from, to) = (from.or(Some(*raw_1)), to.or(Some(*raw_2)));
     }
-    let site = site.filter(|site| site != "*");
+    let site = site.filter(|site| site != "*").map(|site| crate::observation::ids::normal(&site).into_owned());
     Some(Correction { id: id?, site, deployment, from, to, kind: kind?, change: change?, comment: fields.text("comment"), row })
 }
 

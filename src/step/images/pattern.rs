@@ -1,16 +1,56 @@
 //! Path patterns: `{locality}/{site}/{season}/**/*.{jpg,jpeg}` as captures, globs and choices.
 
+use std::borrow::Cow;
+
 use regex::Regex;
+
+use crate::observation::ids;
 
 /// A compiled path pattern. Paths are relative to the root, with `/` between folders on every platform.
 #[derive(Debug, Clone)]
 pub struct Pattern {
     regex: Regex,
+    /// What the path says, and then the site where it is made of other captures.
     captures: Vec<String>,
+    /// How many of `captures` the path says.
+    said: usize,
+    site: Option<Site>,
     /// Where each capture is a whole folder name in front of any `**`: its place in the path. Quicker than asking the expression.
     places: Option<Vec<usize>>,
     prefix: String,
-    depth: Option<usize>,
+    /// The folder names that it spells out.
+    spelt: Vec<String>,
+    /// How many folders stand above a file: at least, and at most.
+    folders: (usize, Option<usize>),
+    /// Endings that the file's name may have, in small letters; empty where any will do.
+    endings: Vec<String>,
+}
+
+/// How the id of a site is made where a folder's name alone is none: `{locality}_{site}`.
+#[derive(Debug, Clone)]
+struct Site {
+    parts: Vec<SitePart>,
+    /// Its place among the captures.
+    place: usize,
+}
+
+#[derive(Debug, Clone)]
+enum SitePart {
+    Text(String),
+    Capture(usize),
+}
+
+/// What keeps a path from fitting a pattern.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Misfit {
+    /// Folders and ending are as they should be; a name is not.
+    Name,
+    /// It has another number of folders than this one, which is the nearest that fits.
+    Folders(usize),
+    /// Its name ends otherwise.
+    Ending,
+    /// It lies outside the folder in which the pattern begins.
+    Elsewhere,
 }
 
 /// Why a pattern cannot be used.
@@ -37,9 +77,33 @@ pub enum PatternError {
     /// `\` as a separator.
     #[error("write `/` between folders, also on Windows")]
     Backslash,
+    /// `{jpg}`: a choice of one.
+    #[error(
+        "`{{{0}}}` would be a column called `{0}`, whatever the file's name ends in; write the ending without braces (`*.{0}`), or a \
+         choice of several (`*.{{jpg,jpeg}}`)"
+    )]
+    Ending(String),
+    /// A site that is made of a capture which the pattern lacks, or of none.
+    #[error("`site: {0}` is made of columns that the path captures, such as `{{locality}}_{{site}}`; {1}")]
+    Site(String, String),
+    /// A capture in what is to be left out.
+    #[error("what is left out has no columns: write `*` instead of `{{{0}}}`")]
+    Captures(String),
     /// Nothing there.
     #[error("the pattern is empty")]
     Empty,
+}
+
+/// Endings of image files, in small letters.
+pub const IMAGE_ENDINGS: &[&str] = &[
+    "jpg", "jpeg", "jpe", "jfif", "png", "tif", "tiff", "bmp", "gif", "webp", "heic", "heif", "avif", "dng", "cr2", "nef", "arw",
+];
+
+/// What a file's name ends in, in small letters, where it has an ending.
+#[must_use]
+pub fn ending_of(path: &str) -> Option<String> {
+    let name = path.rsplit('/').next().unwrap_or(path);
+    name.rsplit_once('.').filter(|(stem, ending)| !stem.is_empty() && !ending.is_empty()).map(|(_, ending)| ending.to_lowercase())
 }
 
 /// Columns that every image has and no capture may replace.
@@ -87,12 +151,43 @@ impl Pattern {
         let is_literal = |component: &&&str| !component.contains(['*', '?', '{']);
         let folders = &components[..components.len() - 1];
         let prefix: Vec<_> = folders.iter().take_while(is_literal).copied().collect();
-        let depth = (!components.contains(&"**")).then_some(components.len());
+        let spelt = components.iter().filter(is_literal).map(|component| (*component).to_owned()).collect();
+        let folders = folder_bounds(&components);
+        let endings = components.last().map(|last| endings(last)).unwrap_or_default();
+        let (prefix, said) = (prefix.join("/"), captures.len());
         let Ok(regex) = Regex::new(&regex) else { return Err(PatternError::Name(text.to_owned())) };
-        Ok(Self { regex, captures, places, prefix: prefix.join("/"), depth })
+        Ok(Self { regex, captures, said, site: None, places, prefix, spelt, folders, endings })
     }
 
-    /// The captured columns, in the order written.
+    /// The same pattern with the site's id made of captures: `{locality}_{site}`.
+    ///
+    /// # Errors
+    /// When `template` names a column that the path does not capture, or none.
+    pub fn with_site(mut self, template: &str) -> Result<Self, PatternError> {
+        let bad = |why: String| PatternError::Site(template.to_owned(), why);
+        let mut parts = Vec::new();
+        let mut rest = template.trim();
+        while let Some((text, after)) = rest.split_once('{') {
+            let Some((name, after)) = after.split_once('}') else { return Err(bad("a `{` has no `}`".to_owned())) };
+            let Some(place) = self.captures.iter().position(|capture| capture == name.trim()) else {
+                return Err(bad(format!("it captures {}", named(&self.captures))));
+            };
+            parts.extend([SitePart::Text(text.to_owned()), SitePart::Capture(place)]);
+            rest = after;
+        }
+        if parts.is_empty() {
+            return Err(bad(format!("it captures {}", named(&self.captures))));
+        }
+        parts.push(SitePart::Text(rest.to_owned()));
+        let place = self.captures.iter().position(|capture| capture == "site").unwrap_or_else(|| {
+            self.captures.push("site".to_owned());
+            self.captures.len() - 1
+        });
+        self.site = Some(Site { parts, place });
+        Ok(self)
+    }
+
+    /// The columns that it yields: those captured, in the order written, then the site where it is made of others.
     pub fn captures(&self) -> &[String] {
         &self.captures
     }
@@ -102,9 +197,35 @@ impl Pattern {
         &self.prefix
     }
 
-    /// How many path components a match has at most; `None` with `**`.
-    pub fn depth(&self) -> Option<usize> {
-        self.depth
+    /// The folder and file names that it spells out.
+    pub fn spelt(&self) -> &[String] {
+        &self.spelt
+    }
+
+    /// How many folders stand above a file: at least, and at most; no most with `**`.
+    pub fn folders(&self) -> (usize, Option<usize>) {
+        self.folders
+    }
+
+    /// Says whether the file's ending is one that the pattern takes.
+    pub fn takes_ending_of(&self, path: &str) -> bool {
+        self.endings.is_empty() || ending_of(path).is_some_and(|ending| self.endings.contains(&ending))
+    }
+
+    /// What keeps `path`, which does not fit, from fitting.
+    pub fn misfit(&self, path: &str) -> Misfit {
+        let below = path.strip_prefix(self.prefix.as_str()).is_some_and(|rest| self.prefix.is_empty() || rest.starts_with('/'));
+        if !below {
+            return Misfit::Elsewhere;
+        }
+        if !self.takes_ending_of(path) {
+            return Misfit::Ending;
+        }
+        let (least, most) = self.folders;
+        match path.matches('/').count() {
+            folders if folders < least => Misfit::Folders(least),
+            folders => most.filter(|most| folders > *most).map_or(Misfit::Name, Misfit::Folders),
+        }
     }
 
     /// Says whether `path` matches.
@@ -112,8 +233,31 @@ impl Pattern {
         self.regex.is_match(path)
     }
 
-    /// The captured texts of `path`, in the order of [`Pattern::captures`], or `None` where it does not match.
-    pub fn capture<'p>(&self, path: &'p str) -> Option<Vec<&'p str>> {
+    /// The values of `path`, in the order of [`Pattern::captures`] and in their normal form ([`ids::normal`]), or `None` where it
+    /// does not match.
+    pub fn capture<'p>(&self, path: &'p str) -> Option<Vec<Cow<'p, str>>> {
+        let mut values: Vec<Cow<'p, str>> = self.said(path)?.into_iter().map(ids::normal).collect();
+        if let Some(site) = &self.site {
+            let text = |part: &SitePart| match part {
+                SitePart::Text(text) => text.clone(),
+                SitePart::Capture(place) => values.get(*place).map(|value| value.clone().into_owned()).unwrap_or_default(),
+            };
+            let made: String = site.parts.iter().map(text).collect();
+            match values.get_mut(site.place) {
+                Some(value) => *value = Cow::Owned(made),
+                None => values.push(Cow::Owned(made)),
+            }
+        }
+        Some(values)
+    }
+
+    /// The columns that the path says, in the order of [`Pattern::said`].
+    pub fn said_names(&self) -> &[String] {
+        &self.captures[..self.said]
+    }
+
+    /// The texts of `path` as they stand there, or `None` where it does not match.
+    pub fn said<'p>(&self, path: &'p str) -> Option<Vec<&'p str>> {
         if let Some(places) = &self.places {
             if !self.matches(path) {
                 return None;
@@ -124,7 +268,44 @@ impl Pattern {
             return Some(places.iter().map(part).collect());
         }
         let found = self.regex.captures(path)?;
-        Some(self.captures.iter().map(|name| found.name(name).map_or("", |m| m.as_str())).collect())
+        Some(self.said_names().iter().map(|name| found.name(name).map_or("", |m| m.as_str())).collect())
+    }
+}
+
+/// Columns in words, for messages.
+fn named(captures: &[String]) -> String {
+    if captures.is_empty() { "none".to_owned() } else { format!("`{}`", captures.join("`, `")) }
+}
+
+/// A pattern without captures, for what is left out: of a whole path below the root where it has a `/`, else of a single name.
+///
+/// # Errors
+/// As [`Pattern::parse`].
+pub fn glob(text: &str) -> Result<Regex, PatternError> {
+    let pattern = Pattern::parse(text.trim_end_matches('/'))?;
+    if let Some(name) = pattern.captures.first() {
+        return Err(PatternError::Captures(name.clone()));
+    }
+    Regex::new(&format!("(?i){}", pattern.regex.as_str())).map_err(|_| PatternError::Name(text.to_owned()))
+}
+
+/// How many folders stand above a file: at least, and at most.
+fn folder_bounds(components: &[&str]) -> (usize, Option<usize>) {
+    let stars = components.contains(&"**");
+    let names = components.iter().filter(|component| **component != "**").count();
+    // `**` at the end stands for the file too.
+    let least = if components.last() == Some(&"**") { names } else { names.saturating_sub(1) };
+    (least, (!stars).then_some(least))
+}
+
+/// The endings that the last part of a pattern spells out, in small letters; none where it leaves them open.
+fn endings(last: &str) -> Vec<String> {
+    let Some((_, ending)) = last.rsplit_once('.') else { return Vec::new() };
+    let ending = ending.to_lowercase();
+    match ending.strip_prefix('{').and_then(|inside| inside.strip_suffix('}')) {
+        Some(choices) if choices.contains(',') => choices.split(',').map(|choice| choice.trim().to_owned()).collect(),
+        _ if ending.contains(['*', '?', '{', '}']) => Vec::new(),
+        _ => vec![ending],
     }
 }
 
@@ -191,6 +372,9 @@ fn braces(inside: &str, regex: &mut String, captures: &mut Vec<String>) -> Resul
     if !is_name {
         return Err(PatternError::Name(inside.to_owned()));
     }
+    if IMAGE_ENDINGS.contains(&inside.to_lowercase().as_str()) {
+        return Err(PatternError::Ending(inside.to_owned()));
+    }
     if RESERVED.contains(&inside) {
         return Err(PatternError::Reserved(inside.to_owned()));
     }
@@ -225,15 +409,15 @@ mod tests {
         let pattern = Pattern::parse("IMG_*.jpg").unwrap();
         assert!(pattern.matches("IMG_1.JpG"));
         assert!(!pattern.matches("img_1.jpg"));
-        assert_eq!(pattern.depth(), Some(1));
+        assert_eq!(pattern.folders(), (0, Some(0)));
     }
 
     #[test]
     fn a_literal_start_limits_the_walk() {
         let pattern = Pattern::parse("raw/2019/{site}/*.jpg").unwrap();
         assert_eq!(pattern.prefix(), "raw/2019");
-        assert_eq!(pattern.depth(), Some(4));
-        assert_eq!(Pattern::parse(REFERENCE).unwrap().depth(), None);
+        assert_eq!(pattern.folders(), (3, Some(3)));
+        assert_eq!(Pattern::parse(REFERENCE).unwrap().folders(), (3, None));
     }
 
     #[test]
@@ -254,6 +438,37 @@ mod tests {
     }
 
     #[test]
+    fn the_normal_form_of_a_folder_is_its_value() {
+        let pattern = Pattern::parse("{site}/{season}/*.jpg").unwrap();
+        assert_eq!(pattern.capture("sja\u{30a} /2024/1.jpg").unwrap(), ["sjå", "2024"]);
+        assert_eq!(pattern.said("sja\u{30a} /2024/1.jpg").unwrap(), ["sja\u{30a} ", "2024"]);
+    }
+
+    #[test]
+    fn a_site_can_be_made_of_several_folders() {
+        let site = |path: &str, site: &str| Pattern::parse(path).unwrap().with_site(site);
+        let pattern = site("{locality}/{site}/{season}/*.jpg", "{locality}_{site}").unwrap();
+        assert_eq!(pattern.captures(), ["locality", "site", "season"]);
+        assert_eq!(pattern.capture("north/1/2024/1.jpg").unwrap(), ["north", "north_1", "2024"]);
+        let pattern = site("{locality}/{number}/*.jpg", "{locality}-{number}x").unwrap();
+        assert_eq!(pattern.captures(), ["locality", "number", "site"]);
+        assert_eq!(pattern.capture("north/1/1.jpg").unwrap(), ["north", "1", "north-1x"]);
+        for bad in ["{region}_{site}", "north", "{site"] {
+            assert!(matches!(site("{locality}/{site}/*.jpg", bad), Err(PatternError::Site(..))), "{bad}");
+        }
+    }
+
+    #[test]
+    fn what_keeps_a_path_out_is_known() {
+        let pattern = Pattern::parse("raw/{site}/{season}/**/*.{jpg,jpeg}").unwrap();
+        assert_eq!(pattern.misfit("raw/s3/IMG_1.JPG"), Misfit::Folders(3));
+        assert_eq!(pattern.misfit("raw/s3/2024/IMG_1.png"), Misfit::Ending);
+        assert_eq!(pattern.misfit("rawer/s3/2024/IMG_1.jpg"), Misfit::Elsewhere);
+        assert_eq!(Pattern::parse("{site}/*.jpg").unwrap().misfit("a/b/1.jpg"), Misfit::Folders(1));
+        assert_eq!(Pattern::parse("{site}/IMG*.jpg").unwrap().misfit("a/1.jpg"), Misfit::Name);
+    }
+
+    #[test]
     fn mistakes_are_named() {
         let error = |text: &str| Pattern::parse(text).unwrap_err();
         assert_eq!(error("../*.jpg"), PatternError::Outside);
@@ -264,6 +479,9 @@ mod tests {
         assert_eq!(error("{si te}/*.jpg"), PatternError::Name("si te".into()));
         assert_eq!(error("{path}/*.jpg"), PatternError::Reserved("path".into()));
         assert_eq!(error("{a}/{a}/*.jpg"), PatternError::Twice("a".into()));
+        assert_eq!(error("{site}/*.{jpg}"), PatternError::Ending("jpg".into()));
+        assert_eq!(error("{site}/*.{JPG}"), PatternError::Ending("JPG".into()));
+        assert!(matches!(glob("{site}/x"), Err(PatternError::Captures(_))));
         assert_eq!(error("a**/*.jpg"), PatternError::Stars);
         assert_eq!(error("a\\*.jpg"), PatternError::Backslash);
         assert_eq!(error(" "), PatternError::Empty);

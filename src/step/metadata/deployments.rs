@@ -4,6 +4,8 @@ use std::collections::BTreeMap;
 
 use jiff::civil::DateTime;
 
+use crate::observation::ids::normal;
+use crate::observation::sites::Places;
 use crate::photo::clock::parse_time;
 use crate::table::{Column, Reading, Table, TableError, csv};
 
@@ -51,6 +53,7 @@ impl Deployments {
         let table = csv::read(bytes, &Reading::tolerant(file)).map_err(|error| vec![error.to_string()])?;
         let sites = table.require("site").map_err(|error: TableError| vec![format!("`{file}`: {error}")])?;
         let mut errors = Vec::new();
+        let mut places = Places::default();
         let mut rows = Vec::with_capacity(table.rows);
         for row in 0..table.rows {
             // The header is row 1.
@@ -59,7 +62,11 @@ impl Deployments {
                 errors.push(format!("{}: the site is missing; name it or remove the row", place("site")));
                 continue;
             };
+            let site = normal(site);
             let field = |column: &str| table.column(column).and_then(|values| trimmed(values, row));
+            let placed = ["locality", "region", "section"].map(|column| (column, field(column).unwrap_or_default()));
+            let ids = [("site", site.as_ref()), ("season", field("season").unwrap_or_default())];
+            places.note(&[ids.as_slice(), &placed].concat(), &format!("`{file}` row {}", row + 2));
             let mut time = |column: &str, end_of_day: bool| {
                 let text = field(column)?;
                 let time = parse_time(text, end_of_day);
@@ -74,9 +81,13 @@ impl Deployments {
             {
                 errors.push(format!("{}: the end lies before the start; exchange `from` and `to`", place("to")));
             }
-            let id = field("deployment").map_or_else(|| default_id(site, from), str::to_owned);
-            rows.push(Deployment { site: site.to_owned(), season: field("season").map(str::to_owned), id, from, to });
+            let id = field("deployment").map_or_else(|| default_id(&site, from), str::to_owned);
+            let season = field("season").map(|season| normal(season).into_owned());
+            rows.push(Deployment { site: site.into_owned(), season, id, from, to });
         }
+        errors.extend(
+            places.faults("Give each site an id of its own, in the folders (or by `site:` of the images) and in this table."),
+        );
         if !errors.is_empty() {
             return Err(errors);
         }
@@ -90,7 +101,7 @@ impl Deployments {
     /// The rows of a site; `None` where the site is unknown.
     #[must_use]
     pub fn of_site(&self, site: &str) -> Option<&[u32]> {
-        self.by_site.get(site).map(Vec::as_slice)
+        self.by_site.get(normal(site).as_ref()).map(Vec::as_slice)
     }
 
     /// All site ids, sorted.

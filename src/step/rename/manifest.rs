@@ -5,6 +5,7 @@ use std::collections::HashMap;
 use std::hash::{BuildHasherDefault, Hasher};
 
 use crate::id::ContentId;
+use crate::observation::ids::normal;
 use crate::table::records::Value;
 use crate::table::{Reading, TableError, csv};
 
@@ -64,6 +65,13 @@ pub struct Manifest<'a> {
 
 const END: u32 = u32::MAX;
 
+fn in_normal_form(text: Cow<'_, str>) -> Cow<'_, str> {
+    match text {
+        Cow::Borrowed(text) => normal(text),
+        Cow::Owned(text) => Cow::Owned(normal(&text).into_owned()),
+    }
+}
+
 impl<'a> Manifest<'a> {
     /// Reads a manifest file; `file` is named in errors.
     ///
@@ -113,6 +121,8 @@ impl<'a> Manifest<'a> {
                 manifest.emptied.push(Entry { season, site, name, content, path });
                 continue;
             }
+            // The ids of images come in their normal form, whatever an earlier version wrote.
+            let (season, site) = (in_normal_form(season), in_normal_form(site));
             let entry = Entry { season, site, name: name.clone(), content, path };
             if let Some(other) = manifest.add(entry)
                 && manifest.entries[other].name != name

@@ -6,8 +6,12 @@ use crate::step::Finding;
 const EXAMPLES: usize = 8;
 
 /// All kinds, in the order in which they are said, with their sentence behind the count.
-const KINDS: [(&str, &str); 16] = [
+const KINDS: [(&str, &str); 17] = [
     ("bad_rows", "rows of label files cannot be read and are not used; correct or remove them"),
+    (
+        "altered_rows",
+        "rows were changed in place after they were written: they count as they stand now; restore them from version control, or answer anew",
+    ),
     ("unknown_labels", "answers name a class that nobody declared; correct it, or add it to the classes or to `extra_classes`"),
     ("class_spelling", "answers spell their class in another way; they count"),
     (

@@ -59,6 +59,9 @@ pub(super) fn read<'t>(texts: &'t [Text<'_>], question: &str, findings: &mut Fin
                 for fault in file.faults {
                     findings.add("bad_rows", || format!("{}: {}", place(&text.path, fault.line), fault.message));
                 }
+                for line in &file.altered {
+                    findings.add("altered_rows", || place(&text.path, *line));
+                }
                 let meant = |label: &Label<'_>| label.question.is_empty() || label.question == question;
                 let says = |label: &Label<'_>| !label.class.is_empty() || label.is_withdrawal();
                 let labels = file.labels.into_iter().filter(|label| meant(label) && says(label));
