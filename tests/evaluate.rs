@@ -71,6 +71,7 @@ fn try_run(params: &[(&'static str, ParamValue)], predictions: &Table, labels: &
             mapped: None,
             scanned: None,
             files: BTreeMap::new(),
+            past: trapline::step::Past::default(),
             locate: &|_, _| None,
             progress: &Silent,
             cancel: &Cancel::default(),

@@ -164,6 +164,7 @@ fn run(images: &[Image], clock: Option<&str>, deployments: Option<&str>) -> Resu
         scratch: None,
         dry: false,
         files: given,
+        past: trapline::step::Past::default(),
         locate: &|_, _| None,
         progress: &Silent,
         cancel: &Cancel::default(),
