@@ -17,7 +17,11 @@ pub enum Role {
     Empty,
     /// Cannot be judged: snow on the lens, fog, over-exposed.
     BadQuality,
-    /// Anything else: a person, a vehicle, difficult.
+    /// A person: such images are withheld from what is published.
+    Person,
+    /// A vehicle.
+    Vehicle,
+    /// Anything else, such as `difficult`.
     Other,
 }
 
@@ -28,9 +32,18 @@ impl Role {
         match normal(name).as_str() {
             "empty" | "blank" => Self::Empty,
             "bad_quality" | "bad" => Self::BadQuality,
-            "person" | "human" | "people" | "vehicle" | "other" | "unknown" | "difficult" => Self::Other,
+            "person" | "persons" | "human" | "humans" | "people" | "homo_sapiens" => Self::Person,
+            "vehicle" | "vehicles" | "car" | "snowmobile" => Self::Vehicle,
+            "other" | "unknown" | "difficult" => Self::Other,
             _ => Self::Animal,
         }
+    }
+
+    /// Says whether images of the class may be shown to everybody: what people do is nobody's business but theirs, and nobody knows
+    /// what `other` may be.
+    #[must_use]
+    pub const fn is_public(self) -> bool {
+        matches!(self, Self::Animal | Self::Empty | Self::BadQuality)
     }
 }
 
@@ -83,6 +96,20 @@ impl Taxonomy {
     /// The names, in the order written.
     pub fn names(&self) -> impl Iterator<Item = &str> {
         self.classes.iter().map(|class| class.name.value.as_str())
+    }
+
+    /// What the class called `name` stands for; one that the programme does not declare goes by its name.
+    #[must_use]
+    pub fn role(&self, name: &str) -> Role {
+        self.class(name).map_or_else(|| Role::of_name(name), |class| class.role)
+    }
+
+    /// The only class of `role`; nothing where there are several.
+    #[must_use]
+    pub fn only(&self, role: Role) -> Option<&str> {
+        let mut of_role = self.classes.iter().filter(|class| class.role == role);
+        let only = of_role.next().filter(|_| of_role.next().is_none())?;
+        Some(only.name.value.as_str())
     }
 
     /// The class called `name`.

@@ -32,7 +32,8 @@ for each step. Images are rows of `inputs.csv`, by their identity. A crate that 
 
 A bundle is a ZIP file with everything that `trapline verify` needs, as `trapline.lock` names it: unpack it anywhere, and
 `trapline verify --level tables` and `--level sample` work in it, offline. It tells of no folder, account or machine of yours.
-Images that a model, a table or a person says show people stay at home, unless --withhold names other classes or `nothing`.")]
+Images that a model, a table or a person says show people (classes with the role `person`) stay at home, unless --withhold names
+other classes or `nothing`.")]
 pub(super) struct Export {
     #[command(flatten)]
     project: ProjectArgs,

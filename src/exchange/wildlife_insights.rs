@@ -75,11 +75,11 @@ pub(super) fn shaped(table: &Table, meaning: &Meaning) -> Result<Shaped, TableEr
 
 /// The parts of a class's taxon; only the common name where nobody says which taxon it is.
 fn parts(class: &str, meaning: &Meaning) -> Vec<Option<String>> {
-    let known = match (meaning.taxa.get(class), meaning.role(class), class) {
+    let known = match (meaning.taxa.get(class), meaning.role(class)) {
         (Some(taxon), ..) => Some(taxon.as_str()),
-        (None, Role::Empty, _) => Some(BLANK),
-        (None, _, "person" | "human" | "people") => Some(HUMAN),
-        (None, _, "vehicle") => Some(VEHICLE),
+        (None, Role::Empty) => Some(BLANK),
+        (None, Role::Person) => Some(HUMAN),
+        (None, Role::Vehicle) => Some(VEHICLE),
         _ => None,
     };
     let part = |text: &str| Some(text.trim()).filter(|text| !text.is_empty()).map(str::to_owned);

@@ -55,7 +55,7 @@ unless the camera numbered them. `event_id` is a hash of all that and of the fir
 | `any_animal` | every image counts, with the label of a person where there is one: an animal before all else; of several the one that people named, then the most confident |
 | `average` | the class with the highest mean of `p_CLASS` over the event's images; labels of people are not looked at |
 
-Which classes are animals, empty or of bad quality says the taxonomy (`role`). Other classes (a person, a vehicle) come behind animals.
+Which classes are animals, empty or of bad quality says the taxonomy (`role`). Other classes (roles `person`, `vehicle`, `other`) come behind animals.
 People's labels stand in the column `manual`, `class` where not given. Images without any label do not count; without a column of labels,
 events are made and named, and have no label.
 

@@ -127,7 +127,7 @@ fn give_colours(shown: &mut [ShownClass]) {
         class.colour.push_str(match class.role {
             Role::Empty => GREY_EMPTY,
             Role::BadQuality => GREY_BAD,
-            Role::Animal | Role::Other => next.next().unwrap_or(PALETTE[0]),
+            Role::Animal | Role::Person | Role::Vehicle | Role::Other => next.next().unwrap_or(PALETTE[0]),
         });
     }
 }

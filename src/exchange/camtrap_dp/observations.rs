@@ -11,7 +11,7 @@ use crate::exchange::form::{Meaning, Note};
 use crate::exchange::shape::{self, Files};
 use crate::observation::{EVENT, words};
 use crate::table::{Column, Table, TableError};
-use crate::taxonomy::{Role, Taxon, normal};
+use crate::taxonomy::{Role, Taxon};
 
 /// A column under its name in the standard.
 pub type Made = (&'static str, Arc<Column>);
@@ -60,12 +60,12 @@ pub(super) struct Meant {
 impl Meant {
     fn of(class: &str, input: &Input<'_>) -> Self {
         let role = input.meaning.role(class);
-        let kind = match (role, normal(class).as_str()) {
-            (Role::Animal, _) => "animal",
-            (Role::Empty, _) => "blank",
-            (Role::Other, "person" | "human" | "people") => "human",
-            (Role::Other, "vehicle") => "vehicle",
-            (Role::BadQuality | Role::Other, _) => "unknown",
+        let kind = match role {
+            Role::Animal => "animal",
+            Role::Empty => "blank",
+            Role::Person => "human",
+            Role::Vehicle => "vehicle",
+            Role::BadQuality | Role::Other => "unknown",
         };
         let taxon = input.taxa.get(class).filter(|_| kind != "blank").cloned();
         Self { class: class.to_owned(), kind, bad: role == Role::BadQuality, taxon }

@@ -157,11 +157,12 @@ fn others<'t>(table: &'t Table, classes: &mut Classes) -> Vec<Given<'t>> {
 fn categories(classes: &[Class]) -> (Vec<usize>, Vec<String>) {
     let mut names: Vec<String> = CATEGORIES.iter().map(|(_, name)| (*name).to_owned()).collect();
     let of_class = |class: &Class| {
-        let name = match (class.role, class.name.to_lowercase().as_str()) {
-            (Role::Animal, _) => "animal",
-            (Role::Empty, _) => "empty",
-            (_, "person" | "human" | "people") => "person",
-            _ => class.name.as_str(),
+        let name = match class.role {
+            Role::Animal => "animal",
+            Role::Empty => "empty",
+            Role::Person => "person",
+            Role::Vehicle => "vehicle",
+            Role::BadQuality | Role::Other => class.name.as_str(),
         };
         names.iter().position(|known| known == name).unwrap_or_else(|| {
             names.push(name.to_owned());

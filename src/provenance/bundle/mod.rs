@@ -23,7 +23,6 @@ use crate::run::lockfile::LockFile;
 use crate::run::packed::IMAGES_FILE;
 use crate::spec::LOCAL_FILE;
 use crate::store::{Part, Store};
-use crate::taxonomy::Role;
 
 mod archive;
 mod gather;
@@ -138,9 +137,8 @@ impl Packer<'_> {
         let project = &self.pipeline.project;
         let mut files = descriptive(self.pipeline, asked);
         files.extend(gathered.files.iter().cloned());
-        // The gallery of a report shows nobody and nothing of classes that are no animals.
-        let role = |class: &String| self.pipeline.classes.class(class).map_or_else(|| Role::of_name(class), |class| class.role);
-        if self.options.withhold.iter().any(|class| role(class) != Role::Other) {
+        // The gallery of a report shows no picture of the other classes.
+        if self.options.withhold.iter().any(|class| self.pipeline.classes.role(class).is_public()) {
             self.written.reports_withheld.extend(gathered.reports.iter().cloned());
         } else {
             files.extend(gathered.reports.iter().cloned());

@@ -8,10 +8,8 @@ use crate::id::ContentId;
 use crate::labels;
 use crate::store::Store;
 use crate::table::{Table, Type};
-use crate::taxonomy::normal;
+use crate::taxonomy::{Role, normal};
 
-/// Classes that stand for people, by their usual names.
-const PEOPLE: [&str; 4] = ["person", "people", "human", "homo_sapiens"];
 /// A model that gives such a class this much is believed enough to withhold the image.
 const SUSPECTED: f32 = 0.1;
 /// Lower ranks name almost every class for almost every image; their confidence counts instead.
@@ -21,12 +19,12 @@ const EVERY_CLASS: [&str; 2] = ["presence_automatic", "presence_manual"];
 /// What the columns of class confidences start with.
 const CONFIDENCE: &str = "p_";
 
-/// The classes of the project that stand for people.
+/// The classes of the project that stand for people, by their role; a class that only a model knows goes by its name.
 #[must_use]
 pub fn people(pipeline: &Pipeline) -> Vec<String> {
     let named =
         pipeline.classes.names().chain(pipeline.models.values().flat_map(|model| model.classes.iter().map(String::as_str)));
-    let found: BTreeSet<_> = named.filter(|name| PEOPLE.contains(&normal(name).as_str())).map(str::to_owned).collect();
+    let found: BTreeSet<_> = named.filter(|name| pipeline.classes.role(name) == Role::Person).map(str::to_owned).collect();
     found.into_iter().collect()
 }
 

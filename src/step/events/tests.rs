@@ -56,7 +56,7 @@ fn project() -> Project {
         ("empty", Role::Empty),
         ("stoat", Role::Animal),
         ("vole", Role::Animal),
-        ("person", Role::Other),
+        ("person", Role::Person),
     ];
     let mut project = Project::new();
     project.classes = Taxonomy { classes: roles.into_iter().map(class).collect() };

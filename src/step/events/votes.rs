@@ -43,7 +43,7 @@ impl<'a> Classes<'a> {
         let weight = |role: &Option<Role>| match role {
             Some(Role::Animal) => Weight::Animal,
             Some(Role::Empty | Role::BadQuality) => Weight::Nothing,
-            Some(Role::Other) | None => Weight::Other,
+            Some(Role::Person | Role::Vehicle | Role::Other) | None => Weight::Other,
         };
         let all: Vec<Vec<Option<Role>>> = column.texts().map(roles).collect();
         Self {

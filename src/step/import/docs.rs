@@ -126,8 +126,8 @@ else is.
 - `path` is `filePath`; `name` is `fileName` where no two images have one. `site` and `season` are known where all deployments tell them
   in `deploymentGroups`, as in the packages of `export`; else `values` may say them.
 - A class is known by the tag `class:NAME`, by its scientific name (`scientific_name` of the taxonomy, or `classes: { Mustela erminea: stoat }`),
-  or by the type of observation: `blank` is the class for what is empty, `unknown` with the tag `quality:bad` that of bad quality, `human` a class
-  `person` or `human`. `unclassified` is no label.
+  or by the type of observation: `blank` is the class for what is empty, `unknown` with the tag `quality:bad` that of bad quality, `human` and
+  `vehicle` those with the roles `person` and `vehicle`. `unclassified` is no label.
 - Images of several classes need `rows: multilabel`; several individuals of one class are one label.
 - The tables are checked first: a wrong field is an error that names file, row and column.
 

@@ -29,7 +29,7 @@ impl Classes<'_> {
         match self.format {
             Format::SpeciesNet => self.of_ranks(value),
             Format::CamtrapDp => self.of_names(value),
-            Format::MegaDetector => self.one(value).or_else(|| self.empty(value)),
+            Format::MegaDetector => self.one(value).or_else(|| self.by_role(value)),
             _ => self.one(value),
         }
     }
@@ -47,12 +47,7 @@ impl Classes<'_> {
             let is = |class: &&crate::taxonomy::Class| class.taxon.as_ref().is_some_and(|taxon| taxon.name == name);
             self.programme.classes.iter().find(is).map(|class| class.name.value.clone())
         };
-        let bad = |name: &str| {
-            let mut bad = self.programme.classes.iter().filter(|class| class.role == Role::BadQuality);
-            let only = bad.next().filter(|_| bad.next().is_none() && Role::of_name(name) == Role::BadQuality);
-            only.map(|class| class.name.value.clone())
-        };
-        let known = |name: &&str| self.one(name).or_else(|| scientific(name)).or_else(|| self.empty(name)).or_else(|| bad(name));
+        let known = |name: &&str| self.one(name).or_else(|| scientific(name)).or_else(|| self.by_role(name));
         let unknown = || names.contains(&UNKNOWN).then(|| UNKNOWN.to_owned()).filter(|_| self.undecided);
         names.iter().find_map(known).or_else(unknown)
     }
@@ -65,12 +60,14 @@ impl Classes<'_> {
         if self.programme.classes.is_empty() {
             return value.rsplit(';').map(str::trim).find(|name| !name.is_empty()).map(str::to_owned);
         }
-        names.iter().find_map(|name| self.one(name).or_else(|| self.empty(name)))
+        names.iter().find_map(|name| self.one(name).or_else(|| self.by_role(name)))
     }
 
-    /// What others call empty is the programme's only class for it.
-    fn empty(&self, value: &str) -> Option<String> {
-        (Role::of_name(value) == Role::Empty).then(|| empty_class(self.programme)).flatten().map(str::to_owned)
+    /// What others call empty, of bad quality, a person or a vehicle is the programme's only class of that role.
+    fn by_role(&self, value: &str) -> Option<String> {
+        let role = Role::of_name(value);
+        let has_class = !matches!(role, Role::Animal | Role::Other);
+        has_class.then(|| self.programme.only(role)).flatten().map(str::to_owned)
     }
 
     /// The class behind a value: as given, by name, by the id of the published data set, by the reference's codes; spelling
@@ -101,9 +98,7 @@ impl Classes<'_> {
 
 /// The programme's class for images without an animal, where it has one and no more.
 pub fn empty_class(programme: &Taxonomy) -> Option<&str> {
-    let mut empty = programme.classes.iter().filter(|class| class.role == Role::Empty);
-    let only = empty.next().filter(|_| empty.next().is_none())?;
-    Some(only.name.value.as_str())
+    programme.only(Role::Empty)
 }
 
 /// What two names must differ in to be two classes.

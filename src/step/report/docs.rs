@@ -36,8 +36,8 @@ report:
 - Groups are `season` and `locality` where the images have them, and those of `evaluate`. The last season is open, earlier ones are folded.
 - Each figure has its table beside it, with a CSV inside the file. A click on a mark or a row shows the command that lists the images,
   labels, model and parameters behind that number: `trapline explain STEP --where class=stoat`.
-- The gallery shows images that people named otherwise than the model, `gallery` of each class, the surest first. Images of classes that
-  are no animals, such as people and vehicles (role `other`), are not shown: a report is published.
+- The gallery shows images that people named otherwise than the model, `gallery` of each class, the surest first. Images of classes
+  with the roles `person`, `vehicle` and `other` are not shown: a report is published.
 - The methods list every step before the report with its parameters, the models, seeds and identities.
 
 ## Templates

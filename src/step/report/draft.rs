@@ -27,7 +27,7 @@ impl Draft<'_> {
 
     /// What a class stands for, declared or not.
     pub fn role(&self, class: &str) -> Role {
-        self.classes.class(class).map_or_else(|| Role::of_name(class), |class| class.role)
+        self.classes.role(class)
     }
 
     pub fn is_animal(&self, class: &str) -> bool {

@@ -13,7 +13,6 @@ use crate::photo::Decoder;
 use crate::report::page::{Panel, Picture, Section};
 use crate::step::{Job, StepError};
 use crate::table::Table;
-use crate::taxonomy::Role;
 
 /// Quality of the small pictures, 1-100.
 const QUALITY: u8 = 72;
@@ -50,7 +49,7 @@ pub(super) fn section(draft: &Draft<'_>, job: &Job<'_>, frame: Frame) -> Result<
     let mut hidden = 0_u64;
     for (at, (class, all)) in by_class(draft, mistakes).into_iter().enumerate() {
         // What people do is nobody's business but theirs: a report is published.
-        let is_private = |one: &Mistake| [&one.class, &one.label].iter().any(|class| draft.role(class) == Role::Other);
+        let is_private = |one: &Mistake| [&one.class, &one.label].iter().any(|class| !draft.role(class).is_public());
         let (private, open): (Vec<_>, Vec<_>) = all.into_iter().partition(is_private);
         hidden += private.len() as u64;
         if open.is_empty() {

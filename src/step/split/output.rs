@@ -9,7 +9,7 @@ use super::{EXAMPLES, GROUP, SPLIT, STRATA};
 use crate::stats::interval::number;
 use crate::step::{Finding, LABEL_COLUMNS, StepError, label_type};
 use crate::table::{CellRef, Column, ColumnBuilder, Schema, Table, TableError, Type};
-use crate::taxonomy::{Role, Taxonomy};
+use crate::taxonomy::Taxonomy;
 
 /// With fewer groups than this of a class, one group more or less on a side changes its figures.
 const FEW: usize = 10;
@@ -122,7 +122,7 @@ impl Parted {
         lacking.truncate(EXAMPLES);
         let said = "times a class has no image on a side; `stratify: true` gives each class of three groups its share";
         findings.extend(Finding::counted("class_lacks_side", count, said, lacking));
-        let animals = taxonomy.classes.iter().filter(|class| class.role != Role::Other);
+        let animals = taxonomy.classes.iter().filter(|class| class.role.is_public());
         let none: Vec<String> =
             animals.map(|class| class.name.value.clone()).filter(|name| !self.classes.contains_key(name)).collect();
         let said = "classes of the programme have no image: no model will know them";
