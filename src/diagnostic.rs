@@ -153,6 +153,13 @@ impl Sources {
         id
     }
 
+    /// Shows the texts under other paths.
+    pub fn relocate(&mut self, path: impl Fn(&Path) -> PathBuf) {
+        for source in &mut self.files {
+            source.path = path(&source.path);
+        }
+    }
+
     /// The text that `id` names, if it is one of these.
     #[must_use]
     pub fn get(&self, id: FileId) -> Option<&Source> {

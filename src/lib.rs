@@ -16,6 +16,7 @@ pub mod exchange;
 pub mod file;
 pub mod id;
 pub mod labels;
+pub mod merging;
 pub mod model;
 pub mod moves;
 pub mod observation;

@@ -12,7 +12,7 @@ use std::collections::BTreeSet;
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 
-use trapline::check::{Loaded, Overrides, load_with};
+use trapline::check::{Loaded, Overrides, load_with, validate_with};
 use trapline::diagnostic::{codes, plain};
 
 /// Findings about files that a repository cannot hold (missing, huge, or links), and one of builds without libtorch alone. Tests
@@ -47,7 +47,7 @@ fn overrides(path: &Path) -> Overrides {
 }
 
 fn load(path: &Path) -> Loaded {
-    load_with(&kinds::kinds(), path, &overrides(path))
+    validate_with(&kinds::kinds(), path, &overrides(path))
 }
 
 fn rendered(loaded: &Loaded, folder: &str) -> String {

@@ -308,7 +308,7 @@ fn mistakes_in_both_files_are_named_together() {
     ");
     let error = run(&one, None, Some("site,from,to\ns1,2020-13-01,\n,2020-01-01,\ns2,2020-02-01,2020-01-01\n")).unwrap_err();
     assert_snapshot!(error.to_string(), @r"
-    `deployments.csv` row 2, column `from`: `2020-13-01` is no time; write YYYY-MM-DD or YYYY-MM-DD hh:mm:ss
+    `deployments.csv` row 2, column `from`: `2020-13-01` is not a time; write YYYY-MM-DD or YYYY-MM-DD hh:mm:ss
     `deployments.csv` row 3, column `site`: the site is missing; name it or remove the row
     `deployments.csv` row 4, column `to`: the end lies before the start; exchange `from` and `to`
     ");

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use super::params::meant_number;
 use super::{Comparison, Expectation, RowFilter, Subject};
 use crate::diagnostic::{Diagnostic, Report, Span, Spanned, codes, did_you_mean};
 use crate::spec::StepSpec;
@@ -55,6 +56,12 @@ pub(super) fn read(
         let Some((comparison, value)) = bound(&entry.value) else {
             let message = format!("the bound of `{}` is no number with a comparison", entry.key.value);
             let help = "write a number, or `\">= 0.93\"` with one of `>=`, `<=`, `>`, `<`, `==`";
+            let signs: &[char] = &['<', '>', '=', ' '];
+            let meant = match &entry.value.value {
+                Value::Text(text) => meant_number(text.trim_start_matches(signs)),
+                _ => None,
+            };
+            let help = meant.unwrap_or_else(|| help.to_owned());
             reader.report.push(Diagnostic::new(codes::BAD_EXPECTATION, entry.value.span, message).help(help));
             continue;
         };

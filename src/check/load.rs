@@ -10,6 +10,7 @@ use super::order::order;
 use super::params::{self, Checked, check_names};
 use super::places::{Places, check_paths, check_roots};
 use super::sense;
+use super::tables::Inspected;
 use super::wiring::{self, Names, Wired};
 use super::{CheckedStep, Overrides, Pipeline, Wire};
 use crate::diagnostic::{Code, Diagnostic, Report, Severity, Sources, Span, Spanned, codes};
@@ -38,9 +39,25 @@ pub fn load(file: &Path, overrides: &Overrides) -> Loaded {
     load_with(KINDS, file, overrides)
 }
 
+/// Loads `file` as [`load`] does, and reads the tables of the project that its steps name, as a run would.
+#[must_use]
+pub fn validate(file: &Path, overrides: &Overrides) -> Loaded {
+    validate_with(KINDS, file, overrides)
+}
+
+/// [`validate`] with `kinds`.
+#[must_use]
+pub fn validate_with(kinds: &[&'static StepKind], file: &Path, overrides: &Overrides) -> Loaded {
+    read(kinds, file, overrides, true)
+}
+
 /// Loads `file` with `kinds`.
 #[must_use]
 pub fn load_with(kinds: &[&'static StepKind], file: &Path, overrides: &Overrides) -> Loaded {
+    read(kinds, file, overrides, false)
+}
+
+fn read(kinds: &[&'static StepKind], file: &Path, overrides: &Overrides, tables: bool) -> Loaded {
     let mut files = Files::default();
     let mut report = Report::default();
     let folder = file.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
@@ -56,7 +73,19 @@ pub fn load_with(kinds: &[&'static StepKind], file: &Path, overrides: &Overrides
     };
     let spec = spec::read(&reading, &mut files, &mut report);
     let absolute = std::path::absolute(folder).unwrap_or_else(|_| folder.to_owned());
-    let pipeline = spec.and_then(|spec| Checking { spec, folder, absolute, file, files: &mut files, report: &mut report }.run());
+    let pipeline = spec.and_then(|spec| {
+        Checking {
+            spec,
+            folder,
+            as_given,
+            absolute,
+            file,
+            files: &mut files,
+            tables: tables.then(Inspected::default),
+            report: &mut report,
+        }
+        .run()
+    });
 
     let silenced = yaml::apply_allows(&files.allows, &files.sources, &mut report);
     if pipeline.is_none() && !report.has_errors() {
@@ -112,9 +141,13 @@ struct Checking<'a> {
     spec: Spec,
     /// The project's folder, as given.
     folder: &'a Path,
+    /// As findings show it.
+    as_given: &'a Path,
     absolute: PathBuf,
     file: &'a Path,
     files: &'a mut Files,
+    /// Tables of the project are read too.
+    tables: Option<Inspected>,
     report: &'a mut Report,
 }
 
@@ -296,6 +329,9 @@ impl Checking<'_> {
             "`{}` refuses its columns without a word",
             spec.kind.name
         );
+        if let Some(tables) = &mut self.tables {
+            tables.step(step.as_ref(), &context, self.as_given, self.files, self.report);
+        }
         let rewritten = step.files(&context).into_iter().filter(|file| file.rewritten).map(|file| {
             let path = shown(&file.path);
             let given = checked.paths.iter().find(|(_, given)| given.value == path).map(|(_, given)| given.span);

@@ -17,9 +17,10 @@ mod order;
 mod params;
 mod places;
 mod sense;
+mod tables;
 mod wiring;
 
-pub use load::{Loaded, load, load_with};
+pub use load::{Loaded, load, load_with, validate, validate_with};
 
 /// What the command line adds to a pipeline file.
 #[derive(Debug, Clone, Default)]

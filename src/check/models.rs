@@ -3,8 +3,9 @@
 use std::collections::BTreeMap;
 
 use crate::diagnostic::{Diagnostic, Report, Span, Spanned, codes, nearest};
+use crate::merging;
 use crate::model::signature::{LOCK_FILE, LockError, ModelSignature, read_lock};
-use crate::spec::Files;
+use crate::spec::{Files, cell_span};
 
 /// Reads `models.lock` beside the pipeline; `None` where it is damaged, which is reported.
 pub(super) fn read(
@@ -19,6 +20,14 @@ pub(super) fn read(
         Err(error) => error,
     };
     let text = std::fs::read_to_string(&path).unwrap_or_default();
+    if let Some(line) = merging::first_mark(&text) {
+        let text: std::sync::Arc<str> = text.into();
+        let file = files.sources.add(&path, std::sync::Arc::clone(&text));
+        let span = cell_span(file, &text, Some(line), None);
+        let help = format!("{}; each model stands there once", merging::WAY_OUT);
+        report.push(Diagnostic::new(codes::UNFINISHED_MERGE, span, merging::WHAT).help(help));
+        return None;
+    }
     let mut start = 0;
     let mut detail = error.to_string();
     if let LockError::Malformed { source, .. } = &error {

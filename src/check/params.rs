@@ -7,7 +7,7 @@ use crate::diagnostic::{Diagnostic, FileId, Report, Span, Spanned, any_of, codes
 use crate::seasons::Seasons;
 use crate::spec::StepSpec;
 use crate::spec::path::project_path;
-use crate::step::{Param, ParamType, ParamValue, Params, PathUse};
+use crate::step::{Param, ParamType, ParamValue, Params, PathUse, StepKind};
 use crate::yaml::{self, Entry, Node, Value};
 
 /// Checked parameters with what is still to be checked about them.
@@ -42,7 +42,7 @@ pub(super) fn check(spec: &StepSpec, report: &mut Report) -> Checked {
         classes: Vec::new(),
         models: Vec::new(),
     };
-    let mut reading = Checker { checked, report };
+    let mut reading = Checker { kind: spec.kind, checked, report };
     let known: Vec<&str> = spec.kind.params.iter().map(|param| param.name).collect();
     for entry in &spec.with {
         match spec.kind.params.iter().find(|param| param.name == entry.key.value) {
@@ -63,6 +63,7 @@ pub(super) fn check(spec: &StepSpec, report: &mut Report) -> Checked {
 }
 
 struct Checker<'a> {
+    kind: &'static StepKind,
     checked: Checked,
     report: &'a mut Report,
 }
@@ -80,7 +81,8 @@ impl Checker<'_> {
     fn unknown(&mut self, spec: &StepSpec, key: &Spanned<String>, known: &[&str]) {
         let message = format!("`{}` has no parameter `{}`", spec.kind.name, key.value);
         let mut finding = Diagnostic::new(codes::UNKNOWN_PARAMETER, key.span, message);
-        finding.help = match did_you_mean(&key.value, known) {
+        let decimal = decimal_comma(&spec.with, &key.value);
+        finding.help = match decimal.or_else(|| did_you_mean(&key.value, known)) {
             Some(help) => Some(help),
             None if known.is_empty() => Some(format!("`{}` takes no parameters", spec.kind.name)),
             None => None,
@@ -137,8 +139,13 @@ impl Checker<'_> {
                 if words.contains(&word.as_str()) {
                     return Some(ParamValue::Text(word.clone()));
                 }
-                let mut finding = Diagnostic::new(codes::NOT_A_CHOICE, node.span, format!("`{word}` is no choice for `{name}`"));
-                finding.help = did_you_mean(word, words);
+                let message = format!("`{word}` is not among the choices for `{name}`");
+                let mut finding = Diagnostic::new(codes::NOT_A_CHOICE, node.span, message);
+                let takes = |param: &&Param| matches!(param.ty, ParamType::Choice(words) if words.contains(&word.as_str()));
+                finding.help = match self.kind.params.iter().find(takes) {
+                    Some(other) => Some(format!("`{word}` belongs to another parameter: write `{}: {word}`", other.name)),
+                    None => did_you_mean(word, words),
+                };
                 self.report.push(finding);
                 None
             }
@@ -321,7 +328,7 @@ impl Checker<'_> {
             },
             (ParamType::Int(..) | ParamType::Number(..), Value::Text(text)) => match yaml::scalar(text) {
                 Ok(Value::Int(_) | Value::Float(_)) => Some("leave the quotes out".into()),
-                _ => None,
+                _ => meant_number(text),
             },
             (ParamType::Int(..), Value::Float(_)) => Some("write it without a decimal point".into()),
             (ParamType::Choice(words), _) => Some(format!("choose {}", any_of(words))),
@@ -332,6 +339,35 @@ impl Checker<'_> {
         };
         self.report.push(finding);
         None
+    }
+}
+
+/// Quotes that word processors put in the place of `"` and `'`.
+const CURLED: [char; 10] = ['“', '”', '„', '‟', '«', '»', '‘', '’', '‚', '‛'];
+
+/// What a text in the place of a number was to be: one with a decimal comma, in percent, or within the quotes of a word processor.
+pub(super) fn meant_number(text: &str) -> Option<String> {
+    let bare = text.trim().trim_matches(CURLED).trim();
+    let plain = bare.trim_end_matches('%').trim_end().replace(',', ".");
+    let number: f64 = plain.parse().ok().filter(|number: &f64| number.is_finite())?;
+    if bare.ends_with('%') {
+        // Shares are written with a few digits: the noise of the division is not.
+        let share = (number * 1e6).round() / 1e8;
+        return Some(format!("write it as a share of 1: `{share}`"));
+    }
+    if bare.contains(',') {
+        return Some(format!("write it with a decimal point: `{plain}`"));
+    }
+    (bare.len() < text.trim().len()).then(|| format!("the quotes are those of a word processor: write `{bare}`"))
+}
+
+/// `{ accept_at: 0,9 }` is a number and a key `9`.
+fn decimal_comma(with: &[Entry], key: &str) -> Option<String> {
+    let at = with.iter().position(|entry| entry.key.value == key).filter(|_| key.bytes().all(|byte| byte.is_ascii_digit()))?;
+    let before = &with[at.checked_sub(1)?];
+    match (&before.value.value, &with[at].value.value) {
+        (Value::Int(whole), Value::Null) => Some(format!("write a decimal point: `{}: {whole}.{key}`", before.key.value)),
+        _ => None,
     }
 }
 

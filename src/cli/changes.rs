@@ -48,6 +48,21 @@ pub(super) fn pipelines(folder: &Path) -> anyhow::Result<Vec<PathBuf>> {
     Ok(files.into_iter().filter(|file| is_yaml(file) && is_pipeline(&folder.join(file))).collect())
 }
 
+/// The top folder of the repository that `folder` lies in; nothing without git or a repository.
+pub(super) fn repository(folder: &Path) -> Option<PathBuf> {
+    let top = git(folder, &["rev-parse", "--show-toplevel"]).ok()?;
+    Some(settled(Path::new(line(&top))))
+}
+
+/// `path` as seen from the top folder of its repository; one that lies elsewhere stays as it is.
+pub(super) fn within(repository: &Path, path: &Path) -> PathBuf {
+    // A setting of the command line is shown as if it were a file.
+    if path.as_os_str().to_string_lossy().starts_with("--") {
+        return path.to_owned();
+    }
+    settled(path).strip_prefix(repository).map_or_else(|_| path.to_owned(), Path::to_owned)
+}
+
 fn line(text: &str) -> &str {
     text.trim_end_matches(['\r', '\n'])
 }

@@ -11,8 +11,9 @@ use super::options::{ProjectArgs, StoreArgs};
 use super::render::words::{count, list};
 use super::terminal::Terminal;
 use super::{project, stored};
+use crate::diagnostic::nearest;
 use crate::run::trace::{Layer, TraceError, Traced, trace};
-use crate::table::{CellRef, ColumnBuilder, Condition, Schema, Table, Type, csv, json as table_json, text};
+use crate::table::{CellRef, ColumnBuilder, Condition, Relation, Schema, Table, Type, csv, json as table_json, text};
 
 /// Show what stands behind a number: images, labels, models, parameters
 #[derive(Debug, Args)]
@@ -73,12 +74,16 @@ pub(super) fn run(args: &Explain, terminal: Terminal) -> anyhow::Result<Exit> {
     let store = stored::open(&project::store(&args.store, &pipeline))?;
     let (step, output) = stored::reference(&args.reference);
     // Says what is wrong with the name, or that it never ran.
-    stored::result(&pipeline, &store, step)?;
+    let result = stored::result(&pipeline, &store, step)?;
     let index = pipeline.step(step).unwrap_or_default();
     let traced = trace(&pipeline, &store, index, output, &conditions).map_err(|error| match error {
         TraceError::Store(error) => stored::store_error(error),
         other => other.into(),
     })?;
+    if traced.own.matched == 0 {
+        let table = stored::table(&store, &result, output)?;
+        terminal.say(&nearby(&table.read(None).map_err(stored::store_error)?, &conditions));
+    }
     let mut out = std::io::BufWriter::new(std::io::stdout());
     match args.format {
         Format::Text => terminal.print(&rendered(&traced, &conditions, args.limit.unwrap_or(SCREEN))?)?,
@@ -87,6 +92,21 @@ pub(super) fn run(args: &Explain, terminal: Terminal) -> anyhow::Result<Exit> {
     }
     out.flush()?;
     Ok(Exit::Ok)
+}
+
+/// For conditions that no row fulfils, the value that may have been meant.
+fn nearby(table: &Table, conditions: &[Condition]) -> String {
+    let mut said = String::new();
+    for condition in conditions.iter().filter(|condition| condition.relation == Relation::Equal) {
+        let Some(column) = table.column(&condition.column).filter(|column| column.ty() == Type::Text) else { continue };
+        if column.texts().any(|text| text == condition.value) {
+            continue;
+        }
+        if let Some(near) = nearest(&condition.value, column.texts()) {
+            said.push_str(&format!("no row has `{condition}`: did you mean `{}={near}`?\n", condition.column));
+        }
+    }
+    said
 }
 
 fn rendered(traced: &Traced, conditions: &[Condition], limit: usize) -> anyhow::Result<String> {

@@ -12,7 +12,7 @@ use crate::run::RunOptions;
 /// Draw the steps and what flows between them
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
-  trapline graph --format svg > pipeline.svg
+  trapline graph > pipeline.svg
   trapline graph --format mermaid --plan
   trapline graph --format dot | dot -Tpdf > pipeline.pdf")]
 pub(super) struct Graph {
@@ -22,7 +22,7 @@ pub(super) struct Graph {
     store: StoreArgs,
 
     /// The language of the picture
-    #[arg(long, value_name = "FORMAT")]
+    #[arg(long, value_name = "FORMAT", default_value = "svg")]
     format: Format,
 
     /// Show what a run would do with each step

@@ -10,16 +10,17 @@ use crate::diagnostic::{Severity, codes, nearest};
 use crate::report::templates;
 use crate::step::{KINDS, Param, ParamType, Port, PortType, StepKind, kind};
 
-/// Explain a kind of step, a diagnostic code or a command
+/// Explain a kind of step, a file that you write, a diagnostic code or a command
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
   trapline help classify
+  trapline help deployments
   trapline help TL0412
   trapline help run
   trapline help figures/theme.css > look/figures/theme.css.jinja    # a template of the report, to start from")]
 pub(super) struct Help {
-    /// A kind of step, a code such as TL0412, a command, or a template of the report
-    #[arg(value_name = "STEP|CODE|COMMAND")]
+    /// A kind of step, what you write (`taxonomy`, `deployments` ...), a code such as TL0412, a command, or a template of the report
+    #[arg(value_name = "TOPIC")]
     topic: Option<String>,
 }
 
@@ -35,6 +36,11 @@ pub(super) fn run(args: &Help, commands: &Command, terminal: Terminal) -> anyhow
         if commands.find_subcommand(topic).is_some() {
             terminal.print(&format!("\nThere is a command of that name too: `trapline {topic} --help`.\n"))?;
         }
+    } else if let Some((name, summary, page)) = TOPICS.iter().find(|(name, ..)| name == topic) {
+        terminal.print(&format!("{} {summary}\n\n{}", paint(STRONG, &format!("{name}:")), page::render(page, width)))?;
+        if commands.find_subcommand(topic).is_some() {
+            terminal.print(&format!("\nThere is a command of that name too: `trapline {topic} --help`.\n"))?;
+        }
     } else if let Some(explained) = codes::find(topic) {
         terminal.print(&of_code(explained, width))?;
     } else if let Some(command) = commands.find_subcommand(topic) {
@@ -43,14 +49,29 @@ pub(super) fn run(args: &Help, commands: &Command, terminal: Terminal) -> anyhow
     } else if let Some(template) = templates::built_in(topic) {
         terminal.print(template)?;
     } else {
-        anyhow::bail!("there is no step kind, code or command `{topic}`{}; `trapline help` lists them", hint(commands, topic));
+        anyhow::bail!(
+            "there is no step kind, topic, code or command `{topic}`{}; `trapline help` lists them",
+            hint(commands, topic)
+        );
     }
     Ok(Exit::Ok)
 }
 
+/// What people write, beside steps: name, a line, the page.
+const TOPICS: &[(&str, &str, &str)] = &[
+    ("taxonomy", "the programme's classes", include_str!("help/taxonomy.md")),
+    ("deployments", "which camera stood where, and when", include_str!("help/deployments.md")),
+    ("clock", "corrections of wrong camera clocks", include_str!("help/clock.md")),
+    ("labels", "what people said of images", include_str!("help/labels.md")),
+    ("roots", "where the images lie", include_str!("help/roots.md")),
+    ("params", "values that may change", include_str!("help/params.md")),
+    ("expect", "bounds that a step must keep", include_str!("help/expect.md")),
+];
+
 fn hint(commands: &Command, topic: &str) -> String {
     let mut names: Vec<_> = KINDS.iter().map(|kind| kind.name).chain(codes::CODES.iter().map(|e| e.code.id)).collect();
     names.extend(commands.get_subcommands().map(Command::get_name));
+    names.extend(TOPICS.iter().map(|(name, ..)| *name));
     nearest(topic, names).map_or(String::new(), |near| format!(", did you mean `{near}`?"))
 }
 
@@ -63,6 +84,10 @@ fn overview(commands: &Command, width: usize) -> String {
     page.push_str(&format!("\n{}\n", paint(HEADING, "Kinds of step (`uses:`)")));
     for kind in KINDS {
         page.push_str(&entry(kind.name, "", kind.summary, width));
+    }
+    page.push_str(&format!("\n{}\n", paint(HEADING, "What you write")));
+    for (name, summary, _) in TOPICS {
+        page.push_str(&entry(name, "", summary, width));
     }
     page.push_str(
         "\n`trapline help STEP` explains a kind, `trapline help TL0412` a diagnostic, `trapline help COMMAND` a command.\n",

@@ -2,6 +2,8 @@
 //!
 //! One file per command. What people read is rendered in `render` from the values that programs get as JSON.
 
+use std::ffi::OsString;
+use std::path::Path;
 use std::process::ExitCode;
 
 use anstream::ColorChoice;
@@ -49,7 +51,7 @@ use terminal::Terminal;
 /// Runs the program: arguments, command, exit code.
 #[must_use]
 pub fn main() -> ExitCode {
-    let cli = match Cli::try_parse() {
+    let cli = match Cli::try_parse_from(given(std::env::args_os().collect(), &Cli::command())) {
         Ok(cli) => cli,
         Err(error) => return refuse(&error),
     };
@@ -59,6 +61,19 @@ pub fn main() -> ExitCode {
         Colour::Never => ColorChoice::Never,
     });
     dispatch(cli.command, terminal).unwrap_or_else(|error| report(&error, terminal)).into()
+}
+
+/// The arguments, with `-p` before a YAML file that stands first behind a command that works on a pipeline.
+fn given(mut args: Vec<OsString>, commands: &clap::Command) -> Vec<OsString> {
+    let (mut command, mut at) = (commands, 1);
+    while let Some(next) = args.get(at).and_then(|word| command.find_subcommand(word)) {
+        (command, at) = (next, at + 1);
+    }
+    let takes_pipeline = command.get_arguments().any(|arg| arg.get_id() == "pipeline");
+    if takes_pipeline && args.get(at).is_some_and(|word| project::is_yaml(Path::new(word))) {
+        args.insert(at, "-p".into());
+    }
+    args
 }
 
 fn dispatch(command: Command, terminal: Terminal) -> anyhow::Result<Exit> {
@@ -101,4 +116,23 @@ fn report(error: &anyhow::Error, terminal: Terminal) -> Exit {
     let Some(exit) = exit::of(error) else { return Exit::Ok };
     terminal.say(&render::error(error));
     exit
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn shown(args: &[&str]) -> String {
+        let args = args.iter().map(OsString::from).collect();
+        given(args, &Cli::command()).iter().map(|word| word.to_string_lossy().into_owned()).collect::<Vec<_>>().join(" ")
+    }
+
+    #[test]
+    fn a_yaml_file_behind_a_command_is_the_pipeline() {
+        assert_eq!(shown(&["trapline", "run", "voles.yaml", "names"]), "trapline run -p voles.yaml names");
+        assert_eq!(shown(&["trapline", "labels", "status", "a/b.yml"]), "trapline labels status -p a/b.yml");
+        assert_eq!(shown(&["trapline", "validate", "a.yaml"]), "trapline validate a.yaml");
+        assert_eq!(shown(&["trapline", "run", "-p", "a.yaml"]), "trapline run -p a.yaml");
+        assert_eq!(shown(&["trapline", "run", "names"]), "trapline run names");
+    }
 }

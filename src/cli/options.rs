@@ -7,7 +7,7 @@ use clap::{Args, ValueEnum};
 /// Which pipeline, with which parameters.
 #[derive(Debug, Clone, Default, Args)]
 pub(super) struct ProjectArgs {
-    /// The pipeline's file; without it the one in this folder
+    /// The pipeline's file; without it the one in this folder. A YAML file as the first argument is the pipeline too
     #[arg(short, long, value_name = "FILE")]
     pub(super) pipeline: Option<PathBuf>,
 

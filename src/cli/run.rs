@@ -14,7 +14,7 @@ use super::terminal::Terminal;
 use super::{host, plan, project};
 use crate::check::Pipeline;
 use crate::run::event::Outcome;
-use crate::run::{self, RunError, RunOptions};
+use crate::run::{self, RunError, RunOptions, journal};
 use crate::step::Cancel;
 use crate::store::StoreError;
 
@@ -89,6 +89,7 @@ pub(super) fn watched(
     interrupts: &Interrupts,
 ) -> anyhow::Result<Exit> {
     let watch = Arc::new(Watch::new(terminal));
+    watch.knows(journal::known_findings(&options.store, &pipeline.name));
     interrupts.tell(&watch);
     let cancel = &interrupts.cancel;
     match run::run(pipeline, options, &host::host(), &*watch, cancel) {

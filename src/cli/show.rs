@@ -9,6 +9,7 @@ use super::exit::Exit;
 use super::options::{ProjectArgs, StoreArgs};
 use super::terminal::Terminal;
 use super::{project, stored};
+use crate::diagnostic::nearest;
 use crate::table::{Table, csv, json, text};
 
 /// Print the table that a step yielded
@@ -16,6 +17,7 @@ use crate::table::{Table, csv, json, text};
 #[command(after_help = "Examples:
   trapline show predictions
   trapline show accepted.to_review --limit 5
+  trapline show final --columns name,class,type
   trapline show predictions --format csv > predictions.csv")]
 pub(super) struct Show {
     /// The step, or one of its outputs
@@ -34,6 +36,14 @@ pub(super) struct Show {
     /// At most so many rows; without it 20 of a table, and all for a program
     #[arg(long, value_name = "N")]
     limit: Option<usize>,
+
+    /// Only these columns, in this order
+    #[arg(long, value_name = "NAME,...", value_delimiter = ',')]
+    columns: Vec<String>,
+
+    /// All columns of a table, however wide; without it those that fit the screen
+    #[arg(long, conflicts_with = "columns")]
+    wide: bool,
 }
 
 /// How to print a table.
@@ -58,9 +68,11 @@ pub(super) fn run(args: &Show, terminal: Terminal) -> anyhow::Result<Exit> {
     let (step, port) = stored::reference(&args.reference);
     let result = stored::result(&pipeline, &store, step)?;
     let table = stored::table(&store, &result, port)?.read(None).map_err(stored::store_error)?;
+    let table = if args.columns.is_empty() { table } else { selected(&table, &args.columns)? };
     let mut out = std::io::BufWriter::new(std::io::stdout());
     match args.format {
-        Format::Table => text::write(&table, args.limit.unwrap_or(SCREEN), &mut out)?,
+        Format::Table if args.wide || !args.columns.is_empty() => text::write(&table, args.limit.unwrap_or(SCREEN), &mut out)?,
+        Format::Table => narrow(&table, args.limit.unwrap_or(SCREEN), terminal, &mut out)?,
         Format::Csv => csv::write(&limited(table, args.limit), &mut out)?,
         Format::Json => json::write_lines(&limited(table, args.limit), &mut out)?,
         Format::Parquet if std::io::stdout().is_terminal() => {
@@ -70,6 +82,31 @@ pub(super) fn run(args: &Show, terminal: Terminal) -> anyhow::Result<Exit> {
     }
     out.flush()?;
     Ok(Exit::Ok)
+}
+
+/// The table with the columns asked for.
+fn selected(table: &Table, names: &[String]) -> anyhow::Result<Table> {
+    let known: Vec<&str> = table.schema.fields.iter().map(|field| field.name.as_str()).collect();
+    let names: Vec<&str> = names.iter().map(|name| name.trim()).collect();
+    for name in names.iter().filter(|name| !known.contains(name)) {
+        let help = nearest(name, known.iter().copied())
+            .map_or_else(|| format!("it has {}", known.join(", ")), |near| format!("did you mean `{near}`?"));
+        bail!("the table has no column `{name}`; {help}");
+    }
+    Ok(table.select(&names)?)
+}
+
+/// As many columns as fit, and what there is besides.
+fn narrow(table: &Table, limit: usize, terminal: Terminal, out: &mut impl Write) -> anyhow::Result<()> {
+    let names = text::fitting(table, limit, terminal.table_width());
+    let names: Vec<&str> = names.iter().map(String::as_str).collect();
+    text::write(&table.select(&names)?, limit, out)?;
+    let hidden = table.schema.fields.len() - names.len();
+    if hidden > 0 {
+        let noun = if hidden == 1 { "1 more column".to_owned() } else { format!("{hidden} more columns") };
+        writeln!(out, "... {noun}: `--wide` shows all, `--columns NAME,...` some")?;
+    }
+    Ok(())
 }
 
 fn limited(table: Table, limit: Option<usize>) -> Table {

@@ -11,7 +11,7 @@ use super::render::columns::visible;
 use super::render::plan::{closing, gone_pages, style};
 use super::render::roots;
 use super::render::style::{ERROR, GOOD, STRONG, WARNING, paint};
-use super::render::summary::gate;
+use super::render::summary::{finding_words, gate};
 use super::render::words::{counted, grounds, list, seconds};
 use super::terminal::Terminal;
 use super::{plan, project};
@@ -61,6 +61,7 @@ pub(super) fn run(args: &Status, terminal: Terminal) -> anyhow::Result<Exit> {
     let options = RunOptions { store: project::store(&args.store, &pipeline), ..RunOptions::default() };
     let planned = plan::planned(&pipeline, &options)?;
     let last = last_run(&options, &pipeline.name);
+    let known = journal::known_findings(&options.store, &pipeline.name);
     let store = Store::open(&options.store, Access::Read).ok();
     // A note outlives a killed run; whoever wants to run finds out by taking the lock.
     let holder = store.as_ref().and_then(Store::held_by);
@@ -69,7 +70,7 @@ pub(super) fn run(args: &Status, terminal: Terminal) -> anyhow::Result<Exit> {
     match args.format {
         Format::Text => {
             let page = render(&pipeline, &planned.plan, last.as_ref(), holder.as_ref(), &refused);
-            terminal.print(&(page + &roots::absent(&pipeline) + &plan::lost(&planned)))?;
+            terminal.print(&(page + &roots::absent(&pipeline) + &plan::lost(&planned) + &found(&known)))?;
         }
         Format::Json => terminal.print_json(&json!({
             "format": 1,
@@ -82,6 +83,7 @@ pub(super) fn run(args: &Status, terminal: Terminal) -> anyhow::Result<Exit> {
                 "findings": last.findings,
                 "changes": last.changes.iter().map(|(step, finding)| json!({ "step": step, "finding": finding })).collect::<Vec<_>>(),
             })),
+            "findings": known.iter().map(|(step, finding)| json!({ "step": step, "finding": finding })).collect::<Vec<_>>(),
             "store_in_use_by": holder,
             "steps": planned.plan.steps.iter().map(|step| json!({
                 "name": step.name,
@@ -118,6 +120,15 @@ fn last_run(options: &RunOptions, pipeline: &str) -> Option<LastRun> {
         });
         Some(LastRun { id, started: first.time.clone(), end, findings: findings.sum(), changes: changes.collect() })
     })
+}
+
+/// What the last runs said of the steps.
+fn found(known: &[(String, Finding)]) -> String {
+    if known.is_empty() {
+        return String::new();
+    }
+    let words = known.iter().map(|(step, finding)| finding_words(step, finding, "  ")).collect::<String>();
+    format!("\n{}\n{words}", paint(STRONG, &counted(known.len() as u64, "finding")))
 }
 
 /// The numbers of the results that a run would serve, by step.

@@ -66,6 +66,11 @@ impl Terminal {
         self.columns.unwrap_or(100).clamp(40, 100)
     }
 
+    /// Columns that a table may take: those of the terminal, and what every terminal has where there is none.
+    pub(super) fn table_width(self) -> usize {
+        self.columns.unwrap_or(80).max(40)
+    }
+
     /// Columns that a source line may take.
     pub(super) fn full_width(self) -> usize {
         self.columns.unwrap_or(140).max(40)

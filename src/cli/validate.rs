@@ -56,7 +56,15 @@ enum Format {
 
 pub(super) fn run(args: &Validate, terminal: Terminal) -> anyhow::Result<Exit> {
     let overrides = project::overrides(&args.overrides);
-    let files = checked(args, &overrides)?;
+    let mut files = checked(args, &overrides)?;
+    if matches!(args.format, Format::Sarif | Format::Github) {
+        // Both speak of files of the repository, wherever in it the program is started.
+        if let Some(repository) = changes::repository(Path::new(".")) {
+            for checked in &mut files {
+                checked.sources.relocate(|path| changes::within(&repository, path));
+            }
+        }
+    }
     match args.format {
         Format::Text => {
             terminal.print(&text::render(&files, terminal.full_width()))?;
@@ -101,7 +109,7 @@ fn checked(args: &Validate, overrides: &Overrides) -> anyhow::Result<Vec<Checked
 
 /// Checks one file; gives the files that were asked for on the way too.
 fn check(file: PathBuf, overrides: &Overrides) -> (Checked, Vec<PathBuf>) {
-    let loaded = check::load(&file, overrides);
+    let loaded = check::validate(&file, overrides);
     let steps = loaded.pipeline.as_ref().map(|pipeline| pipeline.steps.len());
     (Checked { file, sources: loaded.sources, diagnostics: loaded.report.sorted(), steps }, loaded.files)
 }

@@ -5,7 +5,8 @@ use serde_json::json;
 
 use super::exit::Exit;
 use super::options::{Format, ProjectArgs, StoreArgs};
-use super::render::columns::{Align, Text, columns};
+use super::render::columns::{Align, Text, columns, visible};
+use super::render::diff::shortened;
 use super::render::progress::Watch;
 use super::render::style::{ERROR, FAINT, GOOD, STRONG, WARNING};
 use super::render::words::{count, counted};
@@ -88,15 +89,21 @@ fn render(found: &[Verified]) -> String {
             one.step.as_str().into(),
             one.what.as_str().into(),
             count(one.checked).into(),
-            Text::styled(&one.verdict.to_string(), style),
+            Text::styled(one.verdict.to_string().lines().next().unwrap_or_default(), style),
         ]
+    };
+    let told = |one: &Verified| {
+        let words = one.verdict.to_string();
+        let lines: Vec<String> = words.lines().skip(1).map(|line| format!("  {}\n", shortened(&visible(line)))).collect();
+        if lines.is_empty() { String::new() } else { format!("\n{} {}\n{}", one.step, one.what, lines.concat()) }
     };
     let of = |is: fn(&Verdict) -> bool| found.iter().filter(|one| is(&one.verdict)).count();
     let differing = of(|verdict| matches!(verdict, Verdict::Differs { .. }));
     let unchecked = of(|verdict| matches!(verdict, Verdict::NotCheckable { .. }));
     format!(
-        "{}\n{}: {} agree, {differing} differ, {unchecked} not checkable here\n",
+        "{}{}\n{}: {} agree, {differing} differ, {unchecked} not checkable here\n",
         columns(&header, &found.iter().map(row).collect::<Vec<_>>(), STRONG),
+        found.iter().map(told).collect::<String>(),
         counted(found.len() as u64, "check"),
         found.len() - differing - unchecked,
     )
@@ -111,7 +118,7 @@ mod tests {
         let one = |step: &str, verdict| Verified { step: step.into(), what: "output table".into(), checked: 440_000, verdict };
         let found = [
             one("images", Verdict::Exact),
-            one("metadata", Verdict::Within { largest: 3e-6, labels: 3 }),
+            one("metadata", Verdict::Within { largest: 3e-6, labels: 3, which: vec!["changed: a.jpg".into()] }),
             one("names", Verdict::Differs { what: "9 rows instead of 10".into() }),
             one("table", Verdict::NotCheckable { because: "images withheld".into() }),
         ];
@@ -121,6 +128,9 @@ mod tests {
         metadata  output table  440 000  within 1e-4, 3 labels differ
         names     output table  440 000  differs: 9 rows instead of 10
         table     output table  440 000  not checkable: images withheld
+
+        metadata output table
+          changed: a.jpg
 
         4 checks: 2 agree, 1 differ, 1 not checkable here
         ");

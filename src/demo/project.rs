@@ -26,7 +26,9 @@ const CLOCK_HEADER: &str = include_str!("../../examples/demo/clock.csv");
 const TIMEZONE: &str = "Etc/GMT-1";
 
 /// The files of a new project beside its images, with their paths in it.
-const FILES: [(&str, &[u8]); 6] = [
+const FILES: [(&str, &[u8]); 8] = [
+    (".gitignore", include_bytes!("../../examples/demo/.gitignore")),
+    (".gitattributes", include_bytes!("../../examples/demo/.gitattributes")),
     ("pipeline.yaml", include_bytes!("../../examples/demo/pipeline.yaml")),
     ("taxonomy.csv", include_bytes!("../../examples/demo/taxonomy.csv")),
     ("models.lock", include_bytes!("../../examples/demo/models.lock")),

@@ -73,6 +73,9 @@ codes! {
         "The finding is gone or stands on another line: remove the comment, or put it on the line of the finding or right above.";
     ALLOW_UNKNOWN_CODE = "TL0119" Error "an `allow` comment with an unknown code",
         "The comment names no existing code: `# trapline: allow TL0307 reason`.";
+    UNFINISHED_MERGE = "TL0160" Error "a merge that is not finished",
+        "Git found two versions of these lines and left both in the file, between `<<<<<<<`, `=======` and `>>>>>>>`. Keep what is right of \
+         both, remove the three marks, and commit.";
 
     // The file.
     NOT_A_MAPPING = "TL0201" Error "the file is not a mapping",
@@ -228,13 +231,22 @@ codes! {
     FOLDERS_OF_NO_FILE = "TL0535" Error "folders for a file that is not imported",
         "`strip` and `prefix` of `import` say how the paths of a file lie among those of the images: for all files, or by file, folder, or \
          name with `*`. A name that no imported file has would change nothing.";
+    CONSTANT_NAME = "TL0560" Error "one name for all images",
+        "Each image needs a name of its own: the template of `name:` names columns that tell images apart, and `counter(4)` counts those \
+         whose names differ in nothing else.";
+    CORRECTED_TIME = "TL0561" Warning "names that a corrected clock would belie",
+        "A name that was given is kept for ever, whatever is corrected later: after a correction it would tell another time than the table. \
+         `date_raw` and `time_raw` are as the camera wrote them and never change.";
+    ONE_WORD = "TL0562" Error "a command in one word",
+        "`run:` is a list of words, the program first: `run: [python3, scripts/model.py]`. A text with spaces would be taken for the name of \
+         one program.";
 
     // Classes, models, deployments.
     BAD_TAXONOMY = "TL0601" Error "the taxonomy cannot be read",
         "`taxonomy:` names a CSV file with a header and the columns `class` and `role`, and optionally `key`, `colour`, `display`, `species_id`, \
          `scientific_name`, `taxon_rank`, `taxon_id`.";
     TAXONOMY_ROW = "TL0602" Error "a row of the taxonomy that cannot be read",
-        "Roles are `animal`, `empty`, `bad_quality`, `other`; colours `#rrggbb`; keys one character.";
+        "Roles are `animal`, `empty`, `bad_quality`, `person`, `vehicle`, `other`; colours `#rrggbb`; keys one character.";
     DUPLICATE_CLASS = "TL0603" Error "a class given twice",
         "Class names differ in more than case, spaces and `_`: `bad quality` beside `bad_quality` was a mistake that spread.";
     UNKNOWN_CLASS = "TL0604" Error "an unknown class",
@@ -268,6 +280,11 @@ codes! {
          designs are those of Camtrap DP.";
     MISSING_DATASET = "TL0621" Error "a description that the data set lacks",
         "The export writes a data set for others, and its format asks who made it, when and how. All of that stands under `dataset:`.";
+    BAD_TABLE = "TL0660" Error "a table of the project that a run would refuse",
+        "A clock file, a manifest of names or a label file cannot be read as it is. The finding names row and column.";
+    TABLE_VALUE = "TL0661" Warning "a value in a table of the project that would not count",
+        "The run goes on without it: a label of a class that nobody declared, a row that cannot be read, a zone or coordinates that an export \
+         cannot use.";
 
     // Paths and roots.
     ABSOLUTE_PATH = "TL0701" Error "a path of one machine",
@@ -303,6 +320,9 @@ codes! {
     VARIABLE_IN_PLACE = "TL0745" Error "the place of a root with `~` or a variable",
         "Places in `trapline.local.yaml` are taken as they stand: neither `~` nor variables such as `$HOME` or `%USERPROFILE%` are \
          replaced, so that a pipeline does not depend on who runs it. The file is not committed: write the whole path.";
+    ABSENT_FOLDER = "TL0760" Warning "a folder of images that is not there",
+        "The images of this folder are not on this machine, as in a copy of the project from version control: everything else is checked, and \
+         a run waits for them. `# trapline: allow TL0760 images are not committed` on the line says that it is meant so.";
 }
 
 #[cfg(test)]

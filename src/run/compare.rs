@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use super::difference::table_difference;
 use crate::id::ContentId;
 use crate::store::Store;
 use crate::table::{CellRef, Table};
@@ -21,10 +22,13 @@ pub enum Verdict {
         largest: f64,
         /// Cells that are no numbers and differ: labels at a boundary.
         labels: u64,
+        /// Where they stand, in words.
+        #[serde(skip_serializing_if = "Vec::is_empty")]
+        which: Vec<String>,
     },
     /// More than that.
     Differs {
-        /// What differs, in words.
+        /// What differs, in words; behind the first line, the rows.
         what: String,
     },
     /// What it was made of is not at hand.
@@ -45,8 +49,12 @@ impl fmt::Display for Verdict {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Exact => write!(f, "exact"),
-            Self::Within { largest, labels: 0 } => write!(f, "within 1e-4 (largest difference {largest:.1e})"),
-            Self::Within { labels, .. } => write!(f, "within 1e-4, {labels} labels differ"),
+            Self::Within { largest, labels: 0, .. } => write!(f, "within 1e-4 (largest difference {largest:.1e})"),
+            Self::Within { labels, which, .. } => {
+                let noun = if *labels == 1 { "label differs" } else { "labels differ" };
+                write!(f, "within 1e-4, {labels} {noun}")?;
+                which.iter().try_for_each(|line| write!(f, "\n{line}"))
+            }
             Self::Differs { what } => write!(f, "differs: {what}"),
             Self::NotCheckable { because } => write!(f, "not checkable: {because}"),
         }
@@ -76,7 +84,8 @@ pub fn compare(now: &Table, then: &Table) -> Verdict {
         return Verdict::Differs { what: format!("columns {} instead of {}", names(now), names(then)) };
     }
     if now.rows != then.rows {
-        return Verdict::Differs { what: format!("{} rows instead of {}", now.rows, then.rows) };
+        let what = format!("{} rows instead of {}", now.rows, then.rows);
+        return Verdict::Differs { what: with_rows(what, now, then) };
     }
     let (mut largest, mut labels) = (0f64, 0);
     for (column, other) in now.columns.iter().zip(&then.columns) {
@@ -92,9 +101,33 @@ pub fn compare(now: &Table, then: &Table) -> Verdict {
         }
     }
     if largest > TOLERANCE {
-        return Verdict::Differs { what: format!("numbers by up to {largest:.3e}, {labels} other cells") };
+        let what = format!("numbers by up to {largest:.3e}, {labels} other cells");
+        return Verdict::Differs { what: with_rows(what, now, then) };
     }
-    Verdict::Within { largest, labels }
+    let which = if labels > 0 { rows(now, then) } else { Vec::new() };
+    Verdict::Within { largest, labels, which }
+}
+
+fn with_rows(what: String, now: &Table, then: &Table) -> String {
+    std::iter::once(what).chain(rows(now, then)).collect::<Vec<_>>().join("\n")
+}
+
+/// The rows in which two tables of the same columns differ, a line for each sort of difference with its first few.
+fn rows(now: &Table, then: &Table) -> Vec<String> {
+    // The number of what differs is said already: rows that cannot be joined have no names.
+    let Ok(found) = table_difference(then, now) else { return Vec::new() };
+    let sorts = [
+        ("gone", &found.old_examples, found.only_old),
+        ("new", &found.new_examples, found.only_new),
+        ("changed", &found.changed_examples, found.changed),
+    ];
+    let told = sorts.into_iter().filter(|(_, examples, _)| !examples.is_empty());
+    let line = |(sort, examples, all): (&str, &Vec<String>, u64)| {
+        let hidden = all.saturating_sub(examples.len() as u64);
+        let more = if hidden > 0 { format!("; and {hidden} more") } else { String::new() };
+        format!("{sort}: {}{more}", examples.join("; "))
+    };
+    told.map(line).collect()
 }
 
 pub(super) fn number(cell: CellRef<'_>) -> Option<f64> {

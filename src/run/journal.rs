@@ -1,5 +1,6 @@
 //! Journal: every event of a run as one line of `runs/<id>/events.jsonl`, for `status`, the report and provenance.
 
+use std::collections::BTreeSet;
 use std::fs::{self, File};
 use std::io::{BufRead as _, BufReader, Write as _};
 use std::path::{Path, PathBuf};
@@ -8,6 +9,7 @@ use std::sync::Mutex;
 use serde::{Deserialize, Serialize};
 
 use super::event::{Event, Observer};
+use crate::step::Finding;
 
 /// An event with its time.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -51,6 +53,31 @@ impl Observer for Journal<'_> {
     fn advance(&self, items: u64, bytes: u64) {
         self.next.advance(items, bytes);
     }
+}
+
+/// How many runs back a step's findings are looked for.
+const RUNS_BACK: usize = 50;
+
+/// What was last said of each step of a pipeline, by the newest run that came to it, in the order in which it was said.
+#[must_use]
+pub fn known_findings(store: &Path, pipeline: &str) -> Vec<(String, Finding)> {
+    let mut told: BTreeSet<String> = BTreeSet::new();
+    let mut known = Vec::new();
+    for (_, path) in runs(store).into_iter().rev().take(RUNS_BACK) {
+        let Ok(entries) = read(&path) else { continue };
+        let is_own = |event: &Event| matches!(event, Event::RunStarted { pipeline: name, .. } if name == pipeline);
+        if !entries.first().is_some_and(|first| is_own(&first.event)) {
+            continue;
+        }
+        for entry in entries {
+            if let Event::StepFinished { step, findings, .. } | Event::StepReused { step, findings, .. } = entry.event
+                && told.insert(step.clone())
+            {
+                known.extend(findings.into_iter().map(|finding| (step.clone(), finding)));
+            }
+        }
+    }
+    known
 }
 
 /// The runs in a store, oldest first.

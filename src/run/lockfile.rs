@@ -151,6 +151,10 @@ impl LockFile {
     /// # Errors
     /// Names the line that cannot be read.
     pub fn parse(text: &str, path: &Path) -> Result<Self, LockFileError> {
+        if let Some(line) = crate::merging::first_mark(text) {
+            let what = "a merge conflict is not resolved".to_owned();
+            return Err(LockFileError::Line { path: path.to_owned(), line: usize::try_from(line).unwrap_or(usize::MAX), what });
+        }
         let mut lock = Self::default();
         for (at, line) in text.lines().enumerate() {
             let line = line.trim_end();
@@ -158,11 +162,7 @@ impl LockFile {
                 continue;
             }
             lock.line(line).ok_or_else(|| {
-                let what = if line.starts_with("<<<<<<<") || line.starts_with(">>>>>>>") || line.starts_with("=======") {
-                    "a merge conflict is not resolved".to_owned()
-                } else {
-                    format!("`{line}` is not a line of a lock")
-                };
+                let what = format!("`{line}` is not a line of a lock");
                 LockFileError::Line { path: path.to_owned(), line: at + 1, what }
             })?;
         }

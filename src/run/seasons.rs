@@ -148,6 +148,9 @@ fn read_one(path: &Path) -> Result<Seal, SealError> {
         let byte = bytes.get(error.valid_up_to()).copied().unwrap_or_default();
         bad(line, format!("the byte {byte:02X} is not UTF-8 (a spreadsheet saves `CSV UTF-8` when asked)"))
     })?;
+    if let Some(line) = crate::merging::first_mark(text) {
+        return Err(bad(line, format!("{}: take one of the two versions", crate::merging::WHAT)));
+    }
     let text = text.trim_start_matches('\u{feff}');
     // A spreadsheet may have saved it with semicolons.
     let delimiter = if text.lines().next().is_some_and(|line| line.contains(';')) { b';' } else { b',' };

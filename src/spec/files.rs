@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use crate::diagnostic::{Code, Diagnostic, FileId, Report, Sources, Span, codes};
+use crate::merging;
 use crate::yaml::{self, Allow, Document};
 
 /// What was read so far.
@@ -63,7 +64,13 @@ impl Files {
         match String::from_utf8(bytes) {
             Ok(text) => {
                 let text: Arc<str> = text.into();
-                Some((self.sources.add(path, Arc::clone(&text)), text))
+                let file = self.sources.add(path, Arc::clone(&text));
+                if let Some(line) = merging::first_mark(&text) {
+                    let span = super::cell_span(file, &text, Some(line), None);
+                    report.push(Diagnostic::new(codes::UNFINISHED_MERGE, span, merging::WHAT).help(merging::WAY_OUT));
+                    return None;
+                }
+                Some((file, text))
             }
             Err(error) => {
                 let valid = error.utf8_error().valid_up_to();

@@ -15,6 +15,7 @@ use crate::step::{Deployments, StepKind};
 use crate::yaml::{Entry, Node, Value};
 
 mod dataset;
+mod deployments;
 mod fields;
 mod files;
 mod include;
@@ -29,6 +30,7 @@ pub mod template;
 pub use files::{Files, shown};
 pub use roots::{LOCAL_FILE, RootSpec};
 pub use steps::StepSpec;
+pub(crate) use table::cell_span;
 
 use crate::taxonomy::Taxonomy;
 use template::{Renderer, Scope};
@@ -257,8 +259,8 @@ impl Top<'_> {
         let read = self.files.table(&project.join(&path), asked, self.report);
         let header = read.and_then(|(file, text)| table::header(file, &text, node.span, codes::BAD_DEPLOYMENTS, self.report));
         let deployments = header.and_then(|header| {
-            header.require("site", node.span, codes::BAD_DEPLOYMENTS, self.report)?;
-            Some(Deployments { path: PathBuf::from(&path), columns: header.columns })
+            let columns = deployments::columns(header, node.span, self.report)?;
+            Some(Deployments { path: PathBuf::from(&path), columns })
         });
         (deployments, Some(path))
     }

@@ -15,6 +15,7 @@ pub struct Header {
     pub spans: Vec<Span>,
     /// Where the line stands.
     pub span: Span,
+    separator: char,
 }
 
 impl Header {
@@ -41,6 +42,36 @@ impl Header {
     }
 }
 
+/// Where a line, or the cell of a column in it, stands; the start of the file where neither is known. Lines count from 1.
+pub(crate) fn cell_span(file: FileId, text: &str, line: Option<u64>, column: Option<&str>) -> Span {
+    let line_at = |number: u64| {
+        let mut start = 0;
+        for _ in 1..number {
+            start += text[start..].find('\n')? + 1;
+        }
+        let line = text[start..].lines().next()?;
+        // The mark of UTF-8 is no letter of the first line.
+        let mark = if line.starts_with('\u{feff}') { '\u{feff}'.len_utf8() } else { 0 };
+        Some((start + mark, &line[mark..]))
+    };
+    let Some((start, found)) = line.and_then(line_at) else { return Span::start_of(file) };
+    let whole = bytes(file, start, start + found.len());
+    let Some(column) = column else { return whole };
+    let declared = line_at(1).and_then(|(_, first)| declared_separator(first));
+    let Some((_, header)) = line_at(if declared.is_some() { 2 } else { 1 }) else { return whole };
+    let separator = declared.unwrap_or_else(|| separator(header));
+    let first = |line: &str, offset: usize| records(file, line, offset, separator).next().unwrap_or_default();
+    let place = first(header, 0).iter().position(|cell| cell.value.eq_ignore_ascii_case(column));
+    let cell = place.and_then(|place| first(found, start).get(place).map(|cell| cell.span));
+    cell.filter(|span| span.end > span.start).unwrap_or(whole)
+}
+
+/// What `sep=;`, which spreadsheets write above a table, says.
+fn declared_separator(line: &str) -> Option<char> {
+    let mut letters = line.trim_end_matches('\r').strip_prefix("sep=")?.chars();
+    letters.next().filter(|c| [',', ';', '\t'].contains(c) && letters.next().is_none())
+}
+
 /// The separator of a table, by its first line.
 fn separator(line: &str) -> char {
     [',', ';', '\t'].into_iter().max_by_key(|c| (line.matches(*c).count(), *c == ',')).unwrap_or(',')
@@ -49,8 +80,13 @@ fn separator(line: &str) -> char {
 /// Reads the header of a table.
 pub fn header(file: FileId, text: &Arc<str>, asked: Span, code: Code, report: &mut Report) -> Option<Header> {
     let body = text.strip_prefix('\u{feff}').unwrap_or(text);
-    let offset = text.len() - body.len();
-    let line = body.lines().next().unwrap_or("");
+    let mut offset = text.len() - body.len();
+    let mut line = body.lines().next().unwrap_or("");
+    let declared = declared_separator(line);
+    if declared.is_some() {
+        offset += body.find('\n').map_or(body.len(), |at| at + 1);
+        line = text[offset..].lines().next().unwrap_or("");
+    }
     let span = bytes(file, offset, offset + line.len());
     if line.trim().is_empty() {
         report.push(
@@ -60,8 +96,8 @@ pub fn header(file: FileId, text: &Arc<str>, asked: Span, code: Code, report: &m
         );
         return None;
     }
-    let separator = separator(line);
-    let mut cells = records(file, &body[..line.len()], offset, separator);
+    let separator = declared.unwrap_or_else(|| separator(line));
+    let mut cells = records(file, line, offset, separator);
     let cells = cells.next()?;
     let columns: Vec<String> = cells.iter().map(|cell| cell.value.clone()).collect();
     if let Some(message) = too_wide(columns.len()) {
@@ -81,7 +117,7 @@ pub fn header(file: FileId, text: &Arc<str>, asked: Span, code: Code, report: &m
             );
         }
     }
-    Some(Header { columns, spans: cells.iter().map(|cell| cell.span).collect(), span })
+    Some(Header { columns, spans: cells.iter().map(|cell| cell.span).collect(), span, separator })
 }
 
 /// Reads a whole small table. Rows of another length than the header are reported.
@@ -94,12 +130,10 @@ pub fn rows(
 ) -> Option<(Header, Vec<Vec<Spanned<String>>>)> {
     let header = header(file, text, asked, code, report)?;
     let end = header.span.end as usize;
-    let separator = separator(&text[header.span.start as usize..end]);
     let mut rows = Vec::new();
-    for cells in records(file, &text[end..], end, separator) {
-        if let [only] = &cells[..]
-            && only.value.is_empty()
-        {
+    for cells in records(file, &text[end..], end, header.separator) {
+        // Spreadsheets leave rows of nothing but separators behind.
+        if cells.iter().all(|cell| cell.value.is_empty()) {
             continue;
         }
         if cells.len() != header.columns.len() {

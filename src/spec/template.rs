@@ -18,16 +18,28 @@ pub struct Scope {
     /// First names and what may follow them: `params` to `seed`, `accept_at`.
     names: BTreeMap<&'static str, BTreeSet<String>>,
     values: BTreeMap<&'static str, Jinja>,
+    /// `params`, as written.
+    params: BTreeMap<String, Node>,
 }
 
 impl Scope {
     /// Adds `space` (`params`, `each`) with its values.
     #[must_use]
     pub fn with<'a>(mut self, space: &'static str, values: impl IntoIterator<Item = (&'a str, &'a Node)>) -> Self {
+        let values: Vec<(&str, &Node)> = values.into_iter().collect();
+        if space == "params" {
+            self.params = values.iter().map(|(name, node)| ((*name).to_owned(), (*node).clone())).collect();
+        }
         let pairs: Vec<_> = values.into_iter().map(|(name, node)| (name.to_owned(), to_jinja(&node.value))).collect();
         self.names.insert(space, pairs.iter().map(|(name, _)| name.clone()).collect());
         self.values.insert(space, Jinja::from_pairs(pairs));
         self
+    }
+
+    /// The parameter that `text` is and nothing else.
+    fn parameter(&self, text: &str) -> Option<&Node> {
+        let (inner, _) = one_expression(text)?;
+        self.params.get(inner.trim().strip_prefix("params.")?)
     }
 
     fn context(&self) -> Jinja {
@@ -62,7 +74,14 @@ impl Renderer {
     /// Renders every string of `node`.
     pub fn node(&mut self, node: &Node, scope: &Scope, sources: &Sources, report: &mut Report) -> Option<Node> {
         let value = match &node.value {
-            Value::Text(text) if is_template(text) => self.text(text, node.span, scope, sources, report)?,
+            Value::Text(text) if is_template(text) => {
+                let value = self.text(text, node.span, scope, sources, report)?;
+                // What is wrong with a parameter's value is to be put right where it is written, and not where it is used.
+                if let Some(parameter) = scope.parameter(text) {
+                    return Some(parameter.clone());
+                }
+                value
+            }
             Value::List(items) => {
                 // All items, so that each mistake is said.
                 let rendered: Vec<_> = items.iter().map(|item| self.node(item, scope, sources, report)).collect();

@@ -9,7 +9,7 @@ use super::{
     Context, Drawn, FileInput, Finding, Job, Metric, Outputs, Param, ParamType, ParamValue, Params, PathUse, Port, Step,
     StepError, StepKind,
 };
-use crate::diagnostic::codes::{MISSING_PARAMETER, OUT_OF_RANGE};
+use crate::diagnostic::codes::{MISSING_PARAMETER, ONE_WORD, OUT_OF_RANGE};
 use crate::diagnostic::{Diagnostic, Report, Span};
 use crate::table::{Reading, Schema, Table, Type, csv};
 
@@ -144,6 +144,15 @@ fn read(params: &Params, report: &mut Report) -> Option<Box<dyn Step>> {
     if program.first().is_none_or(|program| program.trim().is_empty()) {
         let message = "`run` names no program";
         report.push(Diagnostic::new(MISSING_PARAMETER, params.span_of("run"), message).help("`run: [Rscript, scripts/model.R]`"));
+        return None;
+    }
+    // A folder of a program may hold a space; a name of one does not.
+    let spaced = program[0].trim().split_once(char::is_whitespace).filter(|(name, _)| !name.contains(['/', '\\']));
+    if spaced.is_some() {
+        let message = format!("`{}` is one word here, and no program is called so", program[0]);
+        let words: Vec<&str> = program.iter().flat_map(|part| part.split_whitespace()).collect();
+        let help = format!("write each word by itself: `run: [{}]`", words.join(", "));
+        report.push(Diagnostic::new(ONE_WORD, params.span_of("run"), message).help(help));
         return None;
     }
     let mut schema = Schema::default();

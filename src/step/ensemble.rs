@@ -382,7 +382,6 @@ impl<'a> Means<'a> {
             metrics.insert("mean_confidence".to_owned(), self.total / classified as f64);
         }
         let strays = lost.len() as u64;
-        let unknown: u64 = self.unknown.values().sum();
         let findings = [
             Finding::counted(
                 "unmatched_predictions",
@@ -390,11 +389,10 @@ impl<'a> Means<'a> {
                 "predictions belong to no image of the first ones",
                 lost.into_iter().take(EXAMPLES).collect(),
             ),
-            Finding::counted(
+            Finding::grouped(
                 "unknown_class",
-                unknown,
+                &self.unknown,
                 "confidences are of classes that the programme does not declare; they are left out",
-                self.unknown.into_keys().take(EXAMPLES).collect(),
             ),
         ];
         let classes = self.classes.into_iter().map(|class| class.finish().map(Arc::new)).collect::<Result<_, _>>()?;

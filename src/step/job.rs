@@ -112,17 +112,28 @@ pub struct Finding {
     pub kind: String,
     /// One sentence with the names and the way out.
     pub message: String,
-    /// How many rows or files.
+    /// How many rows, files, sites ...: whatever the examples are the first of.
     pub count: u64,
     /// The first few of them.
     pub examples: Vec<String>,
 }
+
+/// How many groups of rows are kept as examples.
+const GROUPS: usize = 8;
 
 impl Finding {
     /// One of `count` rows or files, as `COUNT WORDS`; none where there are none.
     #[must_use]
     pub fn counted(kind: &str, count: u64, words: &str, examples: Vec<String>) -> Option<Self> {
         (count > 0).then(|| Self { kind: kind.into(), message: format!("{count} {words}"), count, examples })
+    }
+
+    /// Of rows by what they have in common, such as a class: says how many rows there are, and lists the classes, each with its rows.
+    #[must_use]
+    pub fn grouped(kind: &str, rows: &BTreeMap<String, u64>, words: &str) -> Option<Self> {
+        let examples = rows.iter().take(GROUPS).map(|(name, rows)| format!("{name}: {rows}")).collect();
+        let message = format!("{} {words}", rows.values().sum::<u64>());
+        (!rows.is_empty()).then(|| Self { kind: kind.into(), message, count: rows.len() as u64, examples })
     }
 }
 

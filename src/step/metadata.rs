@@ -5,8 +5,8 @@ use std::path::Path;
 use std::sync::Arc;
 
 use super::{
-    Context, FileInput, Finding, IMAGE_COLUMNS, Job, Metric, Outputs, Param, ParamType, Params, PathUse, Port, RowMapper,
-    RowRecipe, RowWorker, Step, StepError, StepKind,
+    Context, FileInput, Finding, IMAGE_COLUMNS, Inspection, Job, Metric, Outputs, Param, ParamType, Params, PathUse, Port,
+    RowMapper, RowRecipe, RowWorker, Step, StepError, StepKind,
 };
 use crate::diagnostic::codes::{MISSING_COLUMN, TAKEN_COLUMN};
 use crate::diagnostic::{Diagnostic, Report};
@@ -18,6 +18,7 @@ use crate::table::{Cell, Column, ColumnBuilder, Schema, Table, Type, civil};
 
 mod dating;
 pub(super) mod deployments;
+mod inspect;
 pub mod row;
 
 use dating::{Dated, Dating};
@@ -183,6 +184,15 @@ impl Step for Metadata {
         corrections.into_iter().chain(deployments).collect()
     }
 
+    fn inspect(&self, _context: &Context<'_>, files: &mut Inspection<'_>) {
+        for file in files.named("corrections") {
+            inspect::corrections(file, files);
+        }
+        for file in files.named("deployments") {
+            inspect::deployments(file, files);
+        }
+    }
+
     fn mapper(&self, _context: &Context<'_>) -> Result<Option<Box<dyn RowMapper>>, StepError> {
         Ok(Some(Box::new(Mapper::new())))
     }
@@ -218,7 +228,9 @@ impl Metadata {
 /// Reads the project's deployment table, where one is declared.
 pub(super) fn read_deployments(job: &Job<'_>) -> Result<Option<Deployments>, StepError> {
     let (Some(declared), Some(bytes)) = (job.context.deployments, job.files.get("deployments")) else { return Ok(None) };
-    Deployments::read(&declared.path.to_string_lossy(), bytes).map(Some).map_err(|errors| all_errors(errors.into_iter()))
+    Deployments::read(&declared.path.to_string_lossy(), bytes)
+        .map(Some)
+        .map_err(|errors| all_errors(errors.iter().map(ToString::to_string)))
 }
 
 /// The first mistakes of a file in one error, and how many more there are.
@@ -465,8 +477,10 @@ fn unknown_sites(images: &Table, deployments: &Deployments) -> Option<Finding> {
     };
     (!names.is_empty()).then(|| Finding {
         kind: "unknown_site".into(),
-        message: "the deployment table does not know these sites; add them, or correct the folder or the table".into(),
-        count: rows as u64,
+        message: format!(
+            "{rows} images are of sites that the deployment table does not know; add them, or correct the folder or the table"
+        ),
+        count: names.len() as u64,
         examples: names.iter().take(10).map(shown).collect(),
     })
 }

@@ -27,6 +27,7 @@ pub mod features;
 pub mod heatmap;
 pub mod images;
 pub mod import;
+mod inspect;
 mod job;
 mod lineage;
 pub mod merge;
@@ -50,6 +51,7 @@ pub mod threshold;
 pub mod train;
 
 pub use drawn::Drawn;
+pub use inspect::{FileFault, Inspection};
 pub use job::{Cancel, Finding, InputTable, Job, Outputs, Past, Progress, StepError, with_causes};
 pub use lineage::{Ancestor, Lineage, Made, Origin};
 pub use param::{Param, ParamType, ParamValue, Params, PathUse};
@@ -291,6 +293,12 @@ pub trait Step: Send + Sync {
     fn files(&self, context: &Context<'_>) -> Vec<FileInput> {
         let _ = context;
         Vec::new()
+    }
+
+    /// Looks at the project files that are tables, by the readers that [`Step::run`] calls, and adds each mistake to the inspection:
+    /// so that `validate` finds what a run would stop at, without data.
+    fn inspect(&self, context: &Context<'_>, files: &mut Inspection<'_>) {
+        let _ = (context, files);
     }
 
     /// The files that a source finds. Only sources return one.

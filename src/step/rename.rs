@@ -9,10 +9,11 @@ use std::sync::Arc;
 
 use super::portable::fold;
 use super::{
-    Context, FileInput, Finding, IMAGE_COLUMNS, Job, Metric, Outputs, Param, ParamType, Params, PathUse, Port, Step, StepError,
-    StepKind,
+    Context, FileFault, FileInput, Finding, IMAGE_COLUMNS, Inspection, Job, Metric, Outputs, Param, ParamType, Params, PathUse,
+    Port, Step, StepError, StepKind,
 };
-use crate::diagnostic::Report;
+use crate::diagnostic::codes::{BAD_TABLE, CONSTANT_NAME, CORRECTED_TIME};
+use crate::diagnostic::{Diagnostic, Report, Span};
 use crate::id::ContentId;
 use crate::moves::Place;
 use crate::table::{ColumnBuilder, Schema, Type};
@@ -142,6 +143,7 @@ fn read(params: &Params, _report: &mut Report) -> Option<Box<dyn Step>> {
         name,
         manifest: PathBuf::from(params.text("manifest").unwrap_or("names.csv")),
         adopt: params.text("adopt").map(PathBuf::from),
+        span: params.span_of("name"),
     }))
 }
 
@@ -149,14 +151,17 @@ struct Rename {
     name: String,
     manifest: PathBuf,
     adopt: Option<PathBuf>,
+    /// Where the template stands.
+    span: Span,
 }
 
 /// How many examples a finding or error shows.
 const EXAMPLES: usize = 8;
 
 impl Step for Rename {
-    fn columns(&self, inputs: &[Vec<Schema>], _context: &Context<'_>, _report: &mut Report) -> Option<Vec<Schema>> {
+    fn columns(&self, inputs: &[Vec<Schema>], _context: &Context<'_>, report: &mut Report) -> Option<Vec<Schema>> {
         let mut schema = inputs.first()?.first()?.clone();
+        self.check_template(&schema, report)?;
         schema.set("name", Type::Text);
         Some(vec![schema])
     }
@@ -165,6 +170,22 @@ impl Step for Rename {
         let manifest = FileInput { name: "manifest".into(), path: self.manifest.clone(), optional: true, rewritten: true };
         let adopted = self.adopt.iter().flat_map(|path| adopted_files(context.project, path));
         std::iter::once(manifest).chain(super::moved::input(context.project)).chain(adopted).collect()
+    }
+
+    fn inspect(&self, _context: &Context<'_>, files: &mut Inspection<'_>) {
+        for file in files.named("manifest") {
+            let Some(bytes) = files.read(file) else { continue };
+            let shown = crate::path::to_text(&file.path);
+            let fault = |error: &StepError| FileFault {
+                path: file.path.clone(),
+                line: None,
+                column: None,
+                code: BAD_TABLE,
+                message: super::with_causes(error),
+            };
+            let read = Manifest::read(&bytes, &shown).map_err(|error| FileFault::of_table(&file.path, BAD_TABLE, &error));
+            files.faults.extend(read.and_then(|manifest| check_distinct(&manifest, &shown).map_err(|error| fault(&error))).err());
+        }
     }
 
     fn run(&self, job: &mut Job<'_>) -> Result<Outputs, StepError> {
@@ -216,6 +237,27 @@ impl Step for Rename {
 }
 
 impl Rename {
+    /// Says what no run could make good: one name for all images, and names that a corrected clock would belie.
+    fn check_template(&self, images: &Schema, report: &mut Report) -> Option<()> {
+        // One that cannot be parsed is said where its columns are checked.
+        let Ok(template) = Template::new(&self.name) else { return Some(()) };
+        if template.columns.is_empty() && !self.name.contains("counter") {
+            let message = format!("`{}` is one name for all images", self.name);
+            let help = "name columns and count: `\"{{ site }}_{{ date_raw }}_{{ counter(4) }}.JPG\"`";
+            report.push(Diagnostic::new(CONSTANT_NAME, self.span, message).help(help));
+            return None;
+        }
+        for name in template.columns.iter().filter(|name| ["datetime", "clock"].contains(&name.as_str())) {
+            if images.field("datetime_raw").is_none() {
+                continue;
+            }
+            let message = format!("names are kept for ever, and `{name}` changes whenever a clock is corrected");
+            let help = "use `date_raw` and `time_raw`, which are as the camera wrote them";
+            report.push(Diagnostic::new(CORRECTED_TIME, self.span, message).help(help));
+        }
+        Some(())
+    }
+
     /// Adds names for the rows `fresh` to the manifest: those to adopt first, then new ones. Nothing is written here. Gives how many
     /// get none.
     fn give<'a>(

@@ -5,8 +5,8 @@
 use std::path::{Path, PathBuf};
 
 use super::{
-    Context, Drawn, FileInput, Job, LABEL_COLUMNS, LABEL_FILE, MISSING_LABELS, Metric, Outputs, Param, ParamType, Params,
-    PathUse, Port, Step, StepError, StepKind,
+    Context, Drawn, FileInput, Inspection, Job, LABEL_COLUMNS, LABEL_FILE, MISSING_LABELS, Metric, Outputs, Param, ParamType,
+    Params, PathUse, Port, Step, StepError, StepKind,
 };
 use crate::diagnostic::{Diagnostic, Report, codes};
 use crate::observation::Key;
@@ -16,6 +16,7 @@ mod agreement;
 mod asked;
 mod classes;
 mod findings;
+mod inspect;
 mod places;
 mod rows;
 mod tables;
@@ -237,6 +238,12 @@ impl Step for Review {
     fn files(&self, context: &Context<'_>) -> Vec<FileInput> {
         let labels = label_files(context.project, &self.question.folder);
         super::moved::input(context.project).into_iter().chain(labels).collect()
+    }
+
+    fn inspect(&self, context: &Context<'_>, files: &mut Inspection<'_>) {
+        for file in files.named(LABEL_FILE) {
+            inspect::labels(&self.question, context.classes, file, files);
+        }
     }
 
     fn run(&self, job: &mut Job<'_>) -> Result<Outputs, StepError> {

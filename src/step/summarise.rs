@@ -244,11 +244,10 @@ fn findings(seen: &Seen, gaps: &Gaps, grid: &Grid, others: &BTreeMap<String, u64
             named(Status::Unlabelled),
         ),
         Finding::counted("unlabelled", grid.unlabelled, "events have no label and are not counted", Vec::new()),
-        Finding::counted(
+        Finding::grouped(
             "other_labels",
-            others.values().sum(),
-            "events have labels that are no class of the programme, and are not counted: declare them, or list them in `classes`",
-            shown(others.iter().map(|(label, count)| format!("{label}: {count}")).collect()),
+            others,
+            "events have labels that are not classes of the programme, and are not counted: declare them, or list them in `classes`",
         ),
         Finding::counted("without_time", seen.without_time, "events have no time, and belong to no day", Vec::new()),
         Finding::counted("without_site", seen.without_site, "events have no site, and are left out", Vec::new()),

@@ -4,6 +4,7 @@ use std::collections::HashSet;
 
 use super::records::{Records, Separator, Value};
 use super::{ColumnBuilder, Faults, Field, Schema, Table, TableError, Type, civil, excerpt};
+use crate::merging;
 
 /// How to read a separated text.
 #[derive(Debug, Clone, Copy)]
@@ -57,9 +58,31 @@ impl<'a> Reading<'a> {
         'a: 'b,
     {
         let text = self.text(bytes)?;
-        let separator = self.separator.unwrap_or_else(|| Separator::sniff(text.trim_start()));
-        Ok(Records::new(text, separator, self.file))
+        if let Some(separator) = self.separator {
+            return Ok(Records::new(text, separator, self.file));
+        }
+        if let Some(line) = merging::first_mark(text) {
+            return Err(self.error(Some(line), None, format!("{}; {}", merging::WHAT, merging::WAY_OUT)));
+        }
+        let (declared, rest) = declared_separator(text);
+        let separator = declared.unwrap_or_else(|| Separator::sniff(rest.trim_start()));
+        let mut records = Records::new(rest, separator, self.file).from_line(if declared.is_some() { 2 } else { 1 });
+        // Spreadsheets leave rows of nothing but separators behind.
+        records.skip_empty = true;
+        Ok(records)
     }
+}
+
+/// What the line `sep=;`, which spreadsheets write above a table, says; and the text behind it.
+fn declared_separator(text: &str) -> (Option<Separator>, &str) {
+    let (first, rest) = text.split_once('\n').unwrap_or((text, ""));
+    let separator = match first.trim_end_matches('\r').strip_prefix("sep=") {
+        Some(",") => Separator::Comma,
+        Some(";") => Separator::Semicolon,
+        Some("\t") => Separator::Tab,
+        _ => return (None, text),
+    };
+    (Some(separator), rest)
 }
 
 /// Reads a table; `type_of` gives the type of a column by its name.

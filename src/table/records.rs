@@ -77,6 +77,8 @@ pub struct Records<'a> {
     file: &'a str,
     /// Keep empty lines as records of one empty field.
     pub keep_blank: bool,
+    /// Pass over records of several fields that are all empty.
+    pub skip_empty: bool,
     /// Take `\"` inside a quoted field for a quote, as R's `write.table` writes it; so it is between tabs and spaces.
     pub escapes: bool,
 }
@@ -92,8 +94,16 @@ impl<'a> Records<'a> {
             separator,
             file,
             keep_blank: false,
+            skip_empty: false,
             escapes: matches!(separator, Separator::Space | Separator::Tab),
         }
+    }
+
+    /// Counts lines from `line`: what stands above was passed over.
+    #[must_use]
+    pub fn from_line(mut self, line: u64) -> Self {
+        self.line = line;
+        self
     }
 
     /// Reads the next record into `fields`; gives its line, or `None` at the end. Empty lines are passed over.
@@ -101,6 +111,16 @@ impl<'a> Records<'a> {
     /// # Errors
     /// [`TableError::Text`] for a quote that is never closed or goes on behind its end.
     pub fn next(&mut self, fields: &mut Vec<Value<'a>>) -> Result<Option<u64>, TableError> {
+        loop {
+            let line = self.record(fields)?;
+            let is_empty = |field: &Value<'_>| !field.quoted && field.text.trim().is_empty();
+            if line.is_none() || !self.skip_empty || fields.len() < 2 || !fields.iter().all(is_empty) {
+                return Ok(line);
+            }
+        }
+    }
+
+    fn record(&mut self, fields: &mut Vec<Value<'a>>) -> Result<Option<u64>, TableError> {
         fields.clear();
         while !self.keep_blank && self.line_break() {}
         if self.at >= self.text.len() {

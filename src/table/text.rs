@@ -45,6 +45,28 @@ pub fn write(table: &Table, limit: usize, out: &mut dyn Write) -> std::io::Resul
     }
 }
 
+/// The leading columns that fit into `width` characters, one at least; those without a value in the rows shown are left out.
+#[must_use]
+pub fn fitting(table: &Table, limit: usize, width: usize) -> Vec<String> {
+    let shown = table.rows.min(limit);
+    let mut names: Vec<String> = Vec::new();
+    let mut taken = 0;
+    for (field, column) in table.schema.fields.iter().zip(&table.columns) {
+        if shown > 0 && (0..shown).all(|row| column.is_null(row)) {
+            continue;
+        }
+        let cells = (0..shown).map(|row| cell_text(column.cell(row)).chars().count());
+        let needs = cells.chain([cut(&field.name, WIDEST).chars().count()]).max().unwrap_or(0);
+        let gap = if names.is_empty() { 0 } else { 2 };
+        // A wide column is no reason to hide the narrow ones behind it.
+        if names.is_empty() || taken + gap + needs <= width {
+            taken += gap + needs;
+            names.push(field.name.clone());
+        }
+    }
+    names
+}
+
 fn cell_text(cell: CellRef<'_>) -> String {
     match cell {
         CellRef::Null => "-".to_owned(),

@@ -1,1 +1,288 @@
 //! Mistakes that are found before anything runs.
+
+use trapline::check::{Loaded, validate};
+use trapline::diagnostic::plain;
+
+use super::support::TestSpace;
+use cli::Space;
+
+#[path = "../cli/mod.rs"]
+mod cli;
+
+/// A season with deployments, clocks, names and labels. There is no image anywhere.
+const PIPELINE: &str = "\
+trapline: 1
+name: test
+taxonomy: taxonomy.csv
+deployments: deployments.csv
+steps:
+  images:
+    uses: images
+    with: { root: raw, path: \"{site}/{season}/**/*.jpg\" } # trapline: allow TL0760 images are not committed
+  metadata:
+    uses: metadata
+    from: images
+    with: { corrections: clock.csv }
+  names:
+    uses: rename
+    from: metadata
+    with: { name: \"{{ site }}_{{ date_raw }}_{{ counter(4) }}.JPG\" }
+  labels:
+    uses: review
+    from: names
+    with: { labels: labels/qc }
+  table:
+    uses: export
+    from: labels
+    with: { into: published/labels.csv }
+";
+const TAXONOMY: &str = "class,role\nempty,empty\nvole,animal\nstoat,animal\n";
+const DEPLOYMENTS: &str = "site,season,from,to,timezone,latitude,longitude\na,2024,2024-07-01,2024-07-31,Europe/Oslo,70.1,29.5\n";
+const CLOCK: &str = "id,site,from,to,kind,value\nc1,a,2024-07-01,2024-07-31,offset,+1h\n";
+
+fn project() -> TestSpace {
+    let space = TestSpace::new();
+    space.write("pipeline.yaml", PIPELINE);
+    space.write("taxonomy.csv", TAXONOMY);
+    space.write("deployments.csv", DEPLOYMENTS);
+    space.write("clock.csv", CLOCK);
+    space
+}
+
+fn check(space: &TestSpace) -> Loaded {
+    validate(&space.path("pipeline.yaml"), &space.overrides)
+}
+
+/// What checking finds, one finding after another with its way out, without the folder of the test.
+fn found(space: &TestSpace) -> String {
+    let loaded = check(space);
+    let folder = format!("{}/", space.dir.path().display()).replace('\\', "/");
+    loaded
+        .report
+        .diagnostics
+        .iter()
+        .map(|finding| plain(&loaded.sources, finding).replace('\\', "/").replace(&folder, ""))
+        .collect()
+}
+
+/// Checks that a file as given is found fault with, in these words.
+#[track_caller]
+fn finds(file: &str, text: impl AsRef<[u8]>, wanted: &[&str]) {
+    let space = project();
+    space.write(file, text);
+    let found = found(&space);
+    for words in wanted {
+        assert!(found.contains(words), "`{words}` is not in\n{found}");
+    }
+}
+
+#[test]
+fn a_project_whose_images_are_not_there_is_valid() {
+    let space = project();
+    assert_eq!(found(&space), "");
+    assert!(check(&space).pipeline.is_some());
+    space.edit("pipeline.yaml", " # trapline: allow TL0760 images are not committed", "");
+    assert!(check(&space).pipeline.is_some());
+    assert!(found(&space).contains("TL0760 pipeline.yaml:8:19-8:22 warning: the folder `raw` is not there"), "{}", found(&space));
+    // A folder of nearly that name is there: a typing mistake.
+    std::fs::create_dir(space.path("rawe")).unwrap();
+    assert!(found(&space).contains("did you mean `rawe`?"), "{}", found(&space));
+    assert!(check(&space).pipeline.is_none());
+}
+
+#[test]
+fn dates_as_a_spreadsheet_writes_them_are_found_beside_their_cells() {
+    let table = "\u{feff}site;season;from;to;latitude;longitude\n1;2024;01.07.2024;31.07.2024;70,123;29,5\n04-Mar;2024;45474;45504;70,123;29,5\n";
+    finds(
+        "deployments.csv",
+        table,
+        &[
+            "TL0609 deployments.csv:2:8-2:18 error: `01.07.2024` is not a time",
+            "TL0609 deployments.csv:2:19-2:29 error: `31.07.2024` is not a time",
+            "TL0609 deployments.csv:3:13-3:18 error: `45474` is not a time",
+            "write YYYY-MM-DD",
+        ],
+    );
+}
+
+#[test]
+fn every_kind_of_mistake_in_the_deployment_table_is_found() {
+    let header = "site,season,from,to,timezone,latitude,longitude";
+    finds(
+        "deployments.csv",
+        format!("{header}\na,2024,2024-07-31,2024-07-01,,,\n"),
+        &["deployments.csv:2:19-2:29 error: the end lies"],
+    );
+    finds("deployments.csv", format!("{header}\na,2024,,,Europe/Olso,,\n"), &["TL0661", "`Europe/Olso` is not a time zone"]);
+    let place = "`70,1` is not a latitude\n  help: write `70.1`, with a decimal point";
+    finds("deployments.csv", format!("{}\na;2024;;;;70,1;29.5\n", header.replace(',', ";")), &[place]);
+    finds("deployments.csv", format!("{header}\na,2024,,,,91,181\n"), &["`91` is not a latitude", "`181` is not a longitude"]);
+    finds(
+        "deployments.csv",
+        "site,start,end\na,2024-07-01,2024-07-31\n",
+        &["deployments.csv:1:6-1:11 error: the column `start` would not be read as the `from`", "call it `to`"],
+    );
+}
+
+#[test]
+fn what_spreadsheets_leave_in_a_table_does_no_harm() {
+    let space = project();
+    space.write("deployments.csv", format!("sep=;\n{};;;;;;\n;;;;;;\n", DEPLOYMENTS.replace(',', ";")));
+    space.write("clock.csv", format!("sep=;\n{};;;;;\n", CLOCK.replace(',', ";")));
+    space.write("taxonomy.csv", format!("sep=;\n{};\n;\n", TAXONOMY.replace(',', ";")));
+    assert_eq!(found(&space), "");
+    // Lines are counted as an editor does.
+    space.write("deployments.csv", "sep=;\nsite;from;to\n;;\na;2024-07-01;x\n");
+    assert!(found(&space).contains("deployments.csv:4:14-4:15 error: `x` is not a time"), "{}", found(&space));
+}
+
+#[test]
+fn clocks_names_and_labels_are_read_as_a_run_does() {
+    finds("clock.csv", "id,site,kind,value\nc1,a,offset,soon\n", &["TL0660 clock.csv:2:13-2:17 error: `soon`", "write a shift"]);
+    finds("clock.csv", "id,site,kind,valeu\n", &["clock.csv:1:14-1:19 error:", "did you mean `value`?"]);
+    finds("names.csv", "season,site,name,content,path\n2024,a,n,b3:12,p\n", &["TL0660 names.csv:2:10-2:15 error: `b3:12`"]);
+    let content = format!("b3:{}", "0".repeat(64));
+    let twice = format!("season,site,name,content,path\n2024,a,n,{content},p\n2024,b,n,{content},q\n");
+    finds("names.csv", twice, &["names.csv:1:1", "`n` in `names.csv` names both `p` and `q`"]);
+    finds(
+        "labels/qc/anna.csv",
+        format!("observation,class\n{content},vole\n{content},stot\nnonsense,vole\n"),
+        &[
+            "TL0661 labels/qc/anna.csv:3:69-3:73 warning: `stot`",
+            "did you mean `stoat`?",
+            "labels/qc/anna.csv:4:1-4:14 warning: this row",
+        ],
+    );
+    finds("labels/qc/anna.csv", "class,who\nvole,me\n", &["TL0660 labels/qc/anna.csv:1:1-1:10 error: this label file must name"]);
+}
+
+#[test]
+fn an_unfinished_merge_is_named_in_every_file() {
+    let conflict = |text: &str| {
+        let (first, rest) = text.split_once('\n').unwrap();
+        format!("{first}\n<<<<<<< HEAD\n{rest}=======\n{rest}>>>>>>> other\n")
+    };
+    for (file, text) in
+        [("deployments.csv", DEPLOYMENTS), ("clock.csv", CLOCK), ("taxonomy.csv", TAXONOMY), ("pipeline.yaml", PIPELINE)]
+    {
+        finds(
+            file,
+            conflict(text),
+            &["a merge is not finished here", &format!("{file}:2:1-2:13"), "remove the lines that begin with"],
+        );
+    }
+    let content = format!("b3:{}", "0".repeat(64));
+    let names = format!("season,site,name,content,path\n2024,a,n,{content},p\n");
+    finds("names.csv", conflict(&names), &["names.csv:2:1-2:13 error: a merge is not finished here"]);
+    finds(
+        "labels/qc/anna.csv",
+        conflict(&format!("observation,class\n{content},vole\n")),
+        &["labels/qc/anna.csv:2:1-2:13", "merge"],
+    );
+    finds(
+        "models.lock",
+        conflict("format: 1\nmodels: []\n"),
+        &["TL0160 models.lock:2:1-2:13 error: a merge is not finished here"],
+    );
+    finds("trapline.local.yaml", conflict("roots:\n  a: b\n"), &["TL0160 trapline.local.yaml:2:1-2:13"]);
+}
+
+#[test]
+fn names_that_cannot_be_right_are_refused() {
+    let with = |name: &str| {
+        let space = project();
+        space.edit("pipeline.yaml", "{{ site }}_{{ date_raw }}_{{ counter(4) }}.JPG", name);
+        found(&space)
+    };
+    let constant = with("image.JPG");
+    assert!(constant.contains("TL0560 pipeline.yaml:16:19-16:30 error: `image.JPG` is one name for all images"), "{constant}");
+    let corrected = with("{{ site }}_{{ datetime }}_{{ counter(4) }}.JPG");
+    assert!(
+        corrected.contains("TL0561") && corrected.contains("`datetime` changes whenever a clock is corrected"),
+        "{corrected}"
+    );
+    assert_eq!(with("IMG_{{ counter(4) }}.JPG"), "");
+    assert_eq!(with("{{ site }}_{{ time_raw }}.JPG"), "");
+}
+
+#[test]
+fn a_command_is_a_list_of_words() {
+    let space = project();
+    let step = "  own:\n    uses: command\n    from: names\n    with: { run: python3 x.py, columns: { site: text } }\n";
+    space.edit("pipeline.yaml", "  table:\n", &format!("{step}  table:\n"));
+    let found = found(&space);
+    assert!(found.contains("TL0562") && found.contains("write each word by itself: `run: [python3, x.py]`"), "{found}");
+}
+
+#[test]
+fn values_of_parameters_are_reported_where_they_are_written() {
+    let of = |value: &str| {
+        let space = project();
+        let text = "  accepted:\n    uses: threshold\n    from: { predictions: names }\n    with: { accept_at: \"{{ params.accept_at }}\" }\n";
+        space.edit("pipeline.yaml", "name: test\n", &format!("name: test\nparams:\n  accept_at: {value}\n"));
+        space.edit("pipeline.yaml", "  table:\n", &format!("{text}  table:\n"));
+        found(&space)
+    };
+    for (value, help) in [
+        ("1.5", "from 0 to 1"),
+        ("0,9", "write it with a decimal point: `0.9`"),
+        ("90%", "write it as a share of 1: `0.9`"),
+        ("99.9 %", "write it as a share of 1: `0.999`"),
+        ("“0.9”", "the quotes are those of a word processor: write `0.9`"),
+        ("'0.9'", "leave the quotes out"),
+    ] {
+        let found = of(value);
+        assert!(found.contains("pipeline.yaml:4:14-4:") && found.contains(help), "{value}: {found}");
+    }
+}
+
+#[test]
+fn a_decimal_comma_within_braces_is_recognised() {
+    let space = project();
+    let text = "  accepted:\n    uses: threshold\n    from: { predictions: names }\n    with: { accept_at: 0,9 }\n";
+    space.edit("pipeline.yaml", "  table:\n", &format!("{text}  table:\n"));
+    assert!(found(&space).contains("write a decimal point: `accept_at: 0.9`"), "{}", found(&space));
+}
+
+#[test]
+fn a_form_under_format_is_told_its_key() {
+    let space = project();
+    space.edit("pipeline.yaml", "published/labels.csv }", "published/labels.json, format: megadetector }");
+    let found = found(&space);
+    assert!(found.contains("write `form: megadetector`"), "{found}");
+}
+
+#[test]
+fn a_yaml_file_as_first_argument_is_the_pipeline() {
+    let space = Space::new();
+    for name in ["a.yaml", "b.yaml"] {
+        space.write(name, &super::support::PIPELINE.replace("name: test", &format!("name: {}", &name[..1])));
+    }
+    std::fs::create_dir(space.path().join("raw")).unwrap();
+    let plan = space.run(&["plan", "b.yaml"]);
+    assert_eq!(plan.code, 0, "{}", plan.err);
+    assert_eq!(
+        space.run(&["plan", "b.yaml", "metadata", "--format", "json"]).out,
+        space.run(&["plan", "-p", "b.yaml", "metadata", "--format", "json"]).out
+    );
+    assert!(space.run(&["plan", "b.yaml", "--format", "json"]).out.contains("\"pipeline\": \"b\""));
+    assert!(space.run(&["graph", "b.yaml"]).out.starts_with("<svg"));
+}
+
+#[test]
+fn annotations_speak_of_files_of_the_repository() {
+    let space = Space::new();
+    space.git(&["init", "-q"]);
+    space.write("project/pipeline.yaml", &super::support::PIPELINE.replace("uses: metadata", "uses: metdata"));
+    std::fs::create_dir_all(space.path().join("project/raw")).unwrap();
+    let run = |args: &[&str]| {
+        let output = space.command(args).current_dir(space.path().join("project")).output().unwrap();
+        String::from_utf8(output.stdout).unwrap()
+    };
+    let github = run(&["validate", "pipeline.yaml", "--format", "github"]);
+    assert!(github.contains("file=project/pipeline.yaml,"), "{github}");
+    let sarif = run(&["validate", "pipeline.yaml", "--format", "sarif"]);
+    assert!(sarif.contains("\"uri\": \"project/pipeline.yaml\""), "{sarif}");
+    // People are shown the path as they would type it.
+    assert!(run(&["validate", "pipeline.yaml"]).contains(" pipeline.yaml:"), "{}", run(&["validate", "pipeline.yaml"]));
+}

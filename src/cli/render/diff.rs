@@ -163,7 +163,7 @@ fn table_words(table: &TableDifference) -> String {
 }
 
 /// A text with its identities cut short.
-fn shortened(text: &str) -> String {
+pub(in crate::cli) fn shortened(text: &str) -> String {
     const WHOLE: usize = "b3:".len() + 64;
     let mut words = String::new();
     let mut rest = text;

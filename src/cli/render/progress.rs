@@ -41,6 +41,13 @@ struct State {
 }
 
 impl Watch {
+    /// What the runs before said already.
+    pub(in crate::cli) fn knows(&self, findings: Vec<(String, crate::step::Finding)>) {
+        if let Ok(mut state) = self.state.lock() {
+            state.summary.knows(findings);
+        }
+    }
+
     /// Starts watching; a bar moves only where a person looks.
     pub(in crate::cli) fn new(terminal: Terminal) -> Self {
         let bar = terminal.is_watched().then(|| {

@@ -25,6 +25,8 @@ enum Fate {
 pub(in crate::cli) struct Summary {
     steps: Vec<(String, Fate)>,
     findings: Vec<(String, Finding)>,
+    /// What the runs before said already.
+    known: Vec<(String, Finding)>,
     gates: Vec<String>,
     notices: Vec<String>,
     end: Option<(Outcome, f64, u64)>,
@@ -32,6 +34,11 @@ pub(in crate::cli) struct Summary {
 }
 
 impl Summary {
+    /// What the runs before said: the end of this one does not say it again.
+    pub(in crate::cli) fn knows(&mut self, findings: Vec<(String, Finding)>) {
+        self.known = findings;
+    }
+
     /// Takes one event in.
     pub(in crate::cli) fn note(&mut self, event: &Event) {
         match event {
@@ -131,17 +138,15 @@ impl Summary {
         if self.findings.is_empty() {
             return String::new();
         }
-        let mut page = format!("{}\n", paint(STRONG, &counted(self.findings.len() as u64, "finding")));
-        for (step, finding) in &self.findings {
-            page.push_str(&format!("  {} {}\n", paint(WARNING, &format!("{step}:")), visible(&finding.message)));
-            let mut examples: Vec<_> = finding.examples.iter().take(3).map(|example| visible(example)).collect();
-            let hidden = finding.count.saturating_sub(examples.len() as u64);
-            if !examples.is_empty() {
-                if hidden > 0 {
-                    examples.push(format!("and {} more", count(hidden)));
-                }
-                page.push_str(&format!("    {}\n", paint(FAINT, &examples.join("; "))));
-            }
+        let (known, new): (Vec<_>, Vec<_>) = self.findings.iter().partition(|finding| self.known.contains(finding));
+        let mut page = String::new();
+        if !new.is_empty() {
+            let noun = if self.known.is_empty() { "finding" } else { "new finding" };
+            page.push_str(&format!("{}\n", paint(STRONG, &counted(new.len() as u64, noun))));
+            new.iter().for_each(|(step, finding)| page.push_str(&finding_words(step, finding, "  ")));
+        }
+        if !known.is_empty() {
+            page.push_str(&format!("{}: `trapline status` lists them\n", counted(known.len() as u64, "known finding")));
         }
         page + "\n"
     }
@@ -225,6 +230,20 @@ impl Summary {
         }
         parts.join("\n")
     }
+}
+
+/// A finding in one or two lines, with the first of what it concerns.
+pub(in crate::cli) fn finding_words(step: &str, finding: &Finding, indent: &str) -> String {
+    let mut words = format!("{indent}{} {}\n", paint(WARNING, &format!("{step}:")), visible(&finding.message));
+    let mut examples: Vec<_> = finding.examples.iter().take(3).map(|example| visible(example)).collect();
+    let hidden = finding.count.saturating_sub(examples.len() as u64);
+    if !examples.is_empty() {
+        if hidden > 0 {
+            examples.push(format!("and {} more", count(hidden)));
+        }
+        words.push_str(&format!("{indent}  {}\n", paint(FAINT, &examples.join("; "))));
+    }
+    words
 }
 
 /// How people answer what a step asks.

@@ -19,6 +19,8 @@ const ALIASES: &[(&str, &[&str])] = &[
     ("cameraID", &["camera", "serial"]),
     ("cameraModel", &["camera_type", "model"]),
     ("deploymentComments", &["comment", "comments"]),
+    ("latitude", &["lat"]),
+    ("longitude", &["lon", "lng", "long"]),
 ];
 
 /// Columns that are made here and not carried.

@@ -72,7 +72,7 @@ impl Tally {
         }
         match (self.largest, self.labels) {
             (0.0, 0) => Verdict::Exact,
-            (largest, labels) if largest <= TOLERANCE => Verdict::Within { largest, labels },
+            (largest, labels) if largest <= TOLERANCE => Verdict::Within { largest, labels, which: Vec::new() },
             (largest, labels) => Verdict::Differs { what: format!("numbers by up to {largest:.3e}, {labels} other cells") },
         }
     }

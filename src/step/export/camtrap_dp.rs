@@ -185,7 +185,8 @@ impl Sites {
     fn read(job: &Job<'_>, dataset: &Dataset) -> Result<Self, StepError> {
         let file = job.context.deployments.map(|table| crate::path::to_text(&table.path)).unwrap_or_default();
         let bytes = job.files.get(DEPLOYMENTS).map(Vec::as_slice).unwrap_or_default();
-        let table = Deployments::read(&file, bytes).map_err(|errors| StepError::Data(errors.join("\n")))?;
+        let table = Deployments::read(&file, bytes)
+            .map_err(|errors| StepError::Data(errors.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n")))?;
         let names = table.names();
         let carried: Vec<(&'static str, Option<&Column>)> =
             places::carried(&names).into_iter().map(|(name, at)| (name, table.column(&names[at]))).collect();

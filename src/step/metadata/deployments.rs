@@ -35,6 +35,46 @@ impl Deployment {
     }
 }
 
+/// What is wrong with the table.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Mistake {
+    /// The line, where it is one place.
+    pub line: Option<u64>,
+    /// The column by its name.
+    pub column: Option<String>,
+    /// What is wrong, and the way out.
+    pub message: String,
+    shown: String,
+}
+
+impl std::fmt::Display for Mistake {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(&self.shown)
+    }
+}
+
+impl Mistake {
+    fn at(file: &str, line: u64, column: &str, message: String) -> Self {
+        let shown = format!("`{file}` row {line}, column `{column}`: {message}");
+        Self { line: Some(line), column: Some(column.to_owned()), message, shown }
+    }
+
+    fn of(error: &TableError) -> Self {
+        let (line, column, message) = match error {
+            TableError::Text { line, column, message, .. } => (*line, column.clone(), message.clone()),
+            other => (None, None, other.to_string()),
+        };
+        Self { line, column, message, shown: error.to_string() }
+    }
+}
+
+/// The lines on which header and rows of a table begin, in order.
+pub(super) fn lines(bytes: &[u8]) -> Vec<u64> {
+    let Ok(mut records) = Reading::tolerant("").records(bytes) else { return Vec::new() };
+    let mut fields = Vec::new();
+    std::iter::from_fn(|| records.next(&mut fields).ok().flatten()).collect()
+}
+
 /// The whole table.
 #[derive(Debug, Default)]
 pub struct Deployments {
@@ -49,17 +89,21 @@ impl Deployments {
     ///
     /// # Errors
     /// The mistakes in it, one sentence each.
-    pub fn read(file: &str, bytes: &[u8]) -> Result<Self, Vec<String>> {
-        let table = csv::read(bytes, &Reading::tolerant(file)).map_err(|error| vec![error.to_string()])?;
-        let sites = table.require("site").map_err(|error: TableError| vec![format!("`{file}`: {error}")])?;
+    pub fn read(file: &str, bytes: &[u8]) -> Result<Self, Vec<Mistake>> {
+        let table = csv::read(bytes, &Reading::tolerant(file)).map_err(|error| vec![Mistake::of(&error)])?;
+        let sites = table
+            .require("site")
+            .map_err(|error: TableError| vec![Mistake { shown: format!("`{file}`: {error}"), ..Mistake::of(&error) }])?;
+        let lines = lines(bytes);
         let mut errors = Vec::new();
         let mut places = Places::default();
         let mut rows = Vec::with_capacity(table.rows);
         for row in 0..table.rows {
-            // The header is row 1.
-            let place = |column: &str| format!("`{file}` row {}, column `{column}`", row + 2);
+            // The header is line 1; behind it rows and lines may part company.
+            let line = lines.get(row + 1).copied().unwrap_or(row as u64 + 2);
+            let mistake = |column: &str, message: String| Mistake::at(file, line, column, message);
             let Some(site) = trimmed(sites, row) else {
-                errors.push(format!("{}: the site is missing; name it or remove the row", place("site")));
+                errors.push(mistake("site", "the site is missing; name it or remove the row".to_owned()));
                 continue;
             };
             let site = normal(site);
@@ -71,7 +115,7 @@ impl Deployments {
                 let text = field(column)?;
                 let time = parse_time(text, end_of_day);
                 if time.is_none() {
-                    errors.push(format!("{}: `{text}` is no time; write YYYY-MM-DD or YYYY-MM-DD hh:mm:ss", place(column)));
+                    errors.push(mistake(column, format!("`{text}` is not a time; write YYYY-MM-DD or YYYY-MM-DD hh:mm:ss")));
                 }
                 time
             };
@@ -79,7 +123,7 @@ impl Deployments {
             if let (Some(from), Some(to)) = (from, to)
                 && to < from
             {
-                errors.push(format!("{}: the end lies before the start; exchange `from` and `to`", place("to")));
+                errors.push(mistake("to", "the end lies before the start; exchange `from` and `to`".to_owned()));
             }
             let id = field("deployment").map_or_else(|| default_id(&site, from), str::to_owned);
             let season = field("season").map(|season| normal(season).into_owned());

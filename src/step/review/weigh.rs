@@ -57,7 +57,7 @@ impl Question {
     }
 }
 
-fn unknown(written: &str, help: Option<String>) -> String {
+pub(super) fn unknown(written: &str, help: Option<String>) -> String {
     format!("`{written}` is no class{}", help.map(|help| format!("; {help}")).unwrap_or_default())
 }
 

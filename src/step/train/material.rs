@@ -165,19 +165,15 @@ impl Findings {
     }
 
     fn list(self) -> Vec<Finding> {
-        let examples = |classes: &BTreeMap<String, u64>| {
-            classes.iter().take(EXAMPLES).map(|(class, count)| format!("{class}: {count}")).collect()
-        };
-        let total = |classes: &BTreeMap<String, u64>| classes.values().sum();
         let unlabelled = "rows have no class or no side and were left out";
-        let foreign = "images show what is no class of the programme and were left out; declare it to have it learned";
+        let foreign = "images show what is not a class of the programme and were left out; declare it to have it learned";
         let kept = "classes that the model to start from knows have no image to learn from: it may come to forget them";
         let unlearned = "validation images are of classes without an image to learn from; they judge nothing";
         [
             Finding::counted("unlabelled", self.unlabelled, unlabelled, Vec::new()),
-            Finding::counted("foreign_class", total(&self.foreign), foreign, examples(&self.foreign)),
+            Finding::grouped("foreign_class", &self.foreign, foreign),
             Finding::counted("class_not_shown", self.kept.len() as u64, kept, self.kept.clone()),
-            Finding::counted("class_not_learned", total(&self.unlearned), unlearned, examples(&self.unlearned)),
+            Finding::grouped("class_not_learned", &self.unlearned, unlearned),
         ]
         .into_iter()
         .flatten()
