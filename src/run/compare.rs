@@ -137,3 +137,29 @@ pub(super) fn number(cell: CellRef<'_>) -> Option<f64> {
         _ => None,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::step::testing::{table, text};
+    use crate::table::{Cell, Type};
+
+    fn labels(rows: &[(&str, &str, f64)]) -> Table {
+        let fields = [("name", Type::Text), ("label", Type::Text), ("confidence", Type::Float64)];
+        let rows: Vec<Vec<Cell>> =
+            rows.iter().map(|(name, label, confidence)| vec![text(name), text(label), Cell::Float64(*confidence)]).collect();
+        table(&fields, &rows)
+    }
+
+    #[test]
+    fn what_differs_is_named_row_by_row() {
+        let then = labels(&[("a.jpg", "vole", 0.9), ("b.jpg", "stoat", 0.8)]);
+        assert_eq!(compare(&then, &then), Verdict::Exact);
+        let now = labels(&[("a.jpg", "vole", 0.9), ("b.jpg", "shrew", 0.8)]);
+        let words = compare(&now, &then).to_string();
+        assert!(words.starts_with("within 1e-4, 1 label differs\nchanged: "), "{words}");
+        assert!(words.contains("b.jpg") && words.contains("stoat") && words.contains("shrew"), "{words}");
+        let fewer = compare(&labels(&[("a.jpg", "vole", 0.9)]), &then).to_string();
+        assert!(fewer.starts_with("differs: 1 rows instead of 2\ngone: ") && fewer.contains("b.jpg"), "{fewer}");
+    }
+}

@@ -286,3 +286,120 @@ fn annotations_speak_of_files_of_the_repository() {
     // People are shown the path as they would type it.
     assert!(run(&["validate", "pipeline.yaml"]).contains(" pipeline.yaml:"), "{}", run(&["validate", "pipeline.yaml"]));
 }
+
+#[test]
+fn privacy_goes_by_role_and_not_by_words() {
+    let with = |taxonomy: &str| {
+        let space = project();
+        space.write("taxonomy.csv", format!("class,role\nempty,empty\nvole,animal\n{taxonomy}"));
+        assert_eq!(found(&space), "");
+        let pipeline = check(&space).pipeline.unwrap();
+        trapline::provenance::bundle::people(&pipeline)
+    };
+    assert_eq!(with("hiker,person\nskier,person\nquad,vehicle\nhuman_made,other\n"), ["hiker", "skier"]);
+    // Taxonomies from before there was such a role.
+    assert_eq!(with("person,other\nvehicle,other\ndifficult,other\n"), ["person"]);
+    assert_eq!(with("person,\n"), ["person"]);
+}
+
+#[test]
+fn what_other_programs_call_a_person_is_the_class_of_that_role() {
+    let space = TestSpace::new();
+    space.write("taxonomy.csv", "class,role\nempty,empty\nvole,animal\nhiker,person\nquad,vehicle\n");
+    space.write(
+        "pipeline.yaml",
+        "trapline: 1\nname: test\ntaxonomy: taxonomy.csv\nsteps:\n  imported:\n    uses: import\n    with: { files: md.json, format: megadetector, \
+         what: predictions, classes: { animal: vole } }\n  out:\n    uses: export\n    from: imported\n    with: { into: published/md.json, form: \
+         megadetector }\n",
+    );
+    let image = |name: &str, category: &str| {
+        format!(r#"{{"file": "{name}", "detections": [{{"category": "{category}", "conf": 0.9, "bbox": [0, 0, 1, 1]}}]}}"#)
+    };
+    let images = [image("a.jpg", "1"), image("b.jpg", "2"), image("c.jpg", "3")].join(", ");
+    space.write(
+        "md.json",
+        format!(r#"{{"info": {{"format_version": "1.4"}}, "detection_categories": {{"1": "animal", "2": "person", "3": "vehicle"}}, "images": [{images}]}}"#),
+    );
+    space.run();
+    let mut labels = space.column("imported", "label");
+    labels.sort();
+    assert_eq!(labels, ["hiker", "quad", "vole"]);
+    let written: serde_json::Value = serde_json::from_str(&space.read("published/md.json")).unwrap();
+    let boxes: Vec<&str> =
+        written["images"].as_array().unwrap().iter().map(|image| image["detections"][0]["category"].as_str().unwrap()).collect();
+    assert_eq!(boxes, ["1", "2", "3"]);
+}
+
+/// A project of three sites of which the deployment table knows one.
+fn with_unknown_sites() -> Space {
+    let space = Space::new();
+    let pipeline = super::support::PIPELINE.replace("steps:", "deployments: deployments.csv\nsteps:");
+    space.write("pipeline.yaml", &pipeline);
+    space.write("deployments.csv", "site,habitat\na,heath\n");
+    for (site, seed) in [("a", 1), ("b", 2), ("b", 3), ("c", 4)] {
+        photo(&space, site, seed);
+    }
+    space.settle();
+    space
+}
+
+fn photo(space: &Space, site: &str, seed: u8) {
+    let folder = space.path().join("raw").join(site).join("2024");
+    std::fs::create_dir_all(&folder).unwrap();
+    std::fs::write(folder.join(format!("{seed}.jpg")), super::support::jpeg(seed)).unwrap();
+}
+
+#[test]
+fn findings_count_what_they_list_and_known_ones_are_folded() {
+    let space = with_unknown_sites();
+    let first = space.run(&["run"]);
+    assert!(
+        first.err.contains("1 finding\n  metadata: 3 images are of sites that the deployment table does not know"),
+        "{}",
+        first.err
+    );
+    assert!(first.err.contains("    b; c\n"), "{}", first.err);
+    let again = space.run(&["run"]);
+    assert!(again.err.contains("1 known finding: `trapline status` lists them\n"), "{}", again.err);
+    assert!(!again.err.contains("3 images are of sites"), "{}", again.err);
+    let status = space.run(&["status"]);
+    assert!(status.out.contains("1 finding\n  metadata: 3 images are of sites"), "{}", status.out);
+    photo(&space, "d", 5);
+    space.settle();
+    let more = space.run(&["run"]);
+    assert!(more.err.contains("1 new finding\n  metadata: 4 images are of sites"), "{}", more.err);
+}
+
+#[test]
+fn tables_fit_the_screen_unless_asked_otherwise() {
+    let space = with_unknown_sites();
+    space.run(&["run"]);
+    let shown = space.run(&["show", "metadata"]);
+    assert!(shown.out.lines().all(|line| line.chars().count() <= 80), "{}", shown.out);
+    assert!(shown.out.contains("more columns: `--wide` shows all, `--columns NAME,...` some"), "{}", shown.out);
+    let wide = space.run(&["show", "metadata", "--wide"]);
+    assert!(wide.out.lines().next().unwrap().contains("datetime_raw") && !wide.out.contains("more columns"), "{}", wide.out);
+    let some = space.run(&["show", "metadata", "--columns", "habitat,site", "--limit", "1"]);
+    assert_eq!(some.out, "habitat  site\n-------  ----\nheath    a\n... 3 more rows\n");
+    let wrong = space.run(&["show", "metadata", "--columns", "sit"]);
+    assert!(wrong.code == 2 && wrong.err.contains("did you mean `site`?"), "{}", wrong.err);
+}
+
+#[test]
+fn help_explains_what_people_write() {
+    let space = Space::new();
+    for (topic, words) in [
+        ("taxonomy", "`person`"),
+        ("deployments", "latitude"),
+        ("roots", ".trapline-root"),
+        ("params", "--set"),
+        ("expect", "classes[class=stoat, season=2024].checked"),
+        ("labels", "supersedes"),
+        ("clock", "month_day_swap"),
+    ] {
+        let end = space.run(&["help", topic]);
+        assert!(end.code == 0 && end.out.contains(words), "{topic}: {}{}", end.out, end.err);
+        assert!(space.run(&["help"]).out.contains(&format!("\n  {topic}")), "{topic}");
+    }
+    assert!(space.run(&["help", "deploymets"]).err.contains("did you mean `deployments`?"));
+}
