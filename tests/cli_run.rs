@@ -120,6 +120,8 @@ fn explain_lists_what_stands_behind_a_number() {
     let end = space.run(&["explain", "quality"]);
     assert!(end.code == 2 && end.err.contains("has not run yet"), "{}", end.err);
     assert_eq!(space.run(&["run"]).code, 0);
+    let end = space.run(&["explain", "quality", "--where", "class=stot"]);
+    assert_eq!(end.err, "no row has `class=stot`: did you mean `class=stoat`?\n");
     let end = space.run(&["explain", "quality", "--where", "class=stoat"]);
     assert_eq!(end.code, 0, "{}", end.err);
     for words in [

@@ -54,7 +54,7 @@ pub(super) fn read(
     for entry in entries {
         let subject = reader.subject(&entry.key);
         let Some((comparison, value)) = bound(&entry.value) else {
-            let message = format!("the bound of `{}` is no number with a comparison", entry.key.value);
+            let message = format!("the bound of `{}` is not a number with a comparison", entry.key.value);
             let help = "write a number, or `\">= 0.93\"` with one of `>=`, `<=`, `>`, `<`, `==`";
             let signs: &[char] = &['<', '>', '=', ' '];
             let meant = match &entry.value.value {

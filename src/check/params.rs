@@ -259,7 +259,7 @@ impl Checker<'_> {
         for Entry { key, value } in entries {
             let epoch = key.value.parse().ok().filter(|epoch: &u32| *epoch > 0 && epoch.to_string() == key.value);
             if epoch.is_none() {
-                let message = format!("`{}` is no epoch", key.value);
+                let message = format!("`{}` is not an epoch", key.value);
                 self.report.push(Diagnostic::new(codes::PARAMETER_TYPE, key.span, message).help(help));
             }
             let read = self.value(name, inner, value).map(|read| Spanned { value: read, span: value.span });
@@ -267,7 +267,7 @@ impl Checker<'_> {
             values.extend(epoch.zip(read).map(|(epoch, read)| (epoch, key.clone(), read)));
         }
         if entries.is_empty() {
-            let message = format!("`{name}` names no epoch");
+            let message = format!("`{name}` does not name an epoch");
             self.report.push(Diagnostic::new(codes::PARAMETER_TYPE, span, message).help(help));
             fine = false;
         }

@@ -5,7 +5,7 @@ use serde_json::json;
 
 use super::exit::Exit;
 use super::options::{Format, ProjectArgs, StoreArgs};
-use super::render::columns::{Align, Text, columns, visible};
+use super::render::columns::{Align, Text, columns_within, visible};
 use super::render::diff::shortened;
 use super::render::progress::Watch;
 use super::render::style::{ERROR, FAINT, GOOD, STRONG, WARNING};
@@ -69,14 +69,14 @@ pub(super) fn run(args: &Verify, terminal: Terminal) -> anyhow::Result<Exit> {
     watch.abandon();
     let found = found.map_err(plan::run_error)?;
     match args.format {
-        Format::Text => terminal.print(&render(&found))?,
+        Format::Text => terminal.print(&render(&found, terminal.full_width()))?,
         Format::Json => terminal.print_json(&json!({ "format": 1, "verified": found }))?,
     }
     let differs = found.iter().any(|one| matches!(one.verdict, Verdict::Differs { .. }));
     Ok(if differs { Exit::StepFailed } else { Exit::Ok })
 }
 
-fn render(found: &[Verified]) -> String {
+fn render(found: &[Verified], width: usize) -> String {
     let header = [("step", Align::Left), ("what", Align::Left), ("checked", Align::Right), ("verdict", Align::Left)];
     let row = |one: &Verified| {
         let style = match &one.verdict {
@@ -102,7 +102,7 @@ fn render(found: &[Verified]) -> String {
     let unchecked = of(|verdict| matches!(verdict, Verdict::NotCheckable { .. }));
     format!(
         "{}{}\n{}: {} agree, {differing} differ, {unchecked} not checkable here\n",
-        columns(&header, &found.iter().map(row).collect::<Vec<_>>(), STRONG),
+        columns_within(&header, &found.iter().map(row).collect::<Vec<_>>(), STRONG, width),
         found.iter().map(told).collect::<String>(),
         counted(found.len() as u64, "check"),
         found.len() - differing - unchecked,
@@ -122,7 +122,7 @@ mod tests {
             one("names", Verdict::Differs { what: "9 rows instead of 10".into() }),
             one("table", Verdict::NotCheckable { because: "images withheld".into() }),
         ];
-        insta::assert_snapshot!(anstream::adapter::strip_str(&render(&found)).to_string(), @"
+        insta::assert_snapshot!(anstream::adapter::strip_str(&render(&found, 80)).to_string(), @"
         step      what          checked  verdict
         images    output table  440 000  exact
         metadata  output table  440 000  within 1e-4, 3 labels differ

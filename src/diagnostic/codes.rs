@@ -88,7 +88,7 @@ codes! {
         "The first line `trapline: 1` says which version of the pipeline language the file is written in.";
     UNSUPPORTED_LANGUAGE = "TL0205" Error "a version of the language that is not supported",
         "This program reads version 1. A file of a later version needs a newer program.";
-    BAD_REQUIREMENT = "TL0206" Error "`requires` is no version requirement",
+    BAD_REQUIREMENT = "TL0206" Error "`requires` is not a version requirement",
         "`requires` holds comparisons as in Cargo: `>=0.1`, `>=0.1, <2`.";
     UNMET_REQUIREMENT = "TL0207" Error "another version of the program is required",
         "The file says that it needs another version of the program than this one.";

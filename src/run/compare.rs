@@ -84,7 +84,8 @@ pub fn compare(now: &Table, then: &Table) -> Verdict {
         return Verdict::Differs { what: format!("columns {} instead of {}", names(now), names(then)) };
     }
     if now.rows != then.rows {
-        let what = format!("{} rows instead of {}", now.rows, then.rows);
+        let noun = if now.rows == 1 { "row" } else { "rows" };
+        let what = format!("{} {noun} instead of {}", now.rows, then.rows);
         return Verdict::Differs { what: with_rows(what, now, then) };
     }
     let (mut largest, mut labels) = (0f64, 0);
@@ -160,6 +161,6 @@ mod tests {
         assert!(words.starts_with("within 1e-4, 1 label differs\nchanged: "), "{words}");
         assert!(words.contains("b.jpg") && words.contains("stoat") && words.contains("shrew"), "{words}");
         let fewer = compare(&labels(&[("a.jpg", "vole", 0.9)]), &then).to_string();
-        assert!(fewer.starts_with("differs: 1 rows instead of 2\ngone: ") && fewer.contains("b.jpg"), "{fewer}");
+        assert!(fewer.starts_with("differs: 1 row instead of 2\ngone: ") && fewer.contains("b.jpg"), "{fewer}");
     }
 }

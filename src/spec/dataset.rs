@@ -25,14 +25,14 @@ pub(super) fn read(
     fields::unknown_keys(block, &known(TEXTS, &more), "`dataset`", report);
     let mut reader = Reader { entries: block, report };
     let (name, created, timezone) = (reader.text("name"), reader.text("created"), reader.text("timezone"));
-    reader.refuse("name", name.as_deref().is_some_and(|name| !is_name(name)), "is no name of a data set", |_| {
+    reader.refuse("name", name.as_deref().is_some_and(|name| !is_name(name)), "cannot be the name of a data set", |_| {
         "write small letters, digits and `-`, `_`, `.`, `/`".to_owned()
     });
     let moment = created.as_deref().and_then(moment);
-    reader.refuse("created", created.is_some() && moment.is_none(), "is no date, and no time with an offset", |_| {
+    reader.refuse("created", created.is_some() && moment.is_none(), "is neither a date nor a time with an offset", |_| {
         "write YYYY-MM-DD, or YYYY-MM-DDThh:mm:ssZ".to_owned()
     });
-    reader.refuse("timezone", timezone.as_deref().is_some_and(|text| zone(text).is_none()), "is no time zone", |_| {
+    reader.refuse("timezone", timezone.as_deref().is_some_and(|text| zone(text).is_none()), "is not a time zone", |_| {
         "write a zone such as `Europe/Oslo`, or an offset such as `+01:00` for cameras that keep it all year".to_owned()
     });
     let dataset = Dataset {
@@ -124,7 +124,7 @@ impl Reader<'_> {
                 email: person.text("email"),
                 path: person.text("path"),
                 organization: person.text("organization"),
-                role: person.words("role", ROLES, "is no role of a contributor").into_iter().next(),
+                role: person.words("role", ROLES, "is not a role of a contributor").into_iter().next(),
             });
         }
         people
@@ -164,8 +164,8 @@ impl Reader<'_> {
             acronym: reader.text("acronym"),
             description: reader.text("description"),
             path: reader.text("path"),
-            sampling_design: reader.words("sampling_design", SAMPLING_DESIGNS, "is no sampling design").into_iter().next(),
-            capture_method: reader.words("capture_method", CAPTURE_METHODS, "is no capture method"),
+            sampling_design: reader.words("sampling_design", SAMPLING_DESIGNS, "is not a sampling design").into_iter().next(),
+            capture_method: reader.words("capture_method", CAPTURE_METHODS, "is not a capture method"),
             individual_animals,
         }
     }

@@ -172,7 +172,7 @@ fn requirement(entries: &[Entry], version: &str, report: &mut Report) {
     let Some(text) = fields::text(node, "`requires`", report) else { return };
     match (semver::VersionReq::parse(text), semver::Version::parse(version)) {
         (Err(error), _) => report.push(
-            Diagnostic::new(codes::BAD_REQUIREMENT, node.span, format!("`{text}` is no version requirement: {error}"))
+            Diagnostic::new(codes::BAD_REQUIREMENT, node.span, format!("`{text}` is not a version requirement: {error}"))
                 .help("write `\">=0.1\"` or `\">=0.1, <2\"`"),
         ),
         (Ok(wanted), Ok(version)) if !wanted.matches(&version) => report.push(

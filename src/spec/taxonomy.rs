@@ -151,20 +151,21 @@ fn read_row(header: &Header, class: usize, row: &[Spanned<String>], report: &mut
                 Some(near) => format!("did you mean `{near}`?"),
                 None => format!("expected {}", any_of(ROLES)),
             };
-            report.push(Diagnostic::new(codes::TAXONOMY_ROW, word.span, format!("`{}` is no role", word.value)).help(help));
+            report.push(Diagnostic::new(codes::TAXONOMY_ROW, word.span, format!("`{}` is not a role", word.value)).help(help));
             None
         })?,
     };
     let key = cell("key");
     if let Some(key) = key.filter(|key| key.value.chars().count() != 1) {
         report.push(
-            Diagnostic::new(codes::TAXONOMY_ROW, key.span, format!("`{}` is no key", key.value)).help("a key is one character"),
+            Diagnostic::new(codes::TAXONOMY_ROW, key.span, format!("`{}` is not a key", key.value))
+                .help("a key is one character"),
         );
     }
     let colour = cell("colour");
     if let Some(colour) = colour.filter(|colour| !is_colour(&colour.value)) {
         report.push(
-            Diagnostic::new(codes::TAXONOMY_ROW, colour.span, format!("`{}` is no colour", colour.value))
+            Diagnostic::new(codes::TAXONOMY_ROW, colour.span, format!("`{}` is not a colour", colour.value))
                 .help("write it as `#rrggbb`, as in `#d95f02`"),
         );
     }
@@ -172,7 +173,7 @@ fn read_row(header: &Header, class: usize, row: &[Spanned<String>], report: &mut
     let rank = cell("taxon_rank");
     if let Some(rank) = rank.filter(|rank| !RANKS.contains(&rank.value.as_str())) {
         let help = format!("expected {}", any_of(RANKS));
-        report.push(Diagnostic::new(codes::TAXONOMY_ROW, rank.span, format!("`{}` is no rank", rank.value)).help(help));
+        report.push(Diagnostic::new(codes::TAXONOMY_ROW, rank.span, format!("`{}` is not a rank", rank.value)).help(help));
     }
     let taxon =
         cell("scientific_name").map(|name| Taxon { name: name.value.clone(), rank: text(rank), id: text(cell("taxon_id")) });

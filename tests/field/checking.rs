@@ -403,3 +403,17 @@ fn help_explains_what_people_write() {
     }
     assert!(space.run(&["help", "deploymets"]).err.contains("did you mean `deployments`?"));
 }
+
+#[test]
+fn an_unfinished_merge_in_what_a_run_wrote_stops_it() {
+    let space = with_unknown_sites();
+    assert_eq!(space.run(&["run"]).code, 0);
+    let lock = space.read("trapline.lock");
+    space.write("trapline.lock", &format!("<<<<<<< HEAD\n{lock}=======\n{lock}>>>>>>> other\n"));
+    let frozen = space.run(&["run", "--frozen"]);
+    assert!(frozen.code != 0 && frozen.err.contains("trapline.lock` line 1: a merge"), "{}", frozen.err);
+    space.write("trapline.lock", &lock);
+    space.write("seasons/2023.csv", "root,path,content,bytes\n<<<<<<< HEAD\n");
+    let plan = space.run(&["plan"]);
+    assert!(plan.code != 0 && plan.err.contains("2023.csv` line 2: a merge is not finished here"), "{}", plan.err);
+}

@@ -2,6 +2,7 @@
 
 use clap::builder::styling::Style;
 
+use super::page::wrap;
 use super::style::paint;
 
 /// On which side of its column a text stands.
@@ -76,6 +77,31 @@ pub(in crate::cli) fn columns(header: &[(&str, Align)], rows: &[Vec<Text>], head
     page
 }
 
+/// [`columns`] within `room` characters, as far as the last column can give way: its texts are broken between words.
+pub(in crate::cli) fn columns_within(header: &[(&str, Align)], rows: &[Vec<Text>], heading: Style, room: usize) -> String {
+    let Some(last) = header.len().checked_sub(1) else { return String::new() };
+    let widest = |place: usize| {
+        let texts = rows.iter().filter_map(|row| row.get(place)).map(|text| width(&text.words));
+        texts.chain([width(header[place].0)]).max().unwrap_or(0)
+    };
+    let taken: usize = (0..last).map(|place| widest(place) + 2).sum();
+    // Words that are one below the other are harder to read than a line that is too long.
+    let room = room.saturating_sub(taken).max(24);
+    let mut broken = Vec::with_capacity(rows.len());
+    for row in rows {
+        let Some(text) = row.get(last).filter(|text| width(&text.words) > room) else {
+            broken.push(row.clone());
+            continue;
+        };
+        for (place, line) in wrap(&text.words, room, 0).iter().enumerate() {
+            let mut part = if place == 0 { row.clone() } else { vec![Text::from(""); header.len()] };
+            part[last] = Text::styled(line, text.style);
+            broken.push(part);
+        }
+    }
+    columns(header, &broken, heading)
+}
+
 fn width(text: &str) -> usize {
     text.chars().count()
 }
@@ -97,6 +123,18 @@ mod tests {
         images  440 000
         ås            7  new
                          moved
+        ");
+    }
+
+    #[test]
+    fn the_last_column_is_broken_between_words() {
+        let header = [("step", Align::Left), ("why", Align::Left)];
+        let rows = [vec!["images".into(), "a long story of many words that goes on".into()], vec!["names".into(), "new".into()]];
+        insta::assert_snapshot!(columns_within(&header, &rows, Style::new(), 34), @"
+        step    why
+        images  a long story of many words
+                that goes on
+        names   new
         ");
     }
 

@@ -6,7 +6,7 @@ use clap::builder::styling::Style;
 use serde::Serialize;
 use serde_json::{Value, json};
 
-use super::columns::{Align, Text, columns};
+use super::columns::{Align, Text, columns, columns_within};
 use super::style::{BUSY, ERROR, FAINT, GOOD, STRONG, WARNING};
 use super::words::{count, counted, gone_words, grounds, list, reason, short};
 use crate::plan::decision::{Decision, Plan, StepPlan};
@@ -79,7 +79,7 @@ pub(in crate::cli) fn style(decision: &Decision) -> Style {
 }
 
 /// The plan for people.
-pub(in crate::cli) fn render(plan: &Plan) -> String {
+pub(in crate::cli) fn render(plan: &Plan, width: usize) -> String {
     const HEADER: [(&str, Align); 7] = [
         ("step", Align::Left),
         ("decision", Align::Left),
@@ -108,7 +108,7 @@ pub(in crate::cli) fn render(plan: &Plan) -> String {
             row
         }));
     }
-    format!("{}\n{}{}", columns(&HEADER, &rows, STRONG), closing(plan), gone_pages(plan))
+    format!("{}\n{}{}", columns_within(&HEADER, &rows, STRONG, width), closing(plan), gone_pages(plan))
 }
 
 /// What is gone from each root, with the two ways on.
@@ -263,7 +263,7 @@ pub(in crate::cli) mod tests {
 
     #[test]
     fn a_plan_is_a_table_with_reasons() {
-        insta::assert_snapshot!(plain(&render(&plan())), @r#"
+        insta::assert_snapshot!(plain(&render(&plan(), 140)), @r#"
         step       decision   images   cached  to compute  not hashed  why
         images     run       440 000        -           -      20 000  20 000 images added and 3 images gone
         metadata   run       440 000  420 000      20 000           -  parameter corrections: new, "clock.csv"

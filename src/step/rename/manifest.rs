@@ -261,7 +261,7 @@ mod tests {
         insta::assert_snapshot!(read("season,site,name\n".into()), @"`names.csv`, line 1, column `content`: the column is missing; a manifest has `season`, `site`, `name`, `content`, `path`");
         insta::assert_snapshot!(read("season,site,name,content,path,comment\n".into()), @"`names.csv`, line 1, column `comment`: a manifest keeps no other columns; put yours into a table of your own");
         insta::assert_snapshot!(read(format!("{header}2020,a,n,b3:12,p\n")), @"`names.csv`, line 2, column `content`: `b3:12` is not an identity: expected `b3:` and 64 hexadecimal digits");
-        insta::assert_snapshot!(read(format!("{header}<<<<<<< HEAD\n")), @"`names.csv`, line 2: 1 fields under a header of 5; two versions merged by hand?");
+        insta::assert_snapshot!(read(format!("{header}<<<<<<< HEAD\n")), @"`names.csv`, line 2: a merge is not finished here; keep what is right of both sides, and remove the lines that begin with `<<<<<<<`, `=======` and `>>>>>>>`");
         insta::assert_snapshot!(read(format!("{header}2020,a,n,{0},p\n2020,a,m,{0},p\n", id("a"))), @"`names.csv`, line 3, column `name`: the image is also called `n`; keep one of the two lines");
         assert!(Manifest::read(b"", FILE).unwrap().entries.is_empty());
     }
