@@ -150,7 +150,7 @@ fn clocks_names_and_labels_are_read_as_a_run_does() {
         &[
             "TL0661 labels/qc/anna.csv:3:69-3:73 warning: `stot`",
             "did you mean `stoat`?",
-            "labels/qc/anna.csv:4:1-4:14 warning: this row",
+            "labels/qc/anna.csv:4:1-4:14 warning: this row does not count",
         ],
     );
     finds("labels/qc/anna.csv", "class,who\nvole,me\n", &["TL0660 labels/qc/anna.csv:1:1-1:10 error: this label file must name"]);
@@ -184,7 +184,10 @@ fn an_unfinished_merge_is_named_in_every_file() {
         conflict("format: 1\nmodels: []\n"),
         &["TL0160 models.lock:2:1-2:13 error: a merge is not finished here"],
     );
-    finds("trapline.local.yaml", conflict("roots:\n  a: b\n"), &["TL0160 trapline.local.yaml:2:1-2:13"]);
+    let space = project();
+    space.edit("pipeline.yaml", "steps:", "roots: { disk: { marker: .trapline-root } }\nsteps:");
+    space.write("trapline.local.yaml", conflict("roots:\n  disk: b\n"));
+    assert!(found(&space).contains("TL0160 trapline.local.yaml:2:1-2:13"), "{}", found(&space));
 }
 
 #[test]
@@ -358,7 +361,7 @@ fn findings_count_what_they_list_and_known_ones_are_folded() {
         "{}",
         first.err
     );
-    assert!(first.err.contains("    b; c\n"), "{}", first.err);
+    assert!(first.err.contains("    b (there is `a`); c (there is `a`)\n"), "{}", first.err);
     let again = space.run(&["run"]);
     assert!(again.err.contains("1 known finding: `trapline status` lists them\n"), "{}", again.err);
     assert!(!again.err.contains("3 images are of sites"), "{}", again.err);

@@ -12,12 +12,16 @@ use crate::step::{FileFault, FileInput, Inspection};
 pub(super) fn corrections(file: &FileInput, files: &mut Inspection<'_>) {
     let Some(bytes) = files.read(file) else { return };
     let Err(errors) = clock::read(&crate::path::to_text(&file.path), &bytes) else { return };
-    files.faults.extend(errors.into_iter().map(|error| FileFault {
-        path: file.path.clone(),
-        line: Some(error.row),
-        column: Some(error.column),
-        code: BAD_TABLE,
-        message: format!("{}; {}", error.what, error.way_out),
+    files.faults.extend(errors.into_iter().map(|error| {
+        // What speaks of a column as a whole has no cell to point at.
+        let column = if error.what.contains('`') { String::new() } else { format!("column `{}`: ", error.column) };
+        FileFault {
+            path: file.path.clone(),
+            line: Some(error.row),
+            message: format!("{column}{}; {}", error.what, error.way_out),
+            column: Some(error.column),
+            code: BAD_TABLE,
+        }
     }));
 }
 

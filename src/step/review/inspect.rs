@@ -31,7 +31,7 @@ pub(super) fn labels(question: &Question, taxonomy: &Taxonomy, file: &FileInput,
         Err(error) => return files.faults.push(refused(error)),
     };
     for row in &read.faults {
-        let message = format!("this row {}; until then it does not count", row.message);
+        let message = format!("this row does not count: {}", row.message);
         files.faults.push(fault(Some(row.line), None, TABLE_VALUE, message));
     }
     let classes = Classes::new(taxonomy, &question.extra_classes);
