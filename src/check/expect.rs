@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use super::params::meant_number;
+use super::slips::meant_number;
 use super::{Comparison, Expectation, RowFilter, Subject};
 use crate::diagnostic::{Diagnostic, Report, Span, Spanned, codes, did_you_mean};
 use crate::spec::StepSpec;

@@ -17,6 +17,7 @@ mod order;
 mod params;
 mod places;
 mod sense;
+mod slips;
 mod tables;
 mod wiring;
 

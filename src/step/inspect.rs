@@ -24,7 +24,7 @@ pub struct FileFault {
 impl FileFault {
     /// What a reader of tables says about the file at `path`.
     #[must_use]
-    pub fn of_table(path: &Path, code: Code, error: &TableError) -> Self {
+    pub fn of_table(path: &Path, code: Code, error: &TableError) -> Vec<Self> {
         let fault = |line: Option<u64>, column: Option<&String>, message: String| Self {
             path: path.to_owned(),
             line,
@@ -33,8 +33,16 @@ impl FileFault {
             message,
         };
         match error {
-            TableError::Text { line, column, message, .. } => fault(*line, column.as_ref(), message.clone()),
-            other => fault(None, None, super::with_causes(other)),
+            TableError::Text { line, column, message, .. } => vec![fault(*line, column.as_ref(), message.clone())],
+            TableError::Several { first, count } => {
+                let mut faults: Vec<Self> = first.iter().flat_map(|error| Self::of_table(path, code, error)).collect();
+                let hidden = count.saturating_sub(first.len() as u64);
+                faults.extend(
+                    (hidden > 0).then(|| fault(None, None, format!("{hidden} more mistakes of this kind are in the file"))),
+                );
+                faults
+            }
+            other => vec![fault(None, None, super::with_causes(other))],
         }
     }
 }

@@ -176,15 +176,20 @@ impl Step for Rename {
         for file in files.named("manifest") {
             let Some(bytes) = files.read(file) else { continue };
             let shown = crate::path::to_text(&file.path);
-            let fault = |error: &StepError| FileFault {
+            let manifest = match Manifest::read(&bytes, &shown) {
+                Ok(manifest) => manifest,
+                Err(error) => {
+                    files.faults.extend(FileFault::of_table(&file.path, BAD_TABLE, &error));
+                    continue;
+                }
+            };
+            files.faults.extend(check_distinct(&manifest, &shown).err().map(|error| FileFault {
                 path: file.path.clone(),
                 line: None,
                 column: None,
                 code: BAD_TABLE,
-                message: super::with_causes(error),
-            };
-            let read = Manifest::read(&bytes, &shown).map_err(|error| FileFault::of_table(&file.path, BAD_TABLE, &error));
-            files.faults.extend(read.and_then(|manifest| check_distinct(&manifest, &shown).map_err(|error| fault(&error))).err());
+                message: super::with_causes(&error),
+            }));
         }
     }
 

@@ -59,12 +59,19 @@ impl Mistake {
         Self { line: Some(line), column: Some(column.to_owned()), message, shown }
     }
 
-    fn of(error: &TableError) -> Self {
+    fn of(error: &TableError) -> Vec<Self> {
         let (line, column, message) = match error {
             TableError::Text { line, column, message, .. } => (*line, column.clone(), message.clone()),
+            TableError::Several { first, count } => {
+                let mut all: Vec<Self> = first.iter().flat_map(Self::of).collect();
+                let hidden = count.saturating_sub(first.len() as u64);
+                let message = format!("{hidden} more mistakes of this kind are in the file");
+                all.extend((hidden > 0).then(|| Self { line: None, column: None, shown: message.clone(), message }));
+                return all;
+            }
             other => (None, None, other.to_string()),
         };
-        Self { line, column, message, shown: error.to_string() }
+        vec![Self { line, column, message, shown: error.to_string() }]
     }
 }
 
@@ -90,10 +97,10 @@ impl Deployments {
     /// # Errors
     /// The mistakes in it, one sentence each.
     pub fn read(file: &str, bytes: &[u8]) -> Result<Self, Vec<Mistake>> {
-        let table = csv::read(bytes, &Reading::tolerant(file)).map_err(|error| vec![Mistake::of(&error)])?;
-        let sites = table
-            .require("site")
-            .map_err(|error: TableError| vec![Mistake { shown: format!("`{file}`: {error}"), ..Mistake::of(&error) }])?;
+        let table = csv::read(bytes, &Reading::tolerant(file)).map_err(|error| Mistake::of(&error))?;
+        let sites = table.require("site").map_err(|error: TableError| {
+            vec![Mistake { line: None, column: None, message: error.to_string(), shown: format!("`{file}`: {error}") }]
+        })?;
         let lines = lines(bytes);
         let mut errors = Vec::new();
         let mut places = Places::default();
