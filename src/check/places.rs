@@ -165,10 +165,7 @@ fn resolve(places: &Places<'_>, name: &Spanned<String>, report: &mut Report) -> 
         }
         Ok(path) if !is_folder(&path) => {
             let names = places.declared.iter().map(|root| root.name.value.as_str());
-            let near = nearest(&name.value, names)
-                .map(str::to_owned)
-                .or_else(|| beside(places.project, &path).filter(|near| is_folder(near)));
-            if let Some(near) = near {
+            if let Some(near) = nearest(&name.value, names) {
                 let message = format!("`{}` is neither a declared root nor a folder", name.value);
                 let finding = Diagnostic::new(codes::UNKNOWN_ROOT, name.span, message);
                 report.push(finding.help(format!("did you mean `{near}`?")));
@@ -176,7 +173,12 @@ fn resolve(places: &Places<'_>, name: &Spanned<String>, report: &mut Report) -> 
             }
             // A project is committed without its images: a copy of it is as valid as the original.
             let message = format!("the folder `{path}` is not there: a run would wait for its images");
-            let help = "put the images there, or declare a root under `roots:`; a copy without images is checked all the same";
+            let help = match beside(places.project, &path).filter(|near| is_folder(near)) {
+                Some(near) => format!("did you mean `{near}`?"),
+                None => {
+                    "put the images there, or declare a root under `roots:`; a copy without images is checked all the same".into()
+                }
+            };
             report.push(Diagnostic::new(codes::ABSENT_FOLDER, name.span, message).help(help));
             Some(Found::Folder(path))
         }

@@ -84,10 +84,9 @@ fn a_project_whose_images_are_not_there_is_valid() {
     space.edit("pipeline.yaml", " # trapline: allow TL0760 images are not committed", "");
     assert!(check(&space).pipeline.is_some());
     assert!(found(&space).contains("TL0760 pipeline.yaml:8:19-8:22 warning: the folder `raw` is not there"), "{}", found(&space));
-    // A folder of nearly that name is there: a typing mistake.
+    // A folder of nearly that name is there: perhaps a typing mistake, perhaps another season.
     std::fs::create_dir(space.path("rawe")).unwrap();
     assert!(found(&space).contains("did you mean `rawe`?"), "{}", found(&space));
-    assert!(check(&space).pipeline.is_none());
 }
 
 #[test]
