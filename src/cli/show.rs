@@ -88,7 +88,7 @@ pub(super) fn run(args: &Show, terminal: Terminal) -> anyhow::Result<Exit> {
 fn selected(table: &Table, names: &[String]) -> anyhow::Result<Table> {
     let known: Vec<&str> = table.schema.fields.iter().map(|field| field.name.as_str()).collect();
     let names: Vec<&str> = names.iter().map(|name| name.trim()).collect();
-    for name in names.iter().filter(|name| !known.contains(name)) {
+    if let Some(name) = names.iter().find(|name| !known.contains(name)) {
         let help = nearest(name, known.iter().copied())
             .map_or_else(|| format!("it has {}", known.join(", ")), |near| format!("did you mean `{near}`?"));
         bail!("the table has no column `{name}`; {help}");

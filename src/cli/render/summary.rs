@@ -143,7 +143,9 @@ impl Summary {
         if !new.is_empty() {
             let noun = if self.known.is_empty() { "finding" } else { "new finding" };
             page.push_str(&format!("{}\n", paint(STRONG, &counted(new.len() as u64, noun))));
-            new.iter().for_each(|(step, finding)| page.push_str(&finding_words(step, finding, "  ")));
+            for (step, finding) in new {
+                page.push_str(&finding_words(step, finding, "  "));
+            }
         }
         if !known.is_empty() {
             page.push_str(&format!("{}: `trapline status` lists them\n", counted(known.len() as u64, "known finding")));

@@ -20,7 +20,7 @@ pub(super) fn labels(question: &Question, taxonomy: &Taxonomy, file: &FileInput,
     };
     let refused = |error: LabelError| match error {
         LabelError::Content { line, message, .. } => fault(line, None, BAD_TABLE, format!("this label file {message}")),
-        other => fault(None, None, BAD_TABLE, crate::step::with_causes(&other)),
+        error @ LabelError::File { .. } => fault(None, None, BAD_TABLE, crate::step::with_causes(&error)),
     };
     let text = match labels::decode(&shown, &bytes) {
         Ok(text) => text,
