@@ -261,7 +261,7 @@ fn the_order_of_rows_does_not_matter_and_images_of_one_model_are_counted() {
     let other = Compared::tables(&candidate, &current.take(&backwards), &labels.take(&backwards), &[], &[]);
     assert_eq!(one.outputs.tables, other.outputs.tables);
     let fewer = Compared::tables(&candidate.take(&backwards[..38]), &current.take(&backwards[1..]), &labels, &[], &[]);
-    assert_eq!((fewer.metric("images"), fewer.metric("unmatched_labels")), (37.0, 2.0));
+    assert_eq!((fewer.metric("images"), fewer.metric("unmatched_labels"), fewer.metric("unpaired_labels")), (37.0, 1.0, 1.0));
     let findings = [("images_of_one_model", 1), ("unpaired_labels", 1), ("unmatched_labels", 1), ("images_left_over", 1)];
     assert_eq!(fewer.findings(), findings);
 }

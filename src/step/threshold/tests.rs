@@ -86,7 +86,7 @@ fn a_confidence_equal_to_the_threshold_is_accepted() {
         assert_eq!(out.tables[2].cell(point(&out, "", value), "images").to_string(), "2");
     }
     let ends = predictions(&[("a", "vole", 0.0), ("a", "vole", 1.0)]);
-    assert_eq!(run(&[("accept_at", N(0.0))], &[&ends]).tables[0].rows, 2);
+    assert_eq!(run(&[("accept_at", N(0.0)), ("always_review", texts(&["stoat"]))], &[&ends]).tables[0].rows, 2);
     assert_eq!(run(&[("accept_at", N(1.0))], &[&ends]).tables[0].rows, 1);
 }
 
@@ -279,6 +279,8 @@ fn what_cannot_work_is_said_before_any_image_is_read() {
     };
     assert_eq!(findings(&[]), ["TL0502 `threshold` needs `accept_at` or `target_accuracy`"]);
     assert_eq!(findings(&[("accept_at", N(0.5)), ("target_accuracy", N(0.5))]).len(), 1);
+    let all = "TL0531 `accept_at: 0` without another rule accepts every label, whatever its confidence";
+    assert_eq!(findings(&[("accept_at", N(0.0))]), [all]);
     assert_eq!(findings(&[("accept_at", N(0.5)), ("choose_per_class", ParamValue::Bool(true))]).len(), 1);
     let project = Project::new();
     let check = |given: &[(&'static str, ParamValue)], inputs: &[Vec<Schema>]| project.columns_of(&*step(&KIND, given), inputs);
