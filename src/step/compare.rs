@@ -181,7 +181,7 @@ struct Compare {
 
 impl Compare {
     fn strata(&self) -> Strata<'_> {
-        Strata { by: &self.by, sampled_by: self.sampled_by.as_deref(), port: 2, param: "sampled_by" }
+        Strata { by: &self.by, sampled_by: self.sampled_by.as_deref(), port: 2, by_shares: false, param: "sampled_by" }
     }
 
     /// The schemas of the outputs, in port order.

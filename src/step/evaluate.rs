@@ -250,10 +250,9 @@ struct Evaluate {
 }
 
 impl Evaluate {
-    /// Where each class has its share, no label needs to stand for a stratum.
     fn strata(&self) -> Strata<'_> {
-        let sampled_by = if self.prevalence.is_empty() { self.sampled_by.as_deref() } else { Some(&[][..]) };
-        Strata { by: &self.by, sampled_by, port: 1, param: "sampled_by" }
+        let by_shares = !self.prevalence.is_empty();
+        Strata { by: &self.by, sampled_by: self.sampled_by.as_deref(), port: 1, by_shares, param: "sampled_by" }
     }
 
     fn group_fields(&self, predictions: &Schema) -> Schema {
@@ -362,19 +361,31 @@ impl Step for Evaluate {
             let message = format!("groups by `{name}`, which is a column that `evaluate` makes itself");
             refuse(TAKEN_COLUMN, message, "group by columns of the images, such as `season` or `locality`");
         }
+        // `label` and `confidence` of the checked images are those of the predictions; the others are what people said.
+        let drawn = self.strata().drawn(context);
+        let own =
+            |name: &&String| CHECKED.iter().any(|(made, _)| made == name) && !matches!(name.as_str(), "label" | "confidence");
+        for name in drawn.by.iter().filter(own) {
+            let message =
+                format!("the samples behind the labels were drawn by `{name}`, which is a column that `evaluate` makes itself");
+            refuse(TAKEN_COLUMN, message, "give the column of the images another name, such as `folder_class`");
+        }
         fine &= cutoffs::check(&self.cutoffs, predictions, context, report);
         fine &= self.check_prevalence(context, report);
         fine &= self.strata().check(predictions, context, report);
-        let drawn = self.strata().drawn(context);
         fine.then(|| self.schemas(predictions, &self.strata().columns(&drawn)))
     }
 
     fn drawn(&self, _name: &str, inputs: &[Vec<Drawn>]) -> Drawn {
         let mut drawn = Drawn::of_port(inputs, 1);
-        if let Some(said) = self.strata().sampled_by {
-            drawn.unknown.clear();
-            drawn.by.extend(said.iter().cloned());
+        if !self.prevalence.is_empty() {
+            // The checked images are those of no sample.
+            return Drawn { not_blind: drawn.not_blind, ..Drawn::default() };
         }
+        if self.sampled_by.is_some() {
+            drawn.unknown.clear();
+        }
+        drawn.by.extend(self.sampled_by.iter().flatten().cloned());
         drawn
     }
 

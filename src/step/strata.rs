@@ -14,6 +14,8 @@ pub(super) struct Strata<'a> {
     pub sampled_by: Option<&'a [String]>,
     /// The port of the labels.
     pub port: usize,
+    /// Each class has a share that was given, so that no label needs to stand for a stratum.
+    pub by_shares: bool,
     /// The parameter that says how labels from elsewhere were drawn.
     pub param: &'static str,
 }
@@ -21,7 +23,8 @@ pub(super) struct Strata<'a> {
 impl<'a> Strata<'a> {
     /// The samples behind the labels.
     pub fn drawn(&self, context: &Context<'_>) -> Drawn {
-        Drawn::of_port(&context.lineage.drawn, self.port)
+        let drawn = Drawn::of_port(&context.lineage.drawn, self.port);
+        if self.by_shares { Drawn { not_blind: drawn.not_blind, ..Drawn::default() } } else { drawn }
     }
 
     /// Columns of the strata: of the reported groups, of `sampled_by`, then those of the samples. Finer ones than needed do no harm:

@@ -301,7 +301,7 @@ impl Step for Threshold {
 
 impl Threshold {
     fn strata(&self) -> Strata<'_> {
-        Strata { by: &[], sampled_by: self.by.as_deref(), port: 1, param: "by" }
+        Strata { by: &[], sampled_by: self.by.as_deref(), port: 1, by_shares: false, param: "by" }
     }
 
     fn chooses_per_class(&self) -> bool {
