@@ -217,6 +217,9 @@ codes! {
          those drawn before, and part of last year's checking is for nothing. Add `season` to `by`, or say on the line why not: \
          `# trapline: allow TL0521 a single season`.";
 
+    STRANGE_TEMPLATE = "TL0522" Error "a template that replaces nothing",
+        "A folder of `templates:` holds files called like the built-in templates of the report. One with another name would change nothing.";
+
     REPEATED_COLUMN = "TL0530" Error "a column named twice",
         "A list of columns names one of them twice; perhaps another was meant.";
     ACCEPTS_ALL = "TL0531" Error "a threshold that accepts everything",
@@ -224,9 +227,6 @@ codes! {
     GATE_RANGE = "TL0532" Error "a bound that no value can have",
         "A share lies between 0 and 1, a number of rows is never below 0. A gate beyond that always fails or never does: write shares as \
          `0.95`, not as percent.";
-
-    STRANGE_TEMPLATE = "TL0522" Error "a template that replaces nothing",
-        "A folder of `templates:` holds files called like the built-in templates of the report. One with another name would change nothing.";
 
     FOLDERS_OF_NO_FILE = "TL0535" Error "folders for a file that is not imported",
         "`strip` and `prefix` of `import` say how the paths of a file lie among those of the images: for all files, or by file, folder, or \
