@@ -119,8 +119,8 @@ fn remember(
     let words = |((from, to), count): ((Place, Place), u64)| {
         let (images, verb, their) = if count == 1 { ("image", "lies", "its") } else { ("images", "lie", "their") };
         format!(
-            "{count} {images} of `{}` {verb} in `{}` now: {their} names, answers, samples and corrections of the clock follow \
-             (remembered in `{FILE_NAME}`: commit it)",
+            "{count} {images} of `{}` {verb} in `{}` now: {their} names, answers and samples follow (remembered in `{FILE_NAME}`: \
+             commit it); rows of the clock and deployment tables that name the old place need the new one",
             from.words(&to),
             to.words(&from)
         )

@@ -22,7 +22,7 @@ use super::{RunError, cores, pins};
 use crate::check::Pipeline;
 use crate::id::ContentId;
 use crate::plan::planner::{KnownOutput, Planner, State, Work};
-use crate::step::{Cancel, InputTable as _, Job, Outputs, Past, PortType, Progress, RowMapper, StepError, with_causes};
+use crate::step::{Cancel, InputTable as _, Job, Outputs, PortType, Progress, RowMapper, StepError, with_causes};
 use crate::store::{Access, ResultManifest, Store};
 use crate::table::Table;
 
@@ -320,7 +320,7 @@ impl Verifier<'_> {
             mapped,
             scanned: None,
             files,
-            past: Past::default(),
+            past: crate::step::Past::default(),
             locate: &|root, path| Some(located.get(root)?.join(crate::path::from_text(path))),
             progress: &Silent,
             cancel: self.cancel,
