@@ -59,6 +59,11 @@ impl Mistake {
         Self { line: Some(line), column: Some(column.to_owned()), message, shown }
     }
 
+    /// Of several rows together.
+    fn of_whole(message: String) -> Self {
+        Self { line: None, column: Some("site".to_owned()), shown: message.clone(), message }
+    }
+
     fn of(error: &TableError) -> Vec<Self> {
         let (line, column, message) = match error {
             TableError::Text { line, column, message, .. } => (*line, column.clone(), message.clone()),
@@ -136,9 +141,9 @@ impl Deployments {
             let season = field("season").map(|season| normal(season).into_owned());
             rows.push(Deployment { site: site.into_owned(), season, id, from, to });
         }
-        errors.extend(
-            places.faults("Give each site an id of its own, in the folders (or by `site:` of the images) and in this table."),
-        );
+        let faults =
+            places.faults("Give each site an id of its own, in the folders (or by `site:` of the images) and in this table.");
+        errors.extend(faults.into_iter().map(Mistake::of_whole));
         if !errors.is_empty() {
             return Err(errors);
         }
