@@ -144,6 +144,14 @@ pub fn zone(text: &str) -> Option<TimeZone> {
     TimeZone::get(text).ok()
 }
 
+/// `+01:00` of an offset.
+#[must_use]
+pub fn offset_words(offset: Offset) -> String {
+    let minutes = offset.seconds().abs() / 60;
+    let sign = if offset.is_negative() { '-' } else { '+' };
+    format!("{sign}{:02}:{:02}", minutes / 60, minutes % 60)
+}
+
 /// `+01:00`, `-0330`.
 pub(crate) fn offset(text: &str) -> Option<Offset> {
     let (sign, digits) = text.split_at_checked(1)?;

@@ -2,14 +2,18 @@
 //!
 //! An event is a site, a season, a trigger mode and the camera's own event number, cut wherever two of its images lie further apart
 //! than a gap: counters begin again when batteries are changed. Images without a number (other makes) go by site, trigger and gap
-//! alone. Folders say nothing: a burst may lie in several. The raw clock decides, so that correcting a clock renames no event.
+//! alone. Cameras that stand at one site are told apart by their name, or by the serial number that they write; or the site is the unit,
+//! and then numbers, which each camera counts by itself, say nothing. Folders say nothing: a burst may lie in several. The raw clock
+//! decides, so that correcting a clock renames no event.
 
-use crate::observation::{Key, PLACE};
-use crate::table::civil::DAY_S;
-use crate::table::{Cell, Column, ColumnBuilder, Groups, Schema, Table, TableError, Type};
+use crate::observation::{CAMERA, Key, SERIAL};
+use crate::table::{Column, ColumnBuilder, Schema, Table, TableError, Type};
 
+mod places;
 mod touched;
 
+use places::Places;
+pub use places::{Unit, overlapping_cameras};
 pub use touched::{Touched, touched};
 
 /// Seconds that may lie between two images of an event: the longest interval inside a sequence that common cameras offer, and
@@ -30,6 +34,15 @@ pub const NUMBER: &str = "event";
 
 /// The place of an image within its event.
 pub const SEQUENCE: &str = "sequence_n";
+
+/// What a corrected time is ahead of UTC.
+pub const DATETIME_OFFSET: &str = "datetime_offset";
+
+/// Which pass of an hour that the camera's clock shows twice an image belongs to: 1 or 2.
+pub const REPEATED_HOUR: &str = "repeated_hour";
+
+/// By how much a clock goes back in autumn.
+const BACK_S: i64 = 3600;
 
 /// Times, the surest first.
 pub const TIMES: &[&str] = &["datetime_raw", "datetime"];
@@ -88,16 +101,25 @@ pub struct Events {
 }
 
 impl Events {
-    /// Groups the rows of `table`; images further apart than `gap_s` are not of one event. `more` names columns that tell cameras
-    /// apart beside site, season and trigger.
+    /// Groups the rows of `table` by camera; images further apart than `gap_s` are not of one event. `more` names columns that tell
+    /// cameras apart beside site, season and trigger.
     ///
     /// # Errors
     /// [`TableError::NoColumn`] for a name among `more`.
     pub fn of(table: &Table, gap_s: i64, more: &[&str]) -> Result<Self, TableError> {
-        let places = Places::of(table, more)?;
+        Self::by(Unit::Camera, table, gap_s, more)
+    }
+
+    /// As [`Events::of`], by camera or by site.
+    ///
+    /// # Errors
+    /// As [`Events::of`].
+    pub fn by(unit: Unit, table: &Table, gap_s: i64, more: &[&str]) -> Result<Self, TableError> {
+        let places = Places::of(unit, table, more)?;
         let shots = Shots::of(table, &places)?;
         let mut sorted: Vec<Shot> = shots.rows;
         sorted.sort_unstable_by_key(Shot::key);
+        order_passes(&mut sorted);
         let mut list: Vec<Event> = Vec::new();
         for (at, shot) in (0_u32..).zip(&sorted) {
             let before = at.checked_sub(1).map(|before| &sorted[before as usize]);
@@ -109,6 +131,7 @@ impl Events {
                 _ => list.push(places.begin(shot, at)),
             }
         }
+        places.tell_apart(&sorted, &mut list);
         Ok(Self::in_order(&sorted, list, shots.without_time))
     }
 
@@ -169,6 +192,8 @@ struct Shot {
     number: Option<i64>,
     time: Option<i64>,
     sequence: i64,
+    /// Of an hour that the clock shows twice: 1 or 2; else 0.
+    pass: u8,
     /// The observation, where neither time nor number says anything.
     own: u128,
     row: u32,
@@ -188,7 +213,10 @@ impl Shot {
             (Some(then), Some(now)) => {
                 // Without a number, a sequence that begins again is another event.
                 let again = self.number.is_none() && self.sequence > 0 && self.sequence <= before.sequence;
-                now - then <= gap_s && !(again && now > then)
+                // An hour lies between the two passes of one that comes twice, whatever the clock shows.
+                let back = before.pass != 2 && self.pass == 2 || before.pass == 1 && self.pass == 0;
+                let passed = now - then + if back { BACK_S } else { 0 };
+                passed <= gap_s && !(again && passed > 0)
             }
             // Rows of one image are of one event; so are images of one number, when no clock says more.
             (None, None) => self.number.is_some() || self.own == before.own,
@@ -207,6 +235,7 @@ impl Shots {
         let times = time_column(&table.schema).and_then(|name| table.column(name));
         let numbers = table.column(NUMBER).filter(|column| column.ty() == Type::Int);
         let sequence = table.column(SEQUENCE).filter(|column| column.ty() == Type::Int);
+        let passes = table.column(REPEATED_HOUR).filter(|column| column.ty() == Type::Int);
         let mut without_time = Vec::new();
         let mut rows = Vec::with_capacity(table.rows);
         for (row, place) in (0_u32..).zip(&places.groups.of_row) {
@@ -215,9 +244,12 @@ impl Shots {
             if time.is_none() {
                 without_time.push(row);
             }
-            let number = numbers.and_then(|column| column.int(at));
-            let sequence = sequence.and_then(|column| column.int(at)).unwrap_or(0);
-            rows.push(Shot { place: *place, number, time, sequence, own: 0, row });
+            // Each camera counts by itself.
+            let counts = !places.mixed(*place);
+            let number = numbers.and_then(|column| column.int(at)).filter(|_| counts);
+            let sequence = sequence.and_then(|column| column.int(at)).filter(|_| counts).unwrap_or(0);
+            let pass = passes.and_then(|column| column.int(at)).and_then(|pass| u8::try_from(pass).ok()).unwrap_or(0);
+            rows.push(Shot { place: *place, number, time, sequence, pass, own: 0, row });
         }
         let nameless: Vec<u32> = without_time.iter().copied().filter(|row| rows[*row as usize].number.is_none()).collect();
         for (row, own) in nameless.iter().zip(observations(table, &nameless)?) {
@@ -242,53 +274,19 @@ fn observations(table: &Table, rows: &[u32]) -> Result<Vec<u128>, TableError> {
     Ok(rows.iter().zip(keys).map(|(row, key)| key.unwrap_or(u128::from(*row) + 1)).collect())
 }
 
-/// Site, season, trigger mode and whatever else tells cameras apart.
-struct Places {
-    groups: Groups,
-    /// The start of what is hashed for an event of each place.
-    hashed: Vec<blake3::Hasher>,
-}
-
-impl Places {
-    fn of(table: &Table, more: &[&str]) -> Result<Self, TableError> {
-        let known = PLACE.iter().chain(&[TRIGGER]).filter(|name| table.column(name).is_some() && !more.contains(name));
-        let names: Vec<&str> = known.chain(more).copied().collect();
-        let groups = Groups::of(table, &names)?;
-        let mut hashed = Vec::with_capacity(groups.len());
-        for key in &groups.keys {
-            let mut hasher = blake3::Hasher::new_derive_key("trapline 2026 trigger event");
-            // A missing column and a missing value are the same: a table with fewer columns names its events alike.
-            for (name, cell) in groups.columns.iter().zip(key).filter(|(_, cell)| **cell != Cell::Null) {
-                feed(&mut hasher, name, &cell.as_ref().to_string());
-            }
-            hashed.push(hasher);
-        }
-        Ok(Self { groups, hashed })
-    }
-
-    /// The event that starts with `shot`, the one at `at` in their order.
-    fn begin(&self, shot: &Shot, at: u32) -> Event {
-        let mut hasher = self.hashed[shot.place as usize].clone();
-        match (shot.number, shot.time) {
-            (Some(number), _) => feed(&mut hasher, "number", &number.to_string()),
-            (None, Some(time)) => feed(&mut hasher, "day", &time.div_euclid(DAY_S).to_string()),
-            (None, None) => feed(&mut hasher, "image", &shot.own.to_string()),
-        }
-        let anchor = digest(&hasher);
-        if let Some(time) = shot.time {
-            feed(&mut hasher, "time", &time.to_string());
-        }
-        let mut id = [0; 8];
-        id.copy_from_slice(&hasher.finalize().as_bytes()[..8]);
-        Event {
-            id: u64::from_le_bytes(id),
-            anchor,
-            number: shot.number,
-            first: shot.time,
-            last: shot.time,
-            start: at,
-            end: at + 1,
-        }
+/// Puts the images of the second pass of an hour behind those of the first. The rows come by place, number and time.
+fn order_passes(sorted: &mut [Shot]) {
+    let mut start = 0;
+    while start < sorted.len() {
+        let first = sorted[start];
+        let same = |shot: &Shot| {
+            (shot.place, shot.number) == (first.place, first.number)
+                && shot.pass > 0
+                && shot.time.zip(first.time).is_some_and(|(time, first)| time - first < 2 * BACK_S)
+        };
+        let count = sorted[start..].iter().take_while(|shot| same(shot)).count();
+        sorted[start..start + count].sort_by_key(|shot| shot.pass);
+        start += count.max(1);
     }
 }
 

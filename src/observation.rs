@@ -22,6 +22,12 @@ pub const SITE_COLUMNS: &[[&str; 2]] = &[
     ["sc_type_of_sites_ecological", "habitat"],
 ];
 
+/// The column that names the camera, where several stand at one site; a level between site and image.
+pub const CAMERA: &str = "camera";
+
+/// The serial number that a camera writes into its images.
+pub const SERIAL: &str = "serial";
+
 /// Columns that say which image it is, the surest first.
 pub const IDENTITY: &[&str] = &["content", "name", "path", "file"];
 

@@ -303,7 +303,7 @@ fn mistakes_in_both_files_are_named_together() {
     let one = [image("s1", "2020", "IMG_0001.JPG", "2020-01-01T10:00:00", ('M', 7, 1))];
     let error = run(&one, Some("id,site,kind,value\na,s1,offset,soon\nb,,year,-1\n"), None).unwrap_err();
     assert_snapshot!(error.to_string(), @r"
-    `clock.csv` row 2, column `value`: `soon` is no value of kind `offset`; write a shift such as `+2h`, `-1d2h30m` or `-00:30:00`
+    `clock.csv` row 2, column `value`: `soon` is not a value of kind `offset`; write a shift such as `+2h`, `-1d2h30m` or `-00:30:00`
     `clock.csv` row 3, column `site`: neither a site nor a deployment is named; name one, or write `*` for every site
     ");
     let error = run(&one, None, Some("site,from,to\ns1,2020-13-01,\n,2020-01-01,\ns2,2020-02-01,2020-01-01\n")).unwrap_err();

@@ -106,7 +106,7 @@ fn check_images(files: &BTreeMap<String, Vec<u8>>, summary: &SeasonSummary) {
     let clock = String::from_utf8(files["clock.csv"].clone()).unwrap();
     let corrections = crate::photo::clock::read("clock.csv", clock.as_bytes()).unwrap();
     assert_eq!(corrections.len(), 1);
-    assert_eq!(corrections[0].site.as_deref(), Some(summary.slow_clock));
+    assert_eq!(corrections[0].reach.site.as_deref(), Some(summary.slow_clock));
     assert_eq!(corrections[0].change, crate::photo::clock::Change::ShiftSeconds(3600));
     assert_eq!(String::from_utf8(files["deployments.csv"].clone()).unwrap().lines().count(), 7);
 }

@@ -231,6 +231,9 @@ codes! {
     FOLDERS_OF_NO_FILE = "TL0535" Error "folders for a file that is not imported",
         "`strip` and `prefix` of `import` say how the paths of a file lie among those of the images: for all files, or by file, folder, or \
          name with `*`. A name that no imported file has would change nothing.";
+    ALIVE_WITHOUT_DEPLOYMENTS = "TL0540" Error "cameras alive by their deployments, without a deployment table",
+        "`alive: deployment` of `summarise` takes a camera to work from the start to the end of its deployment, which a table under \
+         `deployments:` with `site`, `from` and `to` must tell.";
     CONSTANT_NAME = "TL0560" Error "one name for all images",
         "Each image needs a name of its own: the template of `name:` names columns that tell images apart, and `counter(4)` counts those \
          whose names differ in nothing else.";

@@ -4,6 +4,7 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::step::testing::{content, table, text};
+use crate::table::Cell;
 
 const FIELDS: &[(&str, Type)] = &[
     ("content", Type::Content),

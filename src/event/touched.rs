@@ -2,8 +2,8 @@
 
 use std::collections::HashSet;
 
-use super::{EVENT_ID, Events, NUMBER, SEQUENCE, TIMES, TRIGGER};
-use crate::observation::{IDENTITY, Key, PLACE};
+use super::{EVENT_ID, Events, NUMBER, REPEATED_HOUR, SEQUENCE, TIMES, TRIGGER};
+use crate::observation::{CAMERA, IDENTITY, Key, PLACE, SERIAL};
 use crate::table::{Schema, Table, TableError, Type};
 
 /// Images of events that other tables touch.
@@ -105,8 +105,14 @@ impl Shared {
             others.iter().map(|table| &table.schema).filter(|schema| TIMES.iter().any(|name| has(schema, name))).collect();
         let everywhere = |name: &&&str| has(images, name) && dated.iter().all(|schema| has(schema, name));
         let time = TIMES.iter().find(everywhere).copied();
+        // What tells cameras apart must be known of all tables: an image of the same camera would else be taken for another's.
+        let told = |name: &str| {
+            [CAMERA, SERIAL, REPEATED_HOUR].contains(&name) && dated.iter().all(|schema| schema.field(name).is_some())
+        };
         let wanted = |name: &str| {
-            [PLACE, IDENTITY, &[TRIGGER, NUMBER, SEQUENCE]].iter().any(|names| names.contains(&name)) || time == Some(name)
+            told(name)
+                || [PLACE, IDENTITY, &[TRIGGER, NUMBER, SEQUENCE]].iter().any(|names| names.contains(&name))
+                || time == Some(name)
         };
         let fields = images.fields.iter().filter(|field| wanted(&field.name)).cloned().collect();
         Self { schema: Schema { fields }, time }

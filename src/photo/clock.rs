@@ -5,27 +5,32 @@
 //! | `month_day_swap` | empty | month and day change places |
 //! | `am_pm` | empty, `+12h` or `-12h` | empty: 3 o'clock becomes 15 o'clock of the same day and back; else a shift by half a day |
 //! | `year` | `+1`, `-1` or `2016` | signed: a shift of calendar years (29 February becomes the 28th); four digits: that year |
-//! | `offset` | `+2h`, `-1d2h30m`, `-00:30:00` | a shift by that much |
+//! | `offset` | `+2h`, `-1d2h30m`, `-00:30:00`, `+366d` | a shift by that much |
 //! | `drift` | empty | a straight line through two anchors: at a raw time the true time was so much |
 //! | `dst` | `+1h`, or `Europe/Oslo` | a shift between `from` and `to`; or summer time wherever that zone has it, for a camera left on winter time |
 //!
 //! Several corrections that match one image are applied in the order of this table, whatever their order in the file.
-//! Validity (`from`, `to`, both included) always means the raw time. Two corrections of one kind must not
+//! Validity (`from`, `to`, both included) always means the raw time. Raw times may repeat (a camera that shows 2006 in two years), so a
+//! correction can also hold for one season, one folder, or a range of files or event numbers. Two corrections of one kind must not
 //! overlap. A drift states the true time by itself, so only `dst` may stand beside it.
 
 use std::fmt;
 
 use jiff::civil::DateTime;
-use jiff::tz::TimeZone;
+use jiff::tz::{Offset, TimeZone};
 use jiff::{Span, ToSpan};
 
 mod apply;
+mod reach;
 mod read;
 #[cfg(test)]
 mod tests;
+mod written;
 
-pub use apply::apply;
-pub use read::{ClockError, HEADER, parse_time, read};
+pub use apply::{apply, apply_one};
+pub use reach::{Reach, Subject, by_number};
+pub use read::{ClockError, HEADER, read};
+pub use written::{Written, read_time};
 
 /// The kinds of corrections, in the order in which they are applied.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -92,14 +97,8 @@ pub enum Change {
 pub struct Correction {
     /// Unique id; it stands beside every time it changed.
     pub id: String,
-    /// The site it holds for; `None` for every site (written `*`).
-    pub site: Option<String>,
-    /// The deployment it holds for; `None` for every deployment of the site.
-    pub deployment: Option<String>,
-    /// First raw time it holds for.
-    pub from: Option<DateTime>,
-    /// Last raw time it holds for, itself included.
-    pub to: Option<DateTime>,
+    /// The images it holds for.
+    pub reach: Reach,
     /// Its kind.
     pub kind: CorrectionKind,
     /// What it does.
@@ -108,32 +107,6 @@ pub struct Correction {
     pub comment: Option<String>,
     /// Row in the file, the header being row 1.
     pub row: u64,
-}
-
-impl Correction {
-    /// Whether the correction holds for an image. Ids must match whole.
-    #[must_use]
-    pub fn matches(&self, site: &str, deployment: Option<&str>, raw: DateTime) -> bool {
-        self.site.as_deref().is_none_or(|own| own == site)
-            && self.deployment.as_deref().is_none_or(|own| Some(own) == deployment)
-            && self.from.is_none_or(|from| from <= raw)
-            && self.to.is_none_or(|to| raw <= to)
-    }
-
-    /// Whether some image could match both corrections. Where one names only a site and the other only a deployment, the file alone
-    /// cannot tell; [`apply`] reports it when it happens.
-    fn overlaps(&self, other: &Self) -> bool {
-        let apart = |a: Option<DateTime>, b: Option<DateTime>| matches!((a, b), (Some(end), Some(start)) if end < start);
-        let differ = |a: &Option<String>, b: &Option<String>| matches!((a, b), (Some(a), Some(b)) if a != b);
-        let unknown =
-            |a: &Self, b: &Self| a.site.is_some() && a.deployment.is_none() && b.site.is_none() && b.deployment.is_some();
-        !(differ(&self.site, &other.site)
-            || differ(&self.deployment, &other.deployment)
-            || apart(self.to, other.from)
-            || apart(other.to, self.from)
-            || unknown(self, other)
-            || unknown(other, self))
-    }
 }
 
 /// Why a matching correction was not applied.
@@ -156,6 +129,8 @@ pub enum ClockProblem {
 pub struct Corrected {
     /// The corrected time; the raw time where nothing matched.
     pub time: DateTime,
+    /// What the corrected time is ahead of UTC, where a correction by a zone's summer time says it.
+    pub offset: Option<Offset>,
     /// Ids of the corrections applied, in order of application.
     pub ids: Vec<String>,
     /// What could not be applied.

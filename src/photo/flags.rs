@@ -55,8 +55,30 @@ pub enum MetadataFlag {
     ClockOverlap,
     /// A clock correction matches and cannot be carried out (day 25 cannot be a month).
     ClockImpossible,
-    /// The corrected time runs backwards against trigger event and sequence order.
+    /// The corrected time runs backwards against the order of the files, or against trigger event and sequence order.
     TimeRunsBackwards,
+    /// The clock went from December to January without going on to the next year.
+    YearNotAdvanced,
+    /// The clock jumped back by months or years: it lost its date and began again at the factory's.
+    ClockReset,
+    /// The corrected time lies outside the years that the season's name states.
+    OutsideSeason,
+    /// The offset to UTC that the camera wrote is not that of the deployment's time zone.
+    OffsetContradictsZone,
+    /// The corrected time lies in the hour that the clocks of the zone repeat in autumn, and nothing tells which of the two it is.
+    RepeatedHour,
+    /// The corrected time lies in the hour that the clocks of the zone leave out in spring.
+    ImpossibleHour,
+    /// The image lies before the first or after the last anchor of its place's drift.
+    OutsideDrift,
+    /// The deployment that covers the image is of another season than its folder.
+    SeasonDiffers,
+    /// The deployment that covers the image is of another locality than its folder.
+    LocalityDiffers,
+    /// Deployments of several cameras cover the image, and nothing tells which camera took it.
+    SeveralCameras,
+    /// The deployment table names the cameras of the site, and this is none of them.
+    UnknownCamera,
 }
 
 impl MetadataFlag {
@@ -82,6 +104,17 @@ impl MetadataFlag {
             Self::ClockOverlap => "clock_overlap",
             Self::ClockImpossible => "clock_impossible",
             Self::TimeRunsBackwards => "time_runs_backwards",
+            Self::YearNotAdvanced => "year_not_advanced",
+            Self::ClockReset => "clock_reset",
+            Self::OutsideSeason => "outside_season",
+            Self::OffsetContradictsZone => "offset_contradicts_zone",
+            Self::RepeatedHour => "repeated_hour",
+            Self::ImpossibleHour => "impossible_hour",
+            Self::OutsideDrift => "outside_drift",
+            Self::SeasonDiffers => "season_differs",
+            Self::LocalityDiffers => "locality_differs",
+            Self::SeveralCameras => "several_cameras",
+            Self::UnknownCamera => "unknown_camera",
         }
     }
 

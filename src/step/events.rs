@@ -6,7 +6,7 @@ use std::sync::Arc;
 use super::classify::CLASS_PREFIX;
 use super::{Context, Finding, Job, Metric, Outputs, Param, ParamType, Params, Port, Step, StepError, StepKind};
 use crate::diagnostic::{Diagnostic, Report, codes};
-use crate::event::{EVENT_ID, Events, GAP_S};
+use crate::event::{EVENT_ID, Events, GAP_S, Unit, overlapping_cameras};
 use crate::observation::words;
 use crate::stats::interval::number;
 use crate::table::{Column, Schema, Table, Type};
@@ -43,10 +43,15 @@ chosen: { uses: select, from: { predictions: events.images }, with: { by: [seaso
 ```
 
 ## Events
-Same site, season, trigger mode and event number of the camera, cut where two images lie more than `gap_s` seconds apart (cameras count
+Same camera, season, trigger mode and event number of the camera, cut where two images lie more than `gap_s` seconds apart (cameras count
 from 1 again when batteries are changed). Images without a number: same site, season and trigger, cut by gap, and where a sequence begins
-again. The raw clock decides, so that a corrected one renames nothing; folders do not. Images without any time are events of their own,
+again. The raw clock decides, so that a corrected one renames nothing; folders do not. In the hour that clocks show twice in autumn the
+column `repeated_hour` of `metadata` parts the passes. Images without any time are events of their own,
 unless the camera numbered them. `event_id` is a hash of all that and of the first time: a new season renames nothing.
+
+Cameras of one site are told apart by the column `camera` (the capture `{camera}` of the path, or the deployment table), and by `serial`, the
+number that each writes into its images. With `unit: site` they are one: their images make common events by time alone, since each camera
+counts and numbers by itself.
 
 ## Rules
 | rule | the label of an event |
@@ -64,9 +69,10 @@ Where all time-lapse images of a site and day are of bad quality the camera saw 
 
 ## What it yields
 `events`: `event_id`, `site`, `season`, `region`, `locality`, `section`, `habitat` (or COAT's names of these four), `trigger` and
-`event` as far as the images have them, `first` and `last` (corrected times where there are such), `images`, `labelled` (images with people's labels), `label`, `confidence` (the model's; missing where people decided),
+`event` as far as the images have them, `first` and `last` (corrected times where there are such, of the first and the last moment), `images`, `labelled` (images with people's labels), `label`, `confidence` (the model's; missing where people decided),
 `agreement` (share of the images with a label that have this one), `source` (`manual`, `automatic`), `rule`, `day_missing` (missing on
-days without time-lapse images), and for `average` the means `p_CLASS`. `images`: the input's rows with `event_id`; a column of that name is
+days without time-lapse images), for `average` the means `p_CLASS`, and as far as the images tell them `camera` (not with `unit: site`),
+`first_offset` and `last_offset` (what the times are ahead of UTC). `images`: the input's rows with `event_id`; a column of that name is
 replaced.
 
 ## References
@@ -77,7 +83,7 @@ PNAS 115, E5716-E5725: averages over capture events.
 /// The kind, as declared.
 pub static KIND: StepKind = StepKind {
     name: "events",
-    revision: 2,
+    revision: 3,
     summary: "groups images into trigger events, each with one label",
     docs: DOCS,
     inputs: &[Port::table("images", &[], "images, most often with labels of people, of a model, or of both")],
@@ -126,6 +132,14 @@ const PARAMS: &[Param] = &[
         default: Some("60"),
         ..optional("gap_s", ParamType::Int(0, 86_400), "seconds that may lie between two images of an event")
     },
+    Param {
+        default: Some("camera"),
+        ..optional(
+            "unit",
+            ParamType::Choice(&["camera", "site"]),
+            "whose images make events: those of each camera, or of a whole site",
+        )
+    },
 ];
 
 /// The column of people's labels, where none is named.
@@ -168,6 +182,7 @@ fn read(params: &Params, _report: &mut Report) -> Option<Box<dyn Step>> {
         rule: Rule::of(params.text("rule").unwrap_or_default()),
         manual: params.text("manual").map(str::to_owned),
         gap_s: params.int("gap_s").unwrap_or(GAP_S),
+        unit: if params.text("unit") == Some("site") { Unit::Site } else { Unit::Camera },
     }))
 }
 
@@ -175,6 +190,7 @@ struct Grouping {
     rule: Rule,
     manual: Option<String>,
     gap_s: i64,
+    unit: Unit,
 }
 
 impl Grouping {
@@ -213,7 +229,7 @@ impl Step for Grouping {
             let help = "list them under `classes:` or in a `taxonomy:`, or take `rule: average`";
             report.push(Diagnostic::new(codes::NO_ROLES, context.span, message).help(help));
         }
-        (report.diagnostics.len() == before).then(|| output::schemas(images, self.rule))
+        (report.diagnostics.len() == before).then(|| output::schemas(images, self.rule, self.unit))
     }
 
     fn declarations(&self, context: &Context<'_>) -> Vec<(String, String)> {
@@ -224,7 +240,7 @@ impl Step for Grouping {
     fn run(&self, job: &mut Job<'_>) -> Result<Outputs, StepError> {
         let images = job.input(0)?.read(None)?;
         job.progress.start("events", images.rows as u64);
-        let events = Events::of(&images, self.gap_s, &[])?;
+        let events = Events::by(self.unit, &images, self.gap_s, &[])?;
         job.cancel.check()?;
         let votes = Votes::of(self, &images, job.context.classes);
         let days = Days::of(&images, &votes)?;
@@ -235,6 +251,7 @@ impl Step for Grouping {
         job.cancel.check()?;
         let table = output::events(&output::Parts {
             rule: self.rule,
+            unit: self.unit,
             images: &images,
             events: &events,
             votes: &votes,
@@ -242,7 +259,10 @@ impl Step for Grouping {
             days: &days,
         })?;
         let named = images.with_column(EVENT_ID, Arc::new(events.column()?))?;
-        let findings = findings(&images, &events, &votes, &days);
+        let mut findings = findings(&images, &events, &votes, &days);
+        if self.unit == Unit::Camera {
+            findings.extend(several_cameras(&images)?);
+        }
         let metrics = metrics(&events, &decided, &days);
         job.progress.advance(images.rows as u64, 0);
         Ok(Outputs { tables: vec![table, named], findings, metrics, ..Outputs::default() })
@@ -276,6 +296,15 @@ fn findings(images: &Table, events: &Events, votes: &Votes<'_>, days: &Days) -> 
     let shown = days.missing.iter().take(EXAMPLES).cloned().collect();
     let missing = Finding::counted("missing_days", days.missing.len() as u64, said, shown);
     [untimed, unknown, several, missing].into_iter().flatten().collect()
+}
+
+/// Sites of several cameras that have no name: events know them by their serial numbers, days do not.
+fn several_cameras(images: &Table) -> Result<Option<Finding>, StepError> {
+    let places = overlapping_cameras(images)?;
+    let said = "sites and seasons have several cameras at the same time, known by their serial numbers alone: their events are told apart, but \
+                `summarise` counts days and gaps for the site; name the cameras (`{camera}` in the path of the images, or a column `camera` of \
+                the deployment table) to count them by camera, or take `unit: site` for events of the site";
+    Ok(Finding::counted("several_cameras", places.len() as u64, said, places.into_iter().take(EXAMPLES).collect()))
 }
 
 /// The corrected times where there are such, else the raw ones.

@@ -40,7 +40,8 @@ pub fn format_day(day: i64) -> String {
     day.checked_mul(DAY_S).and_then(from_seconds).map(|time| time.date().to_string()).unwrap_or_default()
 }
 
-/// Reads `YYYY-MM-DDThh:mm:ss`, with a space instead of `T`, without seconds or without time, and EXIF's `YYYY:MM:DD hh:mm:ss`.
+/// Reads `YYYY-MM-DDThh:mm:ss`, with a space instead of `T`, without seconds or without time, and EXIF's `YYYY:MM:DD hh:mm:ss`; `None` for
+/// a time with an offset, which is a moment.
 #[must_use]
 pub fn parse(text: &str) -> Option<i64> {
     let text = text.trim();
@@ -52,6 +53,11 @@ pub fn parse(text: &str) -> Option<i64> {
     } else {
         text
     };
+    // The parser would drop an offset without a word: such a text is a moment, and no civil time.
+    let clock = text.get(10..)?;
+    if clock.contains(['+', '-', '\u{2212}', 'Z', 'z', '[']) {
+        return None;
+    }
     let time = text.parse::<DateTime>().ok()?;
     (time.subsec_nanosecond() == 0).then(|| to_seconds(time))
 }
@@ -81,6 +87,10 @@ mod tests {
         );
         assert_eq!(parse("2019-07-08"), Some(1_562_544_000));
         assert_eq!(parse("2019-13-08T08:00:00"), None);
+        for moment in ["2019-07-08T08:00:00Z", "2019-07-08T08:00:00+02:00", "2019-07-08 08:00-02:00", "2019-07-08T08:00:00[UTC]"]
+        {
+            assert_eq!(parse(moment), None, "{moment} is not a civil time");
+        }
         assert_eq!(parse("2019:07:0é 08:00"), None);
     }
 }

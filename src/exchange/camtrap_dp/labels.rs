@@ -4,8 +4,8 @@ use std::collections::HashMap;
 use std::fmt::Write as _;
 use std::sync::Arc;
 
+use super::moments::{Offsets, push_moment};
 use super::observations::{Input, Made, Meant, Shots, meanings, text};
-use super::places::push_moment;
 use super::rules::{OBSERVATIONS, is_moment};
 use super::{check, key, push_tag};
 use crate::exchange::shape;
@@ -49,7 +49,8 @@ impl<'a> Maker<'a> {
         let people: Vec<bool> = labels.iter().map(|label| self.by_people(label.row)).collect();
         let taken = shape::written(count, |at, buffer| {
             let time = shots.times.datetime(labels[at].row);
-            place(at).zip(time).is_some_and(|(place, time)| push_moment(time, &place.zone, buffer))
+            let offset = shots.offsets.at(labels[at].row);
+            place(at).zip(time).is_some_and(|(place, time)| push_moment(time, offset, &place.zone, buffer))
         })?;
         let own = |name: &str, at: usize| self.column(name).and_then(|column| column.text(labels[at].row));
         let confidence = self.column("confidence");
@@ -130,17 +131,18 @@ impl<'a> Maker<'a> {
         let place = |at: usize| place_of[rows[at]].map(|place| &self.input.places[place as usize]);
         let manual = |at: usize| source.and_then(|column| column.text(rows[at])) == Some("manual");
         let speakers = self.speakers(ids, labels, source.map(AsRef::as_ref));
-        let moment = |column: &Column| {
+        let moment = |column: &Column, offsets: &Offsets<'_>| {
             shape::written(count, |at, buffer| {
-                place(at).zip(column.datetime(rows[at])).is_some_and(|(place, time)| push_moment(time, &place.zone, buffer))
+                let (time, offset) = (column.datetime(rows[at]), offsets.at(rows[at]));
+                place(at).zip(time).is_some_and(|(place, time)| push_moment(time, offset, &place.zone, buffer))
             })
         };
         let made: Vec<Made> = vec![
             ("observationID", text(count, |at| ids.text(rows[at]))?),
             ("deploymentID", text(count, |at| place(at).map(|place| place.id.as_str()))?),
             ("eventID", text(count, |at| ids.text(rows[at]))?),
-            ("eventStart", moment(first)?),
-            ("eventEnd", moment(last)?),
+            ("eventStart", moment(first, &Offsets::of(events, "first_offset"))?),
+            ("eventEnd", moment(last, &Offsets::of(events, "last_offset"))?),
             ("observationLevel", shape::constant(Some("event"), count)?),
             ("observationType", text(count, |at| Some(of(at).map_or("unclassified", |meant| meant.kind)))?),
             ("scientificName", text(count, |at| of(at)?.taxon.as_ref().map(|taxon| taxon.name.as_str()))?),

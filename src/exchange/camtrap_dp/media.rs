@@ -3,8 +3,8 @@
 use std::fmt::Write as _;
 
 use super::check;
+use super::moments::push_moment;
 use super::observations::{Input, Made, Shots, text};
-use super::places::push_moment;
 use super::rules::MEDIA;
 use crate::exchange::shape;
 use crate::table::{CellRef, Column, Table, TableError};
@@ -91,7 +91,10 @@ pub(super) fn media(input: &Input<'_>, shots: &Shots<'_>) -> Result<Table, Table
         (
             "timestamp",
             shape::written(count, |at, buffer| {
-                place(at).zip(shots.times.datetime(rows[at])).is_some_and(|(place, time)| push_moment(time, &place.zone, buffer))
+                let time = shots.times.datetime(rows[at]);
+                place(at)
+                    .zip(time)
+                    .is_some_and(|(place, time)| push_moment(time, shots.offsets.at(rows[at]), &place.zone, buffer))
             })?,
         ),
         ("filePath", text(count, |at| shots.files.path(rows[at]))?),

@@ -5,6 +5,7 @@
 pub mod check;
 mod labels;
 mod media;
+mod moments;
 pub mod observations;
 pub mod package;
 pub mod places;

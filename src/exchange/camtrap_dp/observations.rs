@@ -5,8 +5,10 @@ use std::sync::Arc;
 
 use super::labels::Maker;
 use super::media::media;
+use super::moments::{self, Offsets};
 use super::places::Place;
 use super::{key, push_tag};
+use crate::event::DATETIME_OFFSET;
 use crate::exchange::form::{Meaning, Note};
 use crate::exchange::shape::{self, Files};
 use crate::observation::{EVENT, words};
@@ -102,6 +104,8 @@ pub(super) struct Shots<'a> {
     pub rows: Vec<usize>,
     pub labels: Vec<Label>,
     pub times: &'a Column,
+    /// What is known of the offsets of the times.
+    pub offsets: Offsets<'a>,
     pub names: Option<&'a Column>,
     pub files: Files<'a>,
     notes: Vec<Note>,
@@ -112,7 +116,9 @@ impl<'a> Shots<'a> {
         let images = input.images;
         let times = images.require("datetime")?.as_ref();
         let names = images.column("name").map(AsRef::as_ref);
-        let mut shots = Self { rows: Vec::new(), labels: Vec::new(), times, names, files: Files::of(images), notes: Vec::new() };
+        let offsets = Offsets::of(images, DATETIME_OFFSET);
+        let (rows, labels, notes) = (Vec::new(), Vec::new(), Vec::new());
+        let mut shots = Self { rows, labels, times, offsets, names, files: Files::of(images), notes };
         let (mut placeless, mut timeless) = (Vec::new(), Vec::new());
         let mut known: HashMap<&str, (usize, u32)> = HashMap::with_capacity(images.rows);
         for row in 0..images.rows {
@@ -166,7 +172,9 @@ pub fn tables(input: &Input<'_>) -> Result<Output, TableError> {
     let media = media(input, &shots)?;
     let mut maker = Maker::of(input, classes, &meant);
     let mut tables = vec![maker.labels(&shots)?];
+    let doubts = moments::notes(&shots, (input.images, input.place_of), input.events, input.places);
     let mut notes = shots.notes;
+    notes.extend(doubts);
     if let Some((events, place_of)) = input.events {
         let (table, left) = maker.events(events, place_of)?;
         tables.push(table);

@@ -1,11 +1,11 @@
 //! Deployments: where cameras stood and when, with the zone of their clocks.
 
-use std::fmt::Write as _;
 use std::sync::Arc;
 
 use jiff::tz::TimeZone;
 use serde_json::{Value, json};
 
+use super::moments::push_moment;
 use super::observations::Made;
 use super::rules::DEPLOYMENTS;
 use super::{check, key, push_tag};
@@ -82,18 +82,6 @@ fn spelled(name: &str) -> String {
     words
 }
 
-/// Adds a civil time of a clock as a moment with its offset; says whether there is one.
-pub(super) fn push_moment(seconds: i64, zone: &TimeZone, buffer: &mut String) -> bool {
-    let Some(zoned) = civil::from_seconds(seconds).and_then(|time| time.to_zoned(zone.clone()).ok()) else { return false };
-    let minutes = zoned.offset().seconds() / 60;
-    let fits = write!(buffer, "{}", zoned.datetime()).is_ok();
-    let sign = if minutes < 0 { '-' } else { '+' };
-    fits && match minutes.abs() {
-        0 => write!(buffer, "Z").is_ok(),
-        minutes => write!(buffer, "{sign}{:02}:{:02}", minutes / 60, minutes % 60).is_ok(),
-    }
-}
-
 /// The table of deployments, in the order given.
 ///
 /// # Errors
@@ -108,7 +96,9 @@ pub fn table(places: &[Place]) -> Result<Table, TableError> {
         })
     };
     let moment = |of: &dyn Fn(&Place) -> Option<i64>| -> Result<Arc<Column>, TableError> {
-        shape::written(rows, |row, buffer| of(&places[row]).is_some_and(|time| push_moment(time, &places[row].zone, buffer)))
+        shape::written(rows, |row, buffer| {
+            of(&places[row]).is_some_and(|time| push_moment(time, None, &places[row].zone, buffer))
+        })
     };
     let mut made: Vec<Made> = vec![
         ("deploymentID", text(&|place| Some(place.id.clone()))?),
@@ -176,21 +166,5 @@ mod tests {
         );
         let columns = ["site", "latitude", "camera", "camera_height", "baitUse", "from"].map(str::to_owned);
         assert_eq!(carried(&columns), [("latitude", 1), ("cameraID", 2), ("cameraHeight", 3), ("baitUse", 4)]);
-    }
-
-    #[test]
-    fn a_civil_time_gets_the_offset_that_its_zone_had() {
-        let moment = |text: &str, zone: &str| {
-            let mut buffer = String::new();
-            assert!(push_moment(civil::parse(text).unwrap(), &crate::dataset::zone(zone).unwrap(), &mut buffer));
-            buffer
-        };
-        assert_eq!(moment("2021-07-01T10:00:00", "Europe/Oslo"), "2021-07-01T10:00:00+02:00");
-        assert_eq!(moment("2021-12-01T10:00:00", "Europe/Oslo"), "2021-12-01T10:00:00+01:00");
-        assert_eq!(moment("2021-07-01T10:00:00", "+01:00"), "2021-07-01T10:00:00+01:00");
-        assert_eq!(moment("2021-07-01T10:00:00", "-03:30"), "2021-07-01T10:00:00-03:30");
-        assert_eq!(moment("2021-07-01T10:00:00", "UTC"), "2021-07-01T10:00:00Z");
-        // An hour that the clocks of the zone left out.
-        assert_eq!(moment("2021-03-28T02:30:00", "Europe/Oslo"), "2021-03-28T03:30:00+02:00");
     }
 }

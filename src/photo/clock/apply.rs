@@ -1,26 +1,25 @@
 //! Applies clock corrections to one raw time.
 
 use jiff::civil::DateTime;
-use jiff::tz::TimeZone;
+use jiff::tz::{Offset, TimeZone};
 use jiff::{Span, ToSpan};
 
-use super::{Change, ClockProblem, Corrected, Correction, CorrectionKind, seconds};
+use super::{Change, ClockProblem, Corrected, Correction, CorrectionKind, Subject, seconds};
 
-/// Corrects one time. Pure: the same corrections, ids and raw time always give the same answer, in any order of rows.
+/// Corrects one time. Pure: the same corrections, image and raw time always give the same answer, in any order of rows.
 ///
 /// *Order*: see the module's table. *Overlaps*: when two of one kind match, or a drift beside anything but `dst`, none
 /// of them is applied and the problem is named.
 #[must_use]
-pub fn apply(corrections: &[Correction], site: &str, deployment: Option<&str>, raw: DateTime) -> Corrected {
-    let mut matching: Vec<&Correction> =
-        corrections.iter().filter(|correction| correction.matches(site, deployment, raw)).collect();
+pub fn apply(corrections: &[Correction], image: &Subject<'_>, raw: DateTime) -> Corrected {
+    let mut matching: Vec<&Correction> = corrections.iter().filter(|correction| correction.reach.holds(image, raw)).collect();
     matching.sort_by(|a, b| (a.kind, &a.id).cmp(&(b.kind, &b.id)));
-    let mut done = Corrected { time: raw, ids: Vec::new(), problems: Vec::new() };
+    let mut done = Corrected { time: raw, offset: None, ids: Vec::new(), problems: Vec::new() };
     drop_overlaps(&mut matching, &mut done);
     for correction in matching {
         match change(&correction.change, done.time) {
-            Some(time) => {
-                done.time = time;
+            Some((time, offset)) => {
+                (done.time, done.offset) = (time, offset);
                 done.ids.push(correction.id.clone());
             }
             None => done.problems.push(ClockProblem::Impossible { id: correction.id.clone() }),
@@ -52,26 +51,36 @@ pub(super) fn conflicting(a: CorrectionKind, b: CorrectionKind) -> bool {
     (a == Drift) != (b == Drift) && a != Dst && b != Dst
 }
 
-fn change(change: &Change, time: DateTime) -> Option<DateTime> {
-    match change {
+/// What one correction alone makes of a time.
+#[must_use]
+pub fn apply_one(correction: &Correction, time: DateTime) -> Option<DateTime> {
+    change(&correction.change, time).map(|(time, _)| time)
+}
+
+/// The time after a change, and its offset where the change knows it.
+fn change(change: &Change, time: DateTime) -> Option<(DateTime, Option<Offset>)> {
+    let time = match change {
         Change::SwapMonthDay => time.with().month(time.day()).day(time.month()).build().ok(),
         Change::FlipHalfDay => time.with().hour((time.hour() + 12) % 24).build().ok(),
         Change::ShiftYears(years) => time.checked_add(i64::from(*years).years()).ok(),
         Change::SetYear(year) => time.checked_add(i64::from(year - time.year()).years()).ok(),
         Change::ShiftSeconds(shift) => time.checked_add(seconds(*shift)?).ok(),
-        Change::SummerTime(zone) => summer_time(zone, time),
+        Change::SummerTime(zone) => return summer_time(zone, time).map(|(time, offset)| (time, Some(offset))),
         Change::Line(anchors) => line(anchors, time),
-    }
+    };
+    Some((time?, None))
 }
 
-/// Reads `time` as the zone's winter time and gives its legal time.
-fn summer_time(zone: &TimeZone, time: DateTime) -> Option<DateTime> {
+/// Reads `time` as the zone's winter time and gives its legal time, with its offset: the hour that comes twice in autumn is known.
+fn summer_time(zone: &TimeZone, time: DateTime) -> Option<(DateTime, Offset)> {
     let offset_in = |month: i8| {
         let instant = time.with().month(month).day(1).build().ok()?.to_zoned(TimeZone::UTC).ok()?.timestamp();
         Some(zone.to_offset(instant))
     };
     let winter = offset_in(1)?.min(offset_in(7)?);
-    Some(zone.to_datetime(winter.to_timestamp(time).ok()?))
+    let moment = winter.to_timestamp(time).ok()?;
+    let offset = zone.to_offset(moment);
+    Some((offset.to_datetime(moment), offset))
 }
 
 /// The straight line through both anchors, beyond them too, rounded to the second.

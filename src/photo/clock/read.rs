@@ -2,22 +2,28 @@
 
 use std::collections::BTreeMap;
 
-use jiff::civil::{Date, DateTime, Time};
+use jiff::civil::DateTime;
 use jiff::tz::TimeZone;
 
 use super::apply::{conflicting, elapsed};
-use super::{Change, Correction, CorrectionKind};
-use crate::photo::exif::WrittenTime;
+use super::{Change, Correction, CorrectionKind, Reach, Written, by_number, read_time};
+use crate::observation::ids::normal;
 use crate::table::records::Value;
 use crate::table::{Reading, TableError};
 
 /// The columns of a clock file. `id` and `kind` are needed, and `site` or `deployment`; the others may be left out.
-pub const HEADER: [&str; 12] = [
+pub const HEADER: [&str; 18] = [
     "id",
     "site",
     "deployment",
+    "season",
+    "folder",
     "from",
     "to",
+    "file_from",
+    "file_to",
+    "event_from",
+    "event_to",
     "kind",
     "value",
     "anchor1_raw",
@@ -118,7 +124,7 @@ fn header(record: &[Value<'_>], row: u64, errors: &mut Errors) -> Option<BTreeMa
         }
         if let Some(known) = HEADER.into_iter().find(|known| *known == name) {
             if columns.insert(known, at).is_some() {
-                errors.add(row, &name, "the column stands twice", "remove one of them");
+                errors.add(row, &name, "the column stands there twice", "remove one of them");
             }
             continue;
         }
@@ -126,7 +132,7 @@ fn header(record: &[Value<'_>], row: u64, errors: &mut Errors) -> Option<BTreeMa
         let near = near.filter(|near| strsim::jaro_winkler(near, &name) > 0.8);
         let way_out =
             near.map_or_else(|| format!("the columns are {}", HEADER.join(", ")), |near| format!("did you mean `{near}`?"));
-        errors.add(row, &name, "no column of a clock file", way_out);
+        errors.add(row, &name, "this is not a column of a clock file", way_out);
     }
     for needed in ["id", "kind"] {
         if !columns.contains_key(needed) {
@@ -150,22 +156,38 @@ impl Fields<'_> {
 
     fn time(&self, column: &str, end_of_day: bool, errors: &mut Errors) -> Result<Option<DateTime>, ()> {
         let Some(text) = self.text(column) else { return Ok(None) };
-        parse_time(&text, end_of_day).map(Some).ok_or_else(|| {
-            errors.add(self.row, column, format!("`{text}` is no time"), "write YYYY-MM-DD or YYYY-MM-DD hh:mm:ss");
-        })
+        match read_time(&text, end_of_day) {
+            Some(Written::Local(time)) => return Ok(Some(time)),
+            Some(Written::Moment(_)) => {
+                let way_out = "write what the clock showed, without an offset: YYYY-MM-DD hh:mm:ss";
+                errors.add(self.row, column, format!("`{text}` has an offset to UTC, and a camera's clock has none"), way_out);
+            }
+            None => {
+                let way_out = "write YYYY-MM-DD or YYYY-MM-DD hh:mm:ss";
+                errors.add(self.row, column, format!("`{text}` is not a time"), way_out);
+            }
+        }
+        Err(())
     }
-}
 
-/// Reads a date, or a date with hours, minutes and maybe seconds; a date as an end includes its whole day.
-#[must_use]
-pub fn parse_time(text: &str, end_of_day: bool) -> Option<DateTime> {
-    let padded = if text.len() == 16 { format!("{text}:00") } else { text.to_owned() };
-    if let Some(time) = WrittenTime::parse(&padded).time {
-        return Some(time);
+    fn number(&self, column: &str, errors: &mut Errors) -> Option<i64> {
+        let text = self.text(column)?;
+        let number = text.parse().ok();
+        if number.is_none() {
+            errors.add(self.row, column, format!("`{text}` is not a whole number"), "write the number of an event");
+        }
+        number
     }
-    let date: Date = text.replace([':', '/', '.'], "-").parse().ok().filter(|_| text.len() == 10)?;
-    let time = if end_of_day { Time::new(23, 59, 59, 0).ok()? } else { Time::midnight() };
-    Some(date.to_datetime(time))
+
+    /// The name of a file, without folders.
+    fn file(&self, column: &str, errors: &mut Errors) -> Option<String> {
+        let text = self.text(column)?;
+        if text.contains(['/', '\\']) {
+            let way_out = "write the name alone, such as `IMG_0412.JPG`, and its folders in the column `folder`";
+            errors.add(self.row, column, format!("`{text}` holds folders"), way_out);
+        }
+        Some(text)
+    }
 }
 
 fn correction(fields: &Fields, errors: &mut Errors) -> Option<Correction> {
@@ -175,20 +197,13 @@ fn correction(fields: &Fields, errors: &mut Errors) -> Option<Correction> {
     if id.is_none() {
         errors.add(row, "id", "the correction has no id", "give it a short name of its own");
     }
-    let (site, deployment) = (fields.text("site"), fields.text("deployment"));
-    if site.is_none() && deployment.is_none() {
-        errors.add(row, "site", "neither a site nor a deployment is named", "name one, or write `*` for every site");
-    }
-    let from = fields.time("from", false, errors).ok().flatten();
-    let to = fields.time("to", true, errors).ok().flatten();
-    if let (Some(from), Some(to)) = (from, to)
-        && to < from
-    {
-        errors.add(row, "to", "the end lies before the start", "exchange `from` and `to`");
-    }
+    let mut reach = reach(fields, errors);
     let kind = kind(fields, errors);
     let change = kind.and_then(|kind| change(kind, fields, errors));
-    if kind == Some(CorrectionKind::Dst) && (from.is_none() || to.is_none()) && matches!(change, Some(Change::ShiftSeconds(_))) {
+    if kind == Some(CorrectionKind::Dst)
+        && (reach.from.is_none() || reach.to.is_none())
+        && matches!(change, Some(Change::ShiftSeconds(_)))
+    {
         errors.add(
             row,
             "from",
@@ -199,12 +214,44 @@ fn correction(fields: &Fields, errors: &mut Errors) -> Option<Correction> {
     if errors.found.len() > before {
         return None;
     }
-    let (mut from, mut to) = (from, to);
     if let Some(Change::Line([(raw_1, _), (raw_2, _)])) = &change {
-        (from, to) = (from.or(Some(*raw_1)), to.or(Some(*raw_2)));
+        (reach.from, reach.to) = (reach.from.or(Some(*raw_1)), reach.to.or(Some(*raw_2)));
     }
-    let site = site.filter(|site| site != "*").map(|site| crate::observation::ids::normal(&site).into_owned());
-    Some(Correction { id: id?, site, deployment, from, to, kind: kind?, change: change?, comment: fields.text("comment"), row })
+    Some(Correction { id: id?, reach, kind: kind?, change: change?, comment: fields.text("comment"), row })
+}
+
+/// The images that a row is about.
+fn reach(fields: &Fields, errors: &mut Errors) -> Reach {
+    let row = fields.row;
+    let (site, deployment) = (fields.text("site"), fields.text("deployment"));
+    if site.is_none() && deployment.is_none() {
+        errors.add(row, "site", "neither a site nor a deployment is named", "name one, or write `*` for every site");
+    }
+    let reach = Reach {
+        site: site.filter(|site| site != "*").map(|site| normal(&site).into_owned()),
+        deployment,
+        season: fields.text("season").map(|season| normal(&season).into_owned()),
+        folder: fields.text("folder").map(|folder| folder.replace('\\', "/")),
+        from: fields.time("from", false, errors).ok().flatten(),
+        to: fields.time("to", true, errors).ok().flatten(),
+        file_from: fields.file("file_from", errors),
+        file_to: fields.file("file_to", errors),
+        event_from: fields.number("event_from", errors),
+        event_to: fields.number("event_to", errors),
+    };
+    let backwards = [
+        ("to", "from", matches!((reach.from, reach.to), (Some(from), Some(to)) if to < from)),
+        (
+            "file_to",
+            "file_from",
+            matches!((&reach.file_from, &reach.file_to), (Some(from), Some(to)) if by_number(from, to).is_gt()),
+        ),
+        ("event_to", "event_from", matches!((reach.event_from, reach.event_to), (Some(from), Some(to)) if to < from)),
+    ];
+    for (end, start, _) in backwards.into_iter().filter(|(.., backwards)| *backwards) {
+        errors.add(row, end, "the end lies before the start", format!("exchange `{start}` and `{end}`"));
+    }
+    reach
 }
 
 fn kind(fields: &Fields, errors: &mut Errors) -> Option<CorrectionKind> {
@@ -218,7 +265,7 @@ fn kind(fields: &Fields, errors: &mut Errors) -> Option<CorrectionKind> {
         errors.add(
             fields.row,
             "kind",
-            format!("`{word}` is no kind of correction"),
+            format!("`{word}` is not a kind of correction"),
             format!("write one of {}", words.join(", ")),
         );
     }
@@ -252,7 +299,7 @@ fn change(kind: CorrectionKind, fields: &Fields, errors: &mut Errors) -> Option<
     if change.is_none() {
         let what = value.map_or_else(
             || format!("a correction of kind `{kind}` needs a value"),
-            |value| format!("`{value}` is no value of kind `{kind}`"),
+            |value| format!("`{value}` is not a value of kind `{kind}`"),
         );
         errors.add(fields.row, "value", what, way_out);
     }
@@ -351,7 +398,7 @@ fn check_pairs(corrections: &[Correction], errors: &mut Errors) {
                     "give each correction an id of its own",
                 );
             }
-            if !earlier.overlaps(later) {
+            if !earlier.reach.overlaps(&later.reach) {
                 continue;
             }
             let kinds = (earlier.kind, later.kind);
@@ -360,7 +407,12 @@ fn check_pairs(corrections: &[Correction], errors: &mut Errors) {
                     "`{}` and `{}` (row {}) are both of kind `{}` and overlap",
                     later.id, earlier.id, earlier.row, kinds.0
                 );
-                errors.add(later.row, "from", what, "end one before the other starts, or join them into one");
+                errors.add(
+                    later.row,
+                    "from",
+                    what,
+                    "end one before the other starts, limit them to seasons, folders, files or events, or join them into one",
+                );
             } else if conflicting(kinds.0, kinds.1) {
                 let what = format!(
                     "`{}` ({}) overlaps `{}` ({}, row {}), and a drift states the true time by itself",

@@ -6,6 +6,11 @@ use proptest::prelude::*;
 
 use super::*;
 
+/// Corrects the time of an image of which only the site, and maybe the deployment, matters.
+fn apply(corrections: &[Correction], site: &str, deployment: Option<&str>, raw: DateTime) -> Corrected {
+    super::apply(corrections, &Subject { site, deployment, ..Subject::default() }, raw)
+}
+
 fn at(text: &str) -> DateTime {
     text.replace(' ', "T").parse().unwrap()
 }
@@ -110,7 +115,7 @@ fn both_ends_are_included_and_a_date_means_its_whole_day() {
 fn spreadsheets_may_write_it_their_way() {
     let plain = "id,site,from,to,kind,value,comment\r\na,s1,2016-03-01 10:00,,offset,+1h,said the warden\r\n";
     let expected = read("clock.csv", plain.as_bytes()).unwrap();
-    assert_eq!(expected[0].from, Some(at("2016-03-01 10:00:00")));
+    assert_eq!(expected[0].reach.from, Some(at("2016-03-01 10:00:00")));
     assert_eq!(expected[0].comment.as_deref(), Some("said the warden"));
     for separator in [";", "\t"] {
         let text = format!("\u{FEFF}{}", plain.replace(',', separator).replacen("id", "ID", 1));
@@ -161,16 +166,16 @@ fn every_mistake_names_its_place_and_the_way_out() {
         k,s9,,,drift,\n\
         l,s10,,,offset,\n";
     assert_snapshot!(errors(text), @r"
-    `clock.csv` row 2, column `from`: `2016-13-01` is no time; write YYYY-MM-DD or YYYY-MM-DD hh:mm:ss
+    `clock.csv` row 2, column `from`: `2016-13-01` is not a time; write YYYY-MM-DD or YYYY-MM-DD hh:mm:ss
     `clock.csv` row 3, column `id`: the correction has no id; give it a short name of its own
     `clock.csv` row 4, column `site`: neither a site nor a deployment is named; name one, or write `*` for every site
     `clock.csv` row 5, column `to`: the end lies before the start; exchange `from` and `to`
-    `clock.csv` row 6, column `kind`: `shift` is no kind of correction; write one of month_day_swap, am_pm, year, offset, drift, dst
-    `clock.csv` row 7, column `value`: `1` is no value of kind `offset`; write a shift such as `+2h`, `-1d2h30m` or `-00:30:00`
-    `clock.csv` row 8, column `value`: `16` is no value of kind `year`; write `+1` or `-1` to shift, or a year such as `2016` to set it
+    `clock.csv` row 6, column `kind`: `shift` is not a kind of correction; write one of month_day_swap, am_pm, year, offset, drift, dst
+    `clock.csv` row 7, column `value`: `1` is not a value of kind `offset`; write a shift such as `+2h`, `-1d2h30m` or `-00:30:00`
+    `clock.csv` row 8, column `value`: `16` is not a value of kind `year`; write `+1` or `-1` to shift, or a year such as `2016` to set it
     `clock.csv` row 9, column `from`: a summer-time shift without a start and an end; fill in `from` and `to`, or write a time zone as value
-    `clock.csv` row 10, column `value`: `yes` is no value of kind `month_day_swap`; leave the value empty
-    `clock.csv` row 11, column `value`: `+11h` is no value of kind `am_pm`; leave the value empty, or write `+12h` or `-12h`
+    `clock.csv` row 10, column `value`: `yes` is not a value of kind `month_day_swap`; leave the value empty
+    `clock.csv` row 11, column `value`: `+11h` is not a value of kind `am_pm`; leave the value empty, or write `+12h` or `-12h`
     `clock.csv` row 12, column `anchor1_raw`: a drift needs both anchors; write what the camera showed and what the time really was, twice
     `clock.csv` row 12, column `anchor1_true`: a drift needs both anchors; write what the camera showed and what the time really was, twice
     `clock.csv` row 12, column `anchor2_raw`: a drift needs both anchors; write what the camera showed and what the time really was, twice
@@ -191,11 +196,11 @@ fn overlaps_and_repeated_ids_are_mistakes() {
         f,s4,,,drift,,2016-01-01,2016-01-01,2016-02-01,2016-02-02\n\
         g,s4,,,dst,Europe/Oslo,,,,\n";
     assert_snapshot!(errors(text), @r"
-    `clock.csv` row 3, column `from`: `b` and `a` (row 2) are both of kind `offset` and overlap; end one before the other starts, or join them into one
+    `clock.csv` row 3, column `from`: `b` and `a` (row 2) are both of kind `offset` and overlap; end one before the other starts, limit them to seasons, folders, files or events, or join them into one
     `clock.csv` row 5, column `id`: `a` stands in row 2 too; give each correction an id of its own
-    `clock.csv` row 6, column `from`: `d` and `a` (row 2) are both of kind `offset` and overlap; end one before the other starts, or join them into one
-    `clock.csv` row 6, column `from`: `d` and `c` (row 4) are both of kind `offset` and overlap; end one before the other starts, or join them into one
-    `clock.csv` row 6, column `from`: `d` and `a` (row 5) are both of kind `offset` and overlap; end one before the other starts, or join them into one
+    `clock.csv` row 6, column `from`: `d` and `a` (row 2) are both of kind `offset` and overlap; end one before the other starts, limit them to seasons, folders, files or events, or join them into one
+    `clock.csv` row 6, column `from`: `d` and `c` (row 4) are both of kind `offset` and overlap; end one before the other starts, limit them to seasons, folders, files or events, or join them into one
+    `clock.csv` row 6, column `from`: `d` and `a` (row 5) are both of kind `offset` and overlap; end one before the other starts, limit them to seasons, folders, files or events, or join them into one
     `clock.csv` row 8, column `from`: `f` (drift) overlaps `d` (offset, row 6), and a drift states the true time by itself; put the whole correction into the drift's anchors
     `clock.csv` row 8, column `from`: `f` (drift) overlaps `e` (year, row 7), and a drift states the true time by itself; put the whole correction into the drift's anchors
     ");
@@ -203,12 +208,12 @@ fn overlaps_and_repeated_ids_are_mistakes() {
 
 #[test]
 fn a_header_is_checked_before_its_rows() {
-    assert_snapshot!(errors("id,site,kind,valeu\na,s1,offset,+1h\n"), @r"`clock.csv` row 1, column `valeu`: no column of a clock file; did you mean `value`?");
+    assert_snapshot!(errors("id,site,kind,valeu\na,s1,offset,+1h\n"), @r"`clock.csv` row 1, column `valeu`: this is not a column of a clock file; did you mean `value`?");
     assert_snapshot!(errors("station;offset\ns1;2\n"), @r"
-    `clock.csv` row 1, column `station`: no column of a clock file; the columns are id, site, deployment, from, to, kind, value, anchor1_raw, anchor1_true, anchor2_raw, anchor2_true, comment
-    `clock.csv` row 1, column `offset`: no column of a clock file; the columns are id, site, deployment, from, to, kind, value, anchor1_raw, anchor1_true, anchor2_raw, anchor2_true, comment
-    `clock.csv` row 1, column `id`: the column is missing; the columns are id, site, deployment, from, to, kind, value, anchor1_raw, anchor1_true, anchor2_raw, anchor2_true, comment
-    `clock.csv` row 1, column `kind`: the column is missing; the columns are id, site, deployment, from, to, kind, value, anchor1_raw, anchor1_true, anchor2_raw, anchor2_true, comment
+    `clock.csv` row 1, column `station`: this is not a column of a clock file; the columns are id, site, deployment, season, folder, from, to, file_from, file_to, event_from, event_to, kind, value, anchor1_raw, anchor1_true, anchor2_raw, anchor2_true, comment
+    `clock.csv` row 1, column `offset`: this is not a column of a clock file; the columns are id, site, deployment, season, folder, from, to, file_from, file_to, event_from, event_to, kind, value, anchor1_raw, anchor1_true, anchor2_raw, anchor2_true, comment
+    `clock.csv` row 1, column `id`: the column is missing; the columns are id, site, deployment, season, folder, from, to, file_from, file_to, event_from, event_to, kind, value, anchor1_raw, anchor1_true, anchor2_raw, anchor2_true, comment
+    `clock.csv` row 1, column `kind`: the column is missing; the columns are id, site, deployment, season, folder, from, to, file_from, file_to, event_from, event_to, kind, value, anchor1_raw, anchor1_true, anchor2_raw, anchor2_true, comment
     ");
     assert_snapshot!(read("clock.csv", b"id,site,kind\na,s\xf8r,offset\n").unwrap_err()[0].to_string(), @r"`clock.csv` row 2, column `1`: letters that are not UTF-8; save the file as `CSV UTF-8`");
 }

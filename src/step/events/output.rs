@@ -6,8 +6,9 @@ use super::days::Days;
 use super::decide::Decided;
 use super::votes::Votes;
 use super::{MADE, Rule, classes, times};
-use crate::event::{EVENT_ID, Events, NUMBER, TRIGGER};
-use crate::observation::{ITEM, PLACE, SITE_COLUMNS};
+use crate::dataset::offset;
+use crate::event::{DATETIME_OFFSET, EVENT_ID, Events, NUMBER, TRIGGER, Unit};
+use crate::observation::{CAMERA, ITEM, PLACE, SITE_COLUMNS};
 use crate::stats::interval::number;
 use crate::step::StepError;
 use crate::table::{CellRef, Column, ColumnBuilder, Schema, Table, Type};
@@ -17,8 +18,24 @@ fn carried(images: &Schema) -> impl Iterator<Item = &crate::table::Field> {
     PLACE.iter().chain(SITE_COLUMNS.as_flattened()).chain(&[TRIGGER, NUMBER]).filter_map(|name| images.field(name))
 }
 
+/// The columns behind all others: the camera, and what is known of the offsets of both times.
+fn behind(images: &Schema, unit: Unit) -> Vec<&'static str> {
+    let text = |name: &str| images.field(name).is_some_and(|field| field.ty == Type::Text);
+    let mut names = Vec::new();
+    if unit == Unit::Camera && text(CAMERA) {
+        names.push(CAMERA);
+    }
+    if text(DATETIME_OFFSET) {
+        names.extend(OFFSETS);
+    }
+    names
+}
+
+/// What the first and the last time are ahead of UTC.
+const OFFSETS: [&str; 2] = ["first_offset", "last_offset"];
+
 /// The schemas of the outputs.
-pub(super) fn schemas(images: &Schema, rule: Rule) -> Vec<Schema> {
+pub(super) fn schemas(images: &Schema, rule: Rule, unit: Unit) -> Vec<Schema> {
     let mut events = Schema::of(&[(EVENT_ID, Type::Text)]);
     for field in carried(images) {
         events.set(&field.name, field.ty);
@@ -31,6 +48,9 @@ pub(super) fn schemas(images: &Schema, rule: Rule) -> Vec<Schema> {
             events.set(name, Type::Float32);
         }
     }
+    for name in behind(images, unit) {
+        events.set(name, Type::Text);
+    }
     let mut named = images.clone();
     named.set(EVENT_ID, Type::Text);
     vec![events, named]
@@ -39,6 +59,7 @@ pub(super) fn schemas(images: &Schema, rule: Rule) -> Vec<Schema> {
 /// What the rows of the events are made of.
 pub(super) struct Parts<'a> {
     pub rule: Rule,
+    pub unit: Unit,
     pub images: &'a Table,
     pub events: &'a Events,
     pub votes: &'a Votes<'a>,
@@ -48,7 +69,7 @@ pub(super) struct Parts<'a> {
 
 /// One row per event.
 pub(super) fn events(parts: &Parts<'_>) -> Result<Table, StepError> {
-    let Parts { rule, images, events, decided, .. } = *parts;
+    let Parts { rule, unit, images, events, decided, .. } = *parts;
     let count = events.list.len();
     let first: Vec<u32> = (0..count).map(|event| events.rows(event)[0]).collect();
     let mut columns: Vec<Arc<Column>> = Vec::new();
@@ -61,8 +82,9 @@ pub(super) fn events(parts: &Parts<'_>) -> Result<Table, StepError> {
         columns.push(Arc::new(images.require(&field.name)?.take(&first)));
     }
     let mut made: Vec<ColumnBuilder> = MADE.iter().map(|(_, ty)| ColumnBuilder::with_capacity(*ty, count)).collect();
-    for event in 0..count {
-        push(&mut made, parts, event);
+    let ends = ends(parts);
+    for (event, ends) in ends.iter().enumerate() {
+        push(&mut made, parts, event, *ends);
     }
     for builder in made {
         columns.push(Arc::new(builder.finish()?));
@@ -74,17 +96,54 @@ pub(super) fn events(parts: &Parts<'_>) -> Result<Table, StepError> {
         }
         columns.push(Arc::new(builder.finish()?));
     }
-    Ok(Table::from_columns(schemas(&images.schema, rule).swap_remove(0), columns)?)
+    for name in behind(&images.schema, unit) {
+        let column = match name {
+            CAMERA => images.require(CAMERA)?.take(&first),
+            name => {
+                let of_row = images.require(DATETIME_OFFSET)?;
+                let row = |ends: &Option<(u32, u32)>| ends.map(|(first, last)| if name == OFFSETS[0] { first } else { last });
+                of_row.take_optional(&ends.iter().map(row).collect::<Vec<_>>())
+            }
+        };
+        columns.push(Arc::new(column));
+    }
+    Ok(Table::from_columns(schemas(&images.schema, rule, unit).swap_remove(0), columns)?)
 }
 
-fn push(made: &mut [ColumnBuilder], parts: &Parts<'_>, event: usize) {
+/// The rows of the first and the last moment of each event; none where it has no time. A clock that goes back in autumn shows the later
+/// moment as the earlier time: offsets decide where all rows of the event have them.
+fn ends(parts: &Parts<'_>) -> Vec<Option<(u32, u32)>> {
+    let Parts { images, events, .. } = *parts;
+    let times = times(images);
+    let written = images.column(DATETIME_OFFSET).filter(|column| column.ty() == Type::Text);
+    let known: Vec<Option<i64>> = written
+        .into_iter()
+        .flat_map(|column| column.texts())
+        .map(|text| offset(text).map(|offset| i64::from(offset.seconds())))
+        .collect();
+    let ahead = |row: u32| known.get(written?.code(row as usize)? as usize).copied().flatten();
+    let ends = |event: usize| {
+        let rows: Vec<(u32, i64)> =
+            events.rows(event).iter().filter_map(|row| Some((*row, times?.datetime(*row as usize)?))).collect();
+        let all = rows.iter().all(|(row, _)| ahead(*row).is_some());
+        let moment = |(row, time): &&(u32, i64)| time - ahead(*row).filter(|_| all).unwrap_or_default();
+        let first = rows.iter().min_by_key(moment)?;
+        let last = rows.iter().max_by_key(moment)?;
+        Some((first.0, last.0))
+    };
+    (0..events.list.len()).map(ends).collect()
+}
+
+fn push(made: &mut [ColumnBuilder], parts: &Parts<'_>, event: usize, ends: Option<(u32, u32)>) {
     let Parts { rule, images, votes, decided, days, .. } = *parts;
     let rows = parts.events.rows(event);
     let [first, last, number_of, labelled, label, confidence, agreement, source, rules, missing] = made else { return };
-    let times = rows.iter().filter_map(|row| times(images)?.datetime(*row as usize));
-    let time = |time: Option<i64>| time.map_or(CellRef::Null, CellRef::DateTime);
-    first.push(time(times.clone().min()));
-    last.push(time(times.max()));
+    let time = |row: Option<u32>| {
+        let time = row.and_then(|row| times(images)?.datetime(row as usize));
+        time.map_or(CellRef::Null, CellRef::DateTime)
+    };
+    first.push(time(ends.map(|(first, _)| first)));
+    last.push(time(ends.map(|(_, last)| last)));
     // An image with several animals has several rows, numbered from 1.
     let items = images.column(ITEM);
     let is_first = |row: &&u32| items.and_then(|items| items.int(**row as usize)).is_none_or(|item| item == 1);

@@ -17,7 +17,7 @@ use crate::exchange::camtrap_dp::package::{self, Contents};
 use crate::exchange::camtrap_dp::places::{self, Place};
 use crate::exchange::camtrap_dp::{DESCRIPTION, rules};
 use crate::exchange::form::Note;
-use crate::observation::EVENT;
+use crate::observation::{CAMERA, EVENT};
 use crate::step::metadata::deployments::{Deployment, Deployments};
 use crate::step::{Context, FileInput, Finding, Job, StepError};
 use crate::table::{Column, Schema, Table, Type, civil, csv};
@@ -185,7 +185,7 @@ impl Sites {
     fn read(job: &Job<'_>, dataset: &Dataset) -> Result<Self, StepError> {
         let file = job.context.deployments.map(|table| crate::path::to_text(&table.path)).unwrap_or_default();
         let bytes = job.files.get(DEPLOYMENTS).map(Vec::as_slice).unwrap_or_default();
-        let table = Deployments::read(&file, bytes)
+        let table = Deployments::read(&file, bytes, dataset.timezone.as_deref())
             .map_err(|errors| StepError::Data(errors.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n")))?;
         let names = table.names();
         let carried: Vec<(&'static str, Option<&Column>)> =
@@ -232,7 +232,7 @@ impl Sites {
         };
         zone(text).ok_or_else(|| {
             let help = "write a zone such as `Europe/Oslo`, or an offset such as `+01:00`";
-            StepError::Data(format!("{place}`{text}` of the deployment `{deployment}` is no time zone; {help}"))
+            StepError::Data(format!("{place}`{text}` of the deployment `{deployment}` is not a time zone; {help}"))
         })
     }
 
@@ -243,20 +243,34 @@ impl Sites {
         let candidates = |column: Option<&Column>, known: &HashMap<String, Vec<u32>>| -> Vec<Vec<u32>> {
             column.into_iter().flat_map(Column::texts).map(|name| known.get(name).cloned().unwrap_or_default()).collect()
         };
-        let (named, sites, season) = (text("deployment"), text("site"), text("season"));
+        let (named, sites, season, camera) = (text("deployment"), text("site"), text("season"), text(CAMERA));
         let (by_name, by_site) = (candidates(named, &self.by_id), candidates(sites, &self.by_site));
         let of = |row: usize| {
             let name = named.and_then(|column| column.code(row)).map(|code| &by_name[code as usize]);
             let site = sites.and_then(|column| column.code(row)).map(|code| &by_site[code as usize]);
+            let season = season.and_then(|column| column.text(row));
             if let Some(named) = name.filter(|rows| !rows.is_empty()) {
-                return self.choose(named, season.and_then(|column| column.text(row)), times.datetime(row));
+                return self.choose(named, season, times.datetime(row));
             }
-            // That a site has one deployment only does not say that it stood there then.
-            let place = self.choose(site?, season.and_then(|column| column.text(row)), times.datetime(row))?;
             let time = times.datetime(row).and_then(civil::from_seconds);
-            time.is_none_or(|time| self.rows[place as usize].covers(time)).then_some(place)
+            let covers = |number: &u32| time.is_none_or(|time| self.rows[*number as usize].covers(time));
+            let rows = self.of_camera(site?, camera.and_then(|column| column.text(row)), &covers)?;
+            // That a site has one deployment only does not say that it stood there then.
+            self.choose(&rows, season, times.datetime(row)).filter(covers)
         };
         Ok((0..table.rows).map(of).collect())
+    }
+
+    /// The deployments that an image of `camera` may belong to; `None` where nothing tells its camera and several stood there.
+    fn of_camera(&self, rows: &[u32], camera: Option<&str>, covers: &dyn Fn(&u32) -> bool) -> Option<Vec<u32>> {
+        let own = |row: &u32| self.rows[*row as usize].camera.as_deref();
+        if camera.is_some() {
+            return Some(rows.iter().copied().filter(|row| own(row).is_none() || own(row) == camera).collect());
+        }
+        let mut cameras: Vec<Option<&str>> = rows.iter().filter(|row| covers(row)).map(own).collect();
+        cameras.sort_unstable();
+        cameras.dedup();
+        (cameras.len() < 2).then(|| rows.to_vec())
     }
 
     fn choose(&self, rows: &[u32], season: Option<&str>, time: Option<i64>) -> Option<u32> {

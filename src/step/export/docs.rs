@@ -96,7 +96,9 @@ dataset:
 
 - Deployments are the rows of the table `deployments:`: `site`, `latitude`, `longitude`, `from`, `to`, `timezone` and whatever else is called
   as in the standard (`cameraHeight` or `camera_height`, `habitat`, `baitUse`). Open ends are those of the first and last image. Times of
-  a package are never without an offset: `timezone` is a zone (`Europe/Oslo`), or `+01:00` for cameras that keep winter time.
+  a package are never without an offset: `timezone` is a zone (`Europe/Oslo`), or `+01:00` for cameras that keep winter time. In the hour
+  that clocks show twice in autumn, `datetime_offset` of `metadata` (`first_offset`, `last_offset` of `events`) says which is meant; where it
+  does not, or where clocks skip an hour in spring, the images, events and deployments are counted.
 - Media are the images, by `name` or else `path`; `filePath` is their path in the archive. What the camera wrote beside (temperature, moon,
   event) is in `exifData`. `values: { filePublic: \"true\" }` says that everybody may open them.
 - Observations are one per image and label, of the person where one labelled the image, else of the model with its confidence;

@@ -1,14 +1,17 @@
 //! Gives each image its true time and its deployment: clock corrections and the deployment table, applied row by row.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 
 use jiff::civil::DateTime;
 use rayon::prelude::*;
 
-use super::deployments::Deployments;
-use crate::photo::clock::{self, ClockProblem, Corrected, Correction};
+use super::deployments::{Deployment, Deployments};
+use super::zones::{self, Hour, Zones};
+use super::{folders, sequence};
+use crate::observation::{CAMERA, SERIAL};
+use crate::photo::clock::{self, ClockProblem, Corrected, Correction, Subject};
 use crate::photo::flags::MetadataFlag;
-use crate::table::{Column, Table, civil};
+use crate::table::{Column, Table, Type, civil};
 
 /// What becomes of one image. Kept small: there is one for each.
 #[derive(Debug, Clone, Default)]
@@ -19,6 +22,12 @@ pub struct Dated {
     pub deployment: Option<u32>,
     /// Which set of deployments the carried columns come from: see [`Dating::sets`].
     pub set: Option<u32>,
+    /// What the corrected time is ahead of UTC, in minutes, where it is known.
+    pub offset_min: Option<i16>,
+    /// Whether the clocks of the zone show the corrected time twice.
+    pub hour: Hour,
+    /// Of an hour that comes twice: 1 before the clock went back, 2 after, where the order of the files tells it; else 0.
+    pub pass: u8,
     /// What most images do not have.
     pub rare: Option<Box<Rare>>,
 }
@@ -52,6 +61,14 @@ impl Dated {
     pub fn flags(&self) -> &[MetadataFlag] {
         self.rare.as_ref().map_or(&[], |rare| &rare.flags)
     }
+
+    /// Adds what is odd, once.
+    pub fn flag(&mut self, flag: MetadataFlag) {
+        let flags = &mut self.rare.get_or_insert_default().flags;
+        if !flags.contains(&flag) {
+            flags.push(flag);
+        }
+    }
 }
 
 /// All images.
@@ -60,6 +77,16 @@ pub struct Dating {
     pub rows: Vec<Dated>,
     /// Sets of deployment rows: a covering deployment alone, or all that an image could belong to.
     pub sets: Vec<Vec<u32>>,
+}
+
+/// An image as corrections and deployments ask for it.
+struct Asked<'a> {
+    subject: Subject<'a>,
+    raw: Option<DateTime>,
+    /// The camera that the path names.
+    camera: Option<&'a str>,
+    /// The serial number that the camera wrote.
+    serial: Option<&'a str>,
 }
 
 /// One site as the corrections and deployments know it.
@@ -87,31 +114,51 @@ impl Rare {
     }
 }
 
-/// Dates all rows of `images`, whose times stand in the column `datetime_raw` of `mapped`.
+/// Dates all rows of `images`, whose times stand in the column `datetime_raw` of `mapped`; `timezone` is the data set's.
 #[must_use]
-pub fn date(images: &Table, mapped: &Table, corrections: &[Correction], deployments: Option<&Deployments>) -> Dating {
+pub fn date(
+    images: &Table,
+    mapped: &Table,
+    corrections: &[Correction],
+    deployments: Option<&Deployments>,
+    timezone: Option<&str>,
+) -> Dating {
     let none = Deployments::default();
     let table = deployments.unwrap_or(&none);
-    let column =
-        |name: &str| images.column(name).map(AsRef::as_ref).filter(|column: &&Column| column.ty() == crate::table::Type::Text);
-    let (site, season) = (column("site"), column("season"));
+    let column = |name: &str| images.column(name).map(AsRef::as_ref).filter(|column: &&Column| column.ty() == Type::Text);
+    let (site, season, path, camera) = (column("site"), column("season"), column("path"), column(CAMERA));
     let sites: Vec<Site> =
         site.map_or_else(Vec::new, |column| column.texts().map(|name| Site::of(name, corrections, deployments)).collect());
     let nameless = Site::of("", corrections, None);
-    let raw = mapped.column("datetime_raw");
-    let mut rows: Vec<Dated> = (0..images.rows)
+    let written = |name: &str| mapped.column(name).map(AsRef::as_ref);
+    let (raw, event, serial) = (written("datetime_raw"), written("event"), written(SERIAL));
+    let rows: Vec<Dated> = (0..images.rows)
         .into_par_iter()
         .map(|row| {
             let code = site.and_then(|column| column.code(row));
             let site = code.map_or(&nameless, |code| &sites[code as usize]);
-            let season = season.and_then(|column| column.text(row));
-            let raw = raw.and_then(|column| column.datetime(row)).and_then(civil::from_seconds);
-            site.date(raw, season, table)
+            let asked = Asked {
+                subject: Subject {
+                    site: &site.name,
+                    deployment: None,
+                    season: season.and_then(|column| column.text(row)),
+                    path: path.and_then(|column| column.text(row)).unwrap_or_default(),
+                    event: event.and_then(|column: &Column| column.int(row)),
+                },
+                raw: raw.and_then(|column: &Column| column.datetime(row)).and_then(civil::from_seconds),
+                camera: camera.and_then(|column| column.text(row)),
+                serial: serial.and_then(|column: &Column| column.text(row)),
+            };
+            site.date(&asked, table)
         })
         .collect();
-    let sets = carried_sets(&mut rows, site, season, &sites, table);
-    flag_backward_steps(&mut rows, images, mapped);
-    Dating { rows, sets }
+    let mut dating = Dating { rows, sets: Vec::new() };
+    dating.sets = carried_sets(&mut dating.rows, site, season, &sites, table);
+    Zones::of(&dating, deployments, timezone).fill(&mut dating.rows, mapped);
+    sequence::check(&mut dating.rows, images, mapped);
+    folders::check(&mut dating.rows, images, deployments);
+    flag_outside_drifts(&mut dating.rows, (site, season, raw), corrections);
+    dating
 }
 
 impl Site {
@@ -120,78 +167,102 @@ impl Site {
         let ids: Vec<&str> =
             own.unwrap_or_default().iter().filter_map(|row| Some(deployments?.rows[*row as usize].id.as_str())).collect();
         let mine = |correction: &&Correction| {
-            correction.site.as_deref().is_none_or(|site| site == name)
-                && correction.deployment.as_deref().is_none_or(|deployment| ids.contains(&deployment))
+            correction.reach.site.as_deref().is_none_or(|site| site == name)
+                && correction.reach.deployment.as_deref().is_none_or(|deployment| ids.contains(&deployment))
         };
         let corrections: Vec<Correction> = corrections.iter().filter(mine).cloned().collect();
         Self {
             name: name.to_owned(),
-            by_deployment: corrections.iter().any(|correction| correction.deployment.is_some()),
+            by_deployment: corrections.iter().any(|correction| correction.reach.deployment.is_some()),
             corrections,
             deployments: own.unwrap_or_default().to_vec(),
             known: own.is_some() || deployments.is_none(),
         }
     }
 
-    fn date(&self, raw: Option<DateTime>, season: Option<&str>, table: &Deployments) -> Dated {
-        let mut rare = Rare::default();
+    fn date(&self, asked: &Asked<'_>, table: &Deployments) -> Dated {
+        let mut dated = Dated::default();
         if !self.known {
-            rare.flags.push(MetadataFlag::UnknownSite);
+            dated.flag(MetadataFlag::UnknownSite);
         }
-        let (mut time, mut deployment) = (None, None);
-        if let Some(raw) = raw {
-            let candidates = self.candidates(raw, table);
-            let (row, corrected) = self.choose(candidates, raw, season, table, &mut rare.flags);
-            if row.is_none() && self.known && !self.deployments.is_empty() {
-                rare.flags.push(MetadataFlag::NoDeployment);
-            }
-            (time, deployment) = (Some(civil::to_seconds(corrected.time)), row);
-            rare.take(corrected);
+        let Some(raw) = asked.raw else { return dated };
+        let camera = self.camera(asked, table);
+        let fits = |row: &u32| match (camera, &table.rows[*row as usize].camera) {
+            (Some(camera), Some(theirs)) => camera == theirs,
+            _ => true,
+        };
+        let deployments: Vec<u32> = self.deployments.iter().copied().filter(fits).collect();
+        if deployments.is_empty() && !self.deployments.is_empty() {
+            dated.flag(MetadataFlag::UnknownCamera);
         }
-        let plain = rare.clock.is_empty() && rare.flags.is_empty();
-        Dated { time, deployment, set: None, rare: (!plain).then(|| Box::new(rare)) }
+        let candidates = self.candidates(&deployments, asked, raw, table);
+        let (row, corrected) = self.choose(candidates, &deployments, (asked, raw, camera), table, &mut dated);
+        if row.is_none() && !deployments.is_empty() && !dated.flags().contains(&MetadataFlag::SeveralCameras) {
+            dated.flag(MetadataFlag::NoDeployment);
+        }
+        (dated.time, dated.deployment) = (Some(civil::to_seconds(corrected.time)), row);
+        dated.offset_min = corrected.offset.map(zones::minutes);
+        if !corrected.ids.is_empty() || !corrected.problems.is_empty() {
+            dated.rare.get_or_insert_default().take(corrected);
+        }
+        dated
     }
 
-    fn apply(&self, deployment: Option<&str>, raw: DateTime) -> Corrected {
-        clock::apply(&self.corrections, &self.name, deployment, raw)
+    /// The camera of an image as far as the deployment table can know it: the one that the path names, else a serial number that the
+    /// table names as a camera of the site.
+    fn camera<'a>(&self, asked: &Asked<'a>, table: &Deployments) -> Option<&'a str> {
+        let named =
+            |serial: &&str| self.deployments.iter().any(|row| table.rows[*row as usize].camera.as_deref() == Some(*serial));
+        asked.camera.or_else(|| asked.serial.filter(named))
+    }
+
+    fn apply(&self, deployment: Option<&str>, asked: &Asked<'_>, raw: DateTime) -> Corrected {
+        clock::apply(&self.corrections, &Subject { deployment, ..asked.subject }, raw)
     }
 
     /// The deployments that cover the time that they themselves lead to: a correction may hold for one deployment only, so which one an
     /// image belongs to and what its time is are one question.
-    fn candidates(&self, raw: DateTime, table: &Deployments) -> Vec<(u32, Corrected)> {
-        let once = (!self.by_deployment).then(|| self.apply(None, raw));
-        let corrected = |row: u32| once.clone().unwrap_or_else(|| self.apply(Some(&table.rows[row as usize].id), raw));
-        self.deployments
-            .iter()
-            .map(|row| (*row, corrected(*row)))
-            .filter(|(row, done)| table.rows[*row as usize].covers(done.time))
-            .collect()
+    fn candidates(&self, rows: &[u32], asked: &Asked<'_>, raw: DateTime, table: &Deployments) -> Vec<(u32, Corrected)> {
+        let once = (!self.by_deployment).then(|| self.apply(None, asked, raw));
+        let corrected = |row: u32| once.clone().unwrap_or_else(|| self.apply(Some(&table.rows[row as usize].id), asked, raw));
+        rows.iter().map(|row| (*row, corrected(*row))).filter(|(row, done)| table.rows[*row as usize].covers(done.time)).collect()
     }
 
     fn choose(
         &self,
         mut candidates: Vec<(u32, Corrected)>,
-        raw: DateTime,
-        season: Option<&str>,
+        deployments: &[u32],
+        (asked, raw, camera): (&Asked<'_>, DateTime, Option<&str>),
         table: &Deployments,
-        flags: &mut Vec<MetadataFlag>,
+        dated: &mut Dated,
     ) -> (Option<u32>, Corrected) {
+        let season = asked.subject.season;
         let of_season = |row: u32| season.is_some() && table.rows[row as usize].season.as_deref() == season;
         // On the day of a visit the old and the new deployment both cover the time: the folder's season tells them apart.
         if candidates.len() > 1 && candidates.iter().any(|(row, _)| of_season(*row)) {
             candidates.retain(|(row, _)| of_season(*row));
         }
+        if camera.is_none() && cameras_differ(candidates.iter().map(|(row, _)| &table.rows[*row as usize])) {
+            // To take one of them would give the images of one camera to the other.
+            dated.flag(MetadataFlag::SeveralCameras);
+            return (None, self.apply(None, asked, raw));
+        }
         if candidates.len() > 1 {
-            flags.push(MetadataFlag::SeveralDeployments);
+            dated.flag(MetadataFlag::SeveralDeployments);
             candidates.sort_by_key(|(row, _)| (table.rows[*row as usize].from, *row));
         }
         if let Some((row, corrected)) = candidates.pop() {
             return (Some(row), corrected);
         }
-        let mut fitting = self.deployments.iter().filter(|row| of_season(**row));
+        let mut fitting = deployments.iter().filter(|row| of_season(**row));
         let only = fitting.next().filter(|_| fitting.next().is_none());
-        (None, self.apply(only.map(|row| table.rows[*row as usize].id.as_str()), raw))
+        (None, self.apply(only.map(|row| table.rows[*row as usize].id.as_str()), asked, raw))
     }
+}
+
+fn cameras_differ<'a>(mut deployments: impl Iterator<Item = &'a Deployment>) -> bool {
+    let first = deployments.next().and_then(|deployment| deployment.camera.as_deref());
+    deployments.any(|deployment| deployment.camera.as_deref() != first)
 }
 
 /// Fills in `set` of every row. Where no deployment covers an image, what all deployments of its site (and season, where one fits) agree on
@@ -227,27 +298,34 @@ fn carried_sets(
     sets
 }
 
-/// Site, season, folder and trigger: what counts events by itself.
-type Counter<'a> = (Option<u32>, Option<u32>, &'a str, Option<u32>);
+/// Site, season and raw time of the images.
+type Placed<'a> = (Option<&'a Column>, Option<&'a Column>, Option<&'a Column>);
 
-/// Flags an image whose corrected time lies before that of the image before it in the same folder, though its event or its place in the
-/// burst is later. Event numbers start again when a camera is reset: a smaller number says nothing.
-fn flag_backward_steps(rows: &mut [Dated], images: &Table, mapped: &Table) {
-    let text = |name: &str| images.column(name).map(AsRef::as_ref);
-    let (site, season, path) = (text("site"), text("season"), text("path"));
-    let column = |name: &str| mapped.column(name).map(AsRef::as_ref);
-    let (trigger, event, place) = (column("trigger"), column("event"), column("sequence_n"));
-    // Event, place in the burst and time of the last image.
-    let mut last: HashMap<Counter<'_>, (i64, i64, i64)> = HashMap::new();
-    for (at, row) in rows.iter_mut().enumerate() {
-        let (Some(time), Some(event)) = (row.time, event.and_then(|column: &Column| column.int(at))) else { continue };
-        let code = |column: Option<&Column>| column.and_then(|column| column.code(at));
-        let folder =
-            path.and_then(|column| column.text(at)).and_then(|path| path.rsplit_once('/')).map_or("", |(folder, _)| folder);
-        let now = (event, place.and_then(|column: &Column| column.int(at)).unwrap_or(0), time);
-        let before = last.insert((code(site), code(season), folder, code(trigger)), now);
-        if before.is_some_and(|(event, place, time)| (event, place) < (now.0, now.1) && now.2 < time) {
-            row.rare.get_or_insert_default().flags.push(MetadataFlag::TimeRunsBackwards);
+/// Flags the images of a place that lie before the first or after the last anchor of the drift that holds there: uncorrected, or on a line
+/// that nobody measured.
+fn flag_outside_drifts(rows: &mut [Dated], (site, season, raw): Placed<'_>, corrections: &[Correction]) {
+    let drifts: BTreeMap<&str, (DateTime, DateTime)> = corrections
+        .iter()
+        .filter_map(|correction| match &correction.change {
+            clock::Change::Line([(first, _), (last, _)]) => Some((correction.id.as_str(), (*first, *last))),
+            _ => None,
+        })
+        .collect();
+    if drifts.is_empty() {
+        return;
+    }
+    let place = |row: usize| (site.and_then(|column| column.code(row)), season.and_then(|column| column.code(row)));
+    let drift = |dated: &Dated| dated.clock().iter().find_map(|id| drifts.get(id.as_str()).copied());
+    let drifting: std::collections::BTreeSet<_> =
+        rows.iter().enumerate().filter(|(_, dated)| drift(dated).is_some()).map(|(row, _)| place(row)).collect();
+    for (row, dated) in rows.iter_mut().enumerate() {
+        let Some(raw) = raw.and_then(|column| column.datetime(row)).and_then(civil::from_seconds) else { continue };
+        let outside = match drift(dated) {
+            Some((first, last)) => raw < first || raw > last,
+            None => dated.clock().is_empty() && drifting.contains(&place(row)),
+        };
+        if outside {
+            dated.flag(MetadataFlag::OutsideDrift);
         }
     }
 }

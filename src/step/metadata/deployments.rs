@@ -3,10 +3,13 @@
 use std::collections::BTreeMap;
 
 use jiff::civil::DateTime;
+use jiff::tz::TimeZone;
 
+use crate::dataset;
+use crate::observation::CAMERA;
 use crate::observation::ids::normal;
 use crate::observation::sites::Places;
-use crate::photo::clock::parse_time;
+use crate::photo::clock::{Written, read_time};
 use crate::table::{Column, Reading, Table, TableError, csv};
 
 /// Columns with a meaning of their own here; all others are carried as they stand.
@@ -25,6 +28,10 @@ pub struct Deployment {
     pub from: Option<DateTime>,
     /// Last moment, itself included; open where empty.
     pub to: Option<DateTime>,
+    /// The camera, where the table names it.
+    pub camera: Option<String>,
+    /// The zone of the camera's clock, where it is known.
+    pub zone: Option<TimeZone>,
 }
 
 impl Deployment {
@@ -97,11 +104,13 @@ pub struct Deployments {
 }
 
 impl Deployments {
-    /// Reads the file; `file` is named in errors.
+    /// Reads the file; `file` is named in errors, `timezone` is the data set's, for rows that have none of their own.
+    ///
+    /// Times are local ones of the deployment's zone; those with an offset (`2024-07-01T10:00:00Z`) become local times.
     ///
     /// # Errors
     /// The mistakes in it, one sentence each.
-    pub fn read(file: &str, bytes: &[u8]) -> Result<Self, Vec<Mistake>> {
+    pub fn read(file: &str, bytes: &[u8], timezone: Option<&str>) -> Result<Self, Vec<Mistake>> {
         let table = csv::read(bytes, &Reading::tolerant(file)).map_err(|error| Mistake::of(&error))?;
         let sites = table.require("site").map_err(|error: TableError| {
             vec![Mistake { line: None, column: None, message: error.to_string(), shown: format!("`{file}`: {error}") }]
@@ -123,13 +132,20 @@ impl Deployments {
             let placed = ["locality", "region", "section"].map(|column| (column, field(column).unwrap_or_default()));
             let ids = [("site", site.as_ref()), ("season", field("season").unwrap_or_default())];
             places.note(&[ids.as_slice(), &placed].concat(), &format!("`{file}` row {}", row + 2));
+            let zone = field("timezone").or(timezone).and_then(dataset::zone);
             let mut time = |column: &str, end_of_day: bool| {
                 let text = field(column)?;
-                let time = parse_time(text, end_of_day);
-                if time.is_none() {
-                    errors.push(mistake(column, format!("`{text}` is not a time; write YYYY-MM-DD or YYYY-MM-DD hh:mm:ss")));
-                }
-                time
+                let message = match (read_time(text, end_of_day), &zone) {
+                    (Some(Written::Local(time)), _) => return Some(time),
+                    (Some(Written::Moment(moment)), Some(zone)) => return Some(zone.to_datetime(moment)),
+                    (Some(Written::Moment(_)), None) => format!(
+                        "`{text}` has an offset to UTC, and the time zone of the deployment is not known; add the column `timezone` \
+                         (`Europe/Oslo`, or `+01:00` for a camera that keeps winter time), or write the local time without an offset"
+                    ),
+                    (None, _) => format!("`{text}` is not a time; write YYYY-MM-DD or YYYY-MM-DD hh:mm:ss"),
+                };
+                errors.push(mistake(column, message));
+                None
             };
             let (from, to) = (time("from", false), time("to", true));
             if let (Some(from), Some(to)) = (from, to)
@@ -139,7 +155,8 @@ impl Deployments {
             }
             let id = field("deployment").map_or_else(|| default_id(&site, from), str::to_owned);
             let season = field("season").map(|season| normal(season).into_owned());
-            rows.push(Deployment { site: site.into_owned(), season, id, from, to });
+            let camera = field(CAMERA).map(str::to_owned);
+            rows.push(Deployment { site: site.into_owned(), season, id, from, to, camera, zone });
         }
         let faults =
             places.faults("Give each site an id of its own, in the folders (or by `site:` of the images) and in this table.");
@@ -147,6 +164,7 @@ impl Deployments {
         if !errors.is_empty() {
             return Err(errors);
         }
+        tell_cameras_apart(&mut rows, table.column("deployment").map(AsRef::as_ref));
         let mut by_site: BTreeMap<String, Vec<u32>> = BTreeMap::new();
         for (row, deployment) in (0..).zip(&rows) {
             by_site.entry(deployment.site.clone()).or_default().push(row);
@@ -180,6 +198,20 @@ impl Deployments {
 
 fn trimmed(column: &Column, row: usize) -> Option<&str> {
     column.text(row).map(str::trim).filter(|text| !text.is_empty())
+}
+
+/// Cameras that come to one site on one day would share an id that nobody gave them: the camera's name is added to it.
+fn tell_cameras_apart(rows: &mut [Deployment], given: Option<&Column>) {
+    let mut count: BTreeMap<String, usize> = BTreeMap::new();
+    for row in rows.iter() {
+        *count.entry(row.id.clone()).or_default() += 1;
+    }
+    for (at, row) in rows.iter_mut().enumerate() {
+        let own = given.is_some_and(|column| trimmed(column, at).is_some());
+        if let Some(camera) = row.camera.as_ref().filter(|_| !own && count.get(&row.id).is_some_and(|count| *count > 1)) {
+            row.id = format!("{}/{camera}", row.id);
+        }
+    }
 }
 
 /// `site/2019-07-08`: unique as long as a site starts one deployment a day.

@@ -26,9 +26,9 @@ pub(super) fn corrections(file: &FileInput, files: &mut Inspection<'_>) {
 }
 
 /// The deployment table, by the reader of a run; zones and places too, which exports need.
-pub(super) fn deployments(file: &FileInput, files: &mut Inspection<'_>) {
+pub(super) fn deployments(file: &FileInput, files: &mut Inspection<'_>, timezone: Option<&str>) {
     let Some(bytes) = files.read(file) else { return };
-    match Deployments::read(&crate::path::to_text(&file.path), &bytes) {
+    match Deployments::read(&crate::path::to_text(&file.path), &bytes, timezone) {
         Err(errors) => files.faults.extend(errors.into_iter().map(|error| FileFault {
             path: file.path.clone(),
             line: error.line,

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::civil::Date;
 
-use super::draft::{Draft, heading, source};
+use super::draft::{Draft, heading, param, source};
 use super::inputs::{Input, condition, count, plain};
 use crate::report::figure::activity::{Activity, Run, Site, State};
 use crate::report::page::{Panel, Section, Sheet, Value};
@@ -17,7 +17,19 @@ const MOST_SITES: usize = 200;
 /// Rows of gaps on the page; the download has all.
 const MOST_GAPS: usize = 100;
 /// Flags that say that a clock contradicts itself or others.
-const CLOCK: &[&str] = &["date_conflict", "month_day_swap", "time_runs_backwards", "clock_overlap", "clock_impossible"];
+const CLOCK: &[&str] = &[
+    "date_conflict",
+    "month_day_swap",
+    "time_runs_backwards",
+    "year_not_advanced",
+    "clock_reset",
+    "outside_season",
+    "offset_contradicts_zone",
+    "impossible_hour",
+    "outside_drift",
+    "clock_overlap",
+    "clock_impossible",
+];
 
 /// What is known of a site in the last season.
 #[derive(Default)]
@@ -32,7 +44,7 @@ pub(super) fn section(draft: &Draft<'_>) -> Result<Option<Section>, StepError> {
     let Some(images) = draft.inputs.images() else { return Ok(None) };
     let mut panels = vec![activity(draft, images)?];
     for (at, input) in draft.inputs.of_kind("summarise", "gaps").enumerate() {
-        panels.push(gaps(input, at)?);
+        panels.push(gaps(draft, input, at)?);
     }
     panels.extend(flags(images)?);
     let lead = "Days on which each camera took images, and days of which nothing is known: those are missing, and no days without animals.";
@@ -126,7 +138,8 @@ fn activity(draft: &Draft<'_>, images: Input<'_>) -> Result<Panel, StepError> {
         id: "activity".into(),
         title,
         note:
-            "A doubtful time: EXIF and the camera's own note differ, a correction cannot be carried out, or time runs backwards."
+            "A doubtful time: EXIF and the camera's own note differ, a correction cannot be carried out or ends too early, the clock runs backwards, \
+             begins again or contradicts the season or the time zone."
                 .into(),
         figure: Some(draft.drawn(|templates| figure.svg(templates))?),
         sheet: Some(sheet),
@@ -182,7 +195,20 @@ fn runs(health: &Health) -> Vec<Run> {
     runs
 }
 
-fn gaps(input: Input<'_>, at: usize) -> Result<Panel, StepError> {
+/// How days without an image are taken.
+fn alive(draft: &Draft<'_>, input: Input<'_>) -> &'static str {
+    let said = draft.step(&input.origin.step).and_then(|step| param(step, "alive"));
+    match said.as_ref().and_then(|value| value.as_str()) {
+        Some("deployment") => {
+            "Cameras are taken to work from the start to the end of their deployments: a day without an image is a day without animals \
+             (`alive: deployment`). Gaps are deployments without any image."
+        }
+        Some(_) => "A camera is taken to work on days of which it has images; other days are missing (`alive: images`).",
+        None => "A camera is taken to work on days of which it has images; other days are missing.",
+    }
+}
+
+fn gaps(draft: &Draft<'_>, input: Input<'_>, at: usize) -> Result<Panel, StepError> {
     let table = input.table.read(None)?;
     let columns = super::inputs::names(&table.schema);
     let mut sheet = Sheet::new(&columns);
@@ -198,7 +224,7 @@ fn gaps(input: Input<'_>, at: usize) -> Result<Panel, StepError> {
     Ok(Panel {
         id: format!("gaps-{}", at + 1),
         title: "Gaps".into(),
-        note: if table.rows == 0 { "Every camera that stood there took an image each day.".into() } else { String::new() },
+        note: alive(draft, input).into(),
         folded: true,
         sheet: Some(sheet),
         table_first: true,

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::Class;
-use super::gaps::Gap;
+use super::gaps::Gaps;
 use super::sites::{Place, Seen};
 use crate::event::{TIME_LAPSE, TRIGGER};
 use crate::table::{Column, Table};
@@ -79,14 +79,17 @@ pub(super) struct Grid {
 }
 
 impl Grid {
-    pub fn of(events: &Table, seen: &Seen, gaps: &[Gap], classes: &[Class], motion: bool) -> Self {
-        let places: BTreeSet<&Place> = seen.places.iter().chain(gaps.iter().map(|gap| &gap.place)).collect();
+    pub fn of(events: &Table, seen: &Seen, gaps: &Gaps, classes: &[Class], motion: bool) -> Self {
+        let runs = || gaps.list.iter().map(|gap| (gap, true)).chain(gaps.quiet.iter().map(|gap| (gap, false)));
+        let places: BTreeSet<&Place> = seen.places.iter().chain(runs().map(|(gap, _)| &gap.place)).collect();
         let places: Vec<Place> = places.into_iter().cloned().collect();
         let number = |place: &Place| places.binary_search(place).ok().and_then(|at| u32::try_from(at).ok()).unwrap_or_default();
         let renumbered: Vec<u32> = seen.places.iter().map(number).collect();
         let day = |place, date, gap| Day { place, date, gap, events: 0, begun: 0, labelled: 0, bad: false };
         let mut days: Vec<Day> = seen.days.iter().map(|(place, date)| day(renumbered[*place as usize], *date, false)).collect();
-        days.extend(gaps.iter().flat_map(|gap| (gap.from..=gap.to).map(move |date| day(number(&gap.place), date, true))));
+        days.extend(
+            runs().flat_map(|(gap, missing)| (gap.from..=gap.to).map(move |date| day(number(&gap.place), date, missing))),
+        );
         days.sort_unstable_by_key(|day| (day.place, day.date));
         let labels = events.column("label").map_or(0, |column| column.distinct());
         let mut grid = Self {

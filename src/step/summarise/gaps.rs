@@ -1,11 +1,11 @@
 //! Days on which a camera that stood there took no image at all.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
 use jiff::civil::DateTime;
 
-use super::sites::{Place, Seen};
+use super::sites::{ImageDays, Place, Seen};
 use crate::step::StepError;
 use crate::step::metadata::deployments::{Deployment, Deployments};
 use crate::table::civil::{self, DAY_S};
@@ -59,12 +59,23 @@ impl fmt::Display for Gap {
 pub(super) struct Gaps {
     /// By site, season and day.
     pub list: Vec<Gap>,
+    /// Runs of days without any image on which the camera worked: by site, season and day.
+    pub quiet: Vec<Gap>,
     /// Stretches longer than [`LONGEST_GAP`], in words.
     pub far: Vec<String>,
     /// Seasons of the deployment table of which there is no image at all.
     pub waiting: BTreeSet<String>,
     /// Deployments of which nobody knows the days, in words.
     pub open: Vec<String>,
+}
+
+/// How to tell that a camera worked on a day of which it has no image.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Rule {
+    /// A camera works from the start to the end of its deployment.
+    pub alive: bool,
+    /// Without a deployment table, a camera stays from one season to the next.
+    pub between_seasons: bool,
 }
 
 /// A time during which a site's camera stood there, in days.
@@ -77,6 +88,8 @@ struct Period {
     season: Season,
     /// Longest stretch without images that is a gap.
     longest: i64,
+    /// The camera worked on all days.
+    alive: bool,
 }
 
 enum Season {
@@ -86,29 +99,86 @@ enum Season {
 }
 
 /// Finds the gaps; `file` names the deployment table in errors.
-pub(super) fn find(seen: &Seen, deployments: Option<&Deployments>, file: &str, between_seasons: bool) -> Result<Gaps, StepError> {
+pub(super) fn find(seen: &Seen, deployments: Option<&Deployments>, file: &str, rule: Rule) -> Result<Gaps, StepError> {
     let mut gaps = Gaps::default();
-    let (images, seasons) = (seen.by_site(), seen.seasons());
+    let (images, seasons) = (seen.by_camera(), seen.seasons());
     let sites: BTreeSet<&str> = images.keys().copied().chain(deployments.into_iter().flat_map(Deployments::sites)).collect();
+    let none = BTreeMap::new();
     for site in sites {
-        let own = images.get(site).map_or(&[][..], Vec::as_slice);
+        let own = images.get(site).unwrap_or(&none);
         let rows = deployments.and_then(|table| Some((table, table.of_site(site)?)));
-        let periods = match rows {
-            Some((table, rows)) => deployed(&mut gaps, seen, &seasons, own, (table, rows), file)?,
-            None => photographed(seen, own, between_seasons),
-        };
-        let mut taken: BTreeSet<i64> = own.iter().map(|(day, _)| *day).collect();
-        for period in &periods {
-            gaps.fill(seen, site, own, period, &mut taken);
+        let cameras = cameras(seen, own, rows);
+        let mut known: BTreeSet<i64> = BTreeSet::new();
+        for camera in &cameras {
+            let days = own.get(camera).map_or(&[][..], Vec::as_slice);
+            let rows = rows.and_then(|(table, rows)| Some((table, rows_of(seen, table, rows, *camera)?)));
+            let periods = match rows {
+                Some((table, rows)) => deployed(&mut gaps, (seen, &seasons), days, (table, &rows), (file, rule.alive))?,
+                None => photographed(seen, days, rule.between_seasons),
+            };
+            let mut taken: BTreeSet<i64> = days.iter().map(|(day, _)| *day).collect();
+            for period in &periods {
+                gaps.fill(seen, (site, *camera), days, period, &mut taken);
+            }
+            known.append(&mut taken);
+        }
+        if cameras.len() > 1 && rows.is_none() {
+            // One camera may have followed another: days between them, of which no camera has an image, are missing too.
+            let of_season = |place: u32| seen.first_of_season(place);
+            let mut days: ImageDays = own.values().flatten().map(|(day, place)| (*day, of_season(*place))).collect();
+            days.sort_unstable();
+            for period in photographed(seen, &days, rule.between_seasons) {
+                gaps.fill(seen, (site, None), &days, &period, &mut known);
+            }
         }
     }
-    gaps.list.sort_by(|a, b| (&a.place, a.from).cmp(&(&b.place, b.from)));
+    for list in [&mut gaps.list, &mut gaps.quiet] {
+        list.sort_by(|a, b| (&a.place, a.from).cmp(&(&b.place, b.from)));
+    }
     Ok(gaps)
+}
+
+/// The cameras of a site: those of its images, and those that its deployments name.
+fn cameras<'a>(
+    seen: &Seen,
+    images: &BTreeMap<Option<&'a str>, ImageDays>,
+    rows: Option<(&'a Deployments, &[u32])>,
+) -> BTreeSet<Option<&'a str>> {
+    let mut cameras: BTreeSet<Option<&str>> = images.keys().copied().collect();
+    if let Some((table, rows)) = rows {
+        let named = rows.iter().filter_map(|row| table.rows[*row as usize].camera.as_deref()).filter(|_| seen.by_camera);
+        cameras.extend(named.map(Some));
+        if cameras.is_empty() {
+            cameras.insert(None);
+        }
+    }
+    cameras
+}
+
+/// The deployments of a camera: those that name it, else those that name none. Images whose camera is not known have none at a site whose
+/// deployments all name theirs; `None` where the table says nothing of the camera.
+fn rows_of(seen: &Seen, table: &Deployments, rows: &[u32], camera: Option<&str>) -> Option<Vec<u32>> {
+    if !seen.by_camera {
+        return Some(rows.to_vec());
+    }
+    let of = |wanted: Option<&str>| -> Vec<u32> {
+        rows.iter().copied().filter(|row| table.rows[*row as usize].camera.as_deref() == wanted).collect()
+    };
+    let own = of(camera);
+    let shared = if own.is_empty() { of(None) } else { own };
+    (!shared.is_empty() || camera.is_none()).then_some(shared)
 }
 
 impl Gaps {
     /// Adds the runs of days of `period` that are not `taken`: by images of the site, or by another period.
-    fn fill(&mut self, seen: &Seen, site: &str, images: &[(i64, u32)], period: &Period, taken: &mut BTreeSet<i64>) {
+    fn fill(
+        &mut self,
+        seen: &Seen,
+        (site, camera): (&str, Option<&str>),
+        images: &[(i64, u32)],
+        period: &Period,
+        taken: &mut BTreeSet<i64>,
+    ) {
         let own = within(images, period.touched.0, period.touched.1);
         let mut day = period.from;
         while day <= period.to {
@@ -130,8 +200,13 @@ impl Gaps {
                         nearest.and_then(|(_, place)| seen.places[*place as usize].season.clone())
                     }
                 };
-                let gap = Gap { place: Place { site: site.to_owned(), season }, from, to, why };
-                if to - from < period.longest {
+                let place = Place { site: site.to_owned(), season, camera: camera.map(str::to_owned) };
+                let gap = Gap { place, from, to, why };
+                // A camera that has no image at all is not taken to have worked.
+                if period.alive && why != Why::NoImages {
+                    taken.extend(from..=to);
+                    self.quiet.push(gap);
+                } else if to - from < period.longest {
                     taken.extend(from..=to);
                     self.list.push(gap);
                 } else {
@@ -163,19 +238,18 @@ fn photographed(seen: &Seen, images: &[(i64, u32)], between_seasons: bool) -> Ve
     let period = |((from, last, place), next): (&(i64, i64, u32), i64)| {
         let (from, to) = (*from, if between_seasons { next.max(*last) } else { *last });
         let season = Season::Known(seen.places[*place as usize].season.clone());
-        Period { from, to, touched: (from, to), season, longest: LONGEST_GAP }
+        Period { from, to, touched: (from, to), season, longest: LONGEST_GAP, alive: false }
     };
     bounds.iter().zip(next).map(period).collect()
 }
 
-/// The deployments of a site.
+/// The deployments of a camera.
 fn deployed(
     gaps: &mut Gaps,
-    seen: &Seen,
-    seasons: &BTreeSet<&str>,
+    (seen, seasons): (&Seen, &BTreeSet<&str>),
     images: &[(i64, u32)],
     (table, rows): (&Deployments, &[u32]),
-    file: &str,
+    (file, alive): (&str, bool),
 ) -> Result<Vec<Period>, StepError> {
     let mut periods = Vec::new();
     for row in rows {
@@ -214,7 +288,7 @@ fn deployed(
             }
             _ => Season::OfImages,
         };
-        periods.push(Period { from, to, touched, season, longest: i64::MAX });
+        periods.push(Period { from, to, touched, season, longest: i64::MAX, alive });
     }
     periods.sort_by_key(|period| (period.from, period.to));
     Ok(periods)

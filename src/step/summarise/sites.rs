@@ -3,26 +3,33 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
-use crate::observation::SITE_COLUMNS;
+use crate::event::{TIME_LAPSE, TRIGGER};
+use crate::observation::{CAMERA, SITE_COLUMNS};
 use crate::step::StepError;
 use crate::step::metadata::deployments::Deployments;
 use crate::table::civil::DAY_S;
 use crate::table::{Cell, Column, Groups, Table, Type};
 
-/// A site in a season.
+/// A site in a season, or one of its cameras.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct Place {
     pub site: String,
     /// Missing where the events, or the deployment table, do not tell.
     pub season: Option<String>,
+    /// The camera, where cameras are counted by themselves and this one has a name.
+    pub camera: Option<String>,
 }
 
 impl fmt::Display for Place {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.site)?;
-        self.season.as_ref().map_or(Ok(()), |season| write!(f, " {season}"))
+        self.season.as_ref().map_or(Ok(()), |season| write!(f, " {season}"))?;
+        self.camera.as_ref().map_or(Ok(()), |camera| write!(f, " camera {camera}"))
     }
 }
+
+/// Days with images, each with the place of its season.
+pub(super) type ImageDays = Vec<(i64, u32)>;
 
 /// Days of one event that are looked at: a chain of images over months would else be as many days for each of its rows.
 const LONGEST_EVENT: i64 = 366;
@@ -39,15 +46,23 @@ pub(super) struct Seen {
     pub days: Vec<(u32, i64)>,
     /// The events tell seasons.
     pub seasonal: bool,
+    /// Cameras are counted by themselves.
+    pub by_camera: bool,
+    /// By place: an event of a time-lapse image is among those of the place.
+    pub time_lapse: Vec<bool>,
     pub without_time: u64,
     pub without_site: u64,
 }
 
 impl Seen {
-    pub fn of(events: &Table) -> Result<Self, StepError> {
+    /// Reads the events; with `cameras`, each camera that has a name is a place of its own.
+    pub fn of(events: &Table, cameras: bool) -> Result<Self, StepError> {
         let seasonal = events.column("season").is_some();
-        let names: &[&str] = if seasonal { &["site", "season"] } else { &["site"] };
-        let groups = Groups::of(events, names)?;
+        let by_camera = cameras && events.column(CAMERA).is_some();
+        let mut names = vec!["site"];
+        names.extend(seasonal.then_some("season"));
+        names.extend(by_camera.then_some(CAMERA));
+        let groups = Groups::of(events, &names)?;
         let mut places = Vec::with_capacity(groups.len());
         let mut of_group = Vec::with_capacity(groups.len());
         for key in &groups.keys {
@@ -55,9 +70,12 @@ impl Seen {
                 of_group.push(None);
                 continue;
             };
-            let season = key.get(1).filter(|cell| **cell != Cell::Null).map(|cell| cell.as_ref().to_string());
+            let value = |name: &str| {
+                let at = names.iter().position(|known| *known == name)?;
+                key.get(at).filter(|cell| **cell != Cell::Null).map(|cell| cell.as_ref().to_string())
+            };
             of_group.push(u32::try_from(places.len()).ok());
-            places.push(Place { site: site.clone(), season });
+            places.push(Place { site: site.clone(), season: value("season"), camera: value(CAMERA) });
         }
         let (first, last) = (events.require("first")?, times(events, "last"));
         let day = |column: &Column, row: usize| column.datetime(row).map(|time| time.div_euclid(DAY_S));
@@ -65,10 +83,15 @@ impl Seen {
         let day_of_row: Vec<_> = (0..events.rows).map(|row| day(first, row)).collect();
         let mut days: Vec<(u32, i64)> = Vec::new();
         let (mut without_time, mut without_site) = (0, 0);
+        let mut time_lapse = vec![false; places.len()];
+        let triggers = events.column(TRIGGER);
+        let lapse: Vec<bool> =
+            triggers.into_iter().flat_map(|column| column.texts()).map(|text| TIME_LAPSE.contains(&text)).collect();
         for (row, (place, from)) in of_row.iter().zip(&day_of_row).enumerate() {
             without_time += u64::from(from.is_none());
             without_site += u64::from(place.is_none());
             let (Some(place), Some(from)) = (*place, *from) else { continue };
+            time_lapse[place as usize] |= triggers.and_then(|column| column.code(row)).is_some_and(|code| lapse[code as usize]);
             // An event may begin before midnight and end behind it.
             let to = last.and_then(|last| day(last, row)).unwrap_or(from).clamp(from, from + LONGEST_EVENT);
             for day in from..=to {
@@ -79,19 +102,28 @@ impl Seen {
         }
         days.sort_unstable();
         days.dedup();
-        Ok(Self { places, of_row, day_of_row, days, seasonal, without_time, without_site })
+        Ok(Self { places, of_row, day_of_row, days, seasonal, by_camera, time_lapse, without_time, without_site })
     }
 
-    /// The days with images of each site, of whichever season, with their places.
-    pub fn by_site(&self) -> BTreeMap<&str, Vec<(i64, u32)>> {
-        let mut sites: BTreeMap<&str, Vec<(i64, u32)>> = BTreeMap::new();
+    /// The days with images of each camera of each site, of whichever season, with their places. Where cameras are not counted by
+    /// themselves, a site has one without a name.
+    pub fn by_camera(&self) -> BTreeMap<&str, BTreeMap<Option<&str>, ImageDays>> {
+        let mut sites: BTreeMap<&str, BTreeMap<Option<&str>, ImageDays>> = BTreeMap::new();
         for (place, day) in &self.days {
-            sites.entry(&self.places[*place as usize].site).or_default().push((*day, *place));
+            let Place { site, camera, .. } = &self.places[*place as usize];
+            sites.entry(site).or_default().entry(camera.as_deref()).or_default().push((*day, *place));
         }
-        for days in sites.values_mut() {
+        for days in sites.values_mut().flat_map(BTreeMap::values_mut) {
             days.sort_unstable();
         }
         sites
+    }
+
+    /// The first place of the site and season of `place`: one for all of their cameras.
+    pub fn first_of_season(&self, place: u32) -> u32 {
+        let own = &self.places[place as usize];
+        let key = (&own.site, &own.season);
+        u32::try_from(self.places.partition_point(|place| (&place.site, &place.season) < key)).unwrap_or(place)
     }
 
     /// All seasons that have events.
