@@ -6,8 +6,8 @@ use std::sync::Arc;
 use jiff::tz::Offset;
 
 use super::{
-    Context, FileInput, IMAGE_COLUMNS, Inspection, Job, Metric, Outputs, Param, ParamType, Params, PathUse, Port,
-    RowMapper, RowRecipe, RowWorker, Step, StepError, StepKind,
+    Context, FileInput, IMAGE_COLUMNS, Inspection, Job, Metric, Outputs, Param, ParamType, Params, PathUse, Port, RowMapper,
+    RowRecipe, RowWorker, Step, StepError, StepKind,
 };
 use crate::dataset::offset_words;
 use crate::diagnostic::codes::{MISSING_COLUMN, TAKEN_COLUMN};
