@@ -52,6 +52,16 @@ pub(crate) fn normal(name: &str) -> String {
     name.trim().to_lowercase().replace([' ', '-'], "_")
 }
 
+/// Says why a text cannot be the name of a class: what names may be, and a way out. `None` for one that can.
+#[must_use]
+pub fn refused_name(name: &str) -> Option<&'static str> {
+    const NOT_IN_NAMES: [char; 8] = [',', ';', '|', '"', '\t', '\n', '/', '+'];
+    (name.is_empty() || name.trim() != name || name.contains(NOT_IN_NAMES)).then_some(
+        "no space at the ends, and none of `, ; | \" / +`: tables and folders are made of names, and `+` stands between several classes of \
+         one image; a class of two kinds is `vole_or_lemming`, shown as you like by `display`",
+    )
+}
+
 /// One class of the programme.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Class {

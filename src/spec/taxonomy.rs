@@ -7,15 +7,12 @@ use crate::yaml::{Node, Value};
 
 use super::fields;
 use super::table::{Header, rows};
-use crate::taxonomy::{Class, RANKS, Role, Taxon, Taxonomy, folded, is_reserved, normal};
+use crate::taxonomy::{Class, RANKS, Role, Taxon, Taxonomy, folded, is_reserved, normal, refused_name};
 
 /// The columns of a taxonomy file.
 const COLUMNS: &[&str] =
     &["class", "role", "key", "colour", "display", "species_id", "scientific_name", "taxon_rank", "taxon_id"];
 const ROLES: &[&str] = &["animal", "empty", "bad_quality", "person", "vehicle", "other"];
-
-/// What the name of a class cannot hold: what stands between values in tables, and between folders.
-const NOT_IN_NAMES: [char; 8] = [',', ';', '|', '"', '\t', '\n', '/', '+'];
 
 fn role(word: &str) -> Option<Role> {
     Some(match word {
@@ -39,12 +36,9 @@ struct Builder {
 impl Builder {
     fn push(&mut self, class: Class, shortcut: Option<Span>, report: &mut Report) {
         let name = &class.name;
-        if name.value.is_empty() || name.value.trim() != name.value || name.value.contains(NOT_IN_NAMES) {
-            report
-                .push(Diagnostic::new(codes::BAD_NAME, name.span, format!("`{}` cannot be the name of a class", name.value)).help(
-                "no space at the ends, and none of `, ; | \" / +`: tables and folders are made of names, and `+` stands between \
-                         several classes of one image; a class of two kinds is `vole_or_lemming`, shown as you like by `display`",
-            ));
+        if let Some(help) = refused_name(&name.value) {
+            let message = format!("`{}` cannot be the name of a class", name.value);
+            report.push(Diagnostic::new(codes::BAD_NAME, name.span, message).help(help));
             return;
         }
         if let Some(first) = self.classes.iter().find(|c| normal(&c.name.value) == normal(&name.value)) {

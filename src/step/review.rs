@@ -11,6 +11,7 @@ use super::{
 use crate::diagnostic::{Diagnostic, Report, codes};
 use crate::observation::Key;
 use crate::table::{Schema, Table, Type};
+use crate::taxonomy::refused_name;
 
 mod agreement;
 mod asked;
@@ -185,7 +186,15 @@ pub static KIND: StepKind = StepKind {
     read,
 };
 
-fn read(params: &Params, _report: &mut Report) -> Option<Box<dyn Step>> {
+fn read(params: &Params, report: &mut Report) -> Option<Box<dyn Step>> {
+    let mut fine = true;
+    for name in params.texts("extra_classes").iter().filter(|name| name.value.contains('+')) {
+        let message = format!("`{}` cannot be the name of a class", name.value);
+        let help = refused_name(&name.value).unwrap_or_default();
+        report.push(Diagnostic::new(codes::BAD_NAME, name.span, message).help(help));
+        fine = false;
+    }
+    fine.then_some(())?;
     Some(Box::new(Review { question: Question::of(params)? }))
 }
 

@@ -81,7 +81,13 @@ fn a_class_cannot_hold_the_sign_between_classes() {
     space.edit("pipeline.yaml", "classes: [empty, vole, lemming, vole+lemming]", "taxonomy: taxonomy.csv");
     let loaded = trapline::check::load(&space.path("pipeline.yaml"), &space.overrides);
     assert_eq!(loaded.report.diagnostics[0].code.id, "TL0209");
+    // What people may answer beside the classes is a class too.
+    space.write("pipeline.yaml", format!("{PIPELINE}{ASKING}").replace("blind: true", "blind: true, extra_classes: [mink+stoat]"));
+    let loaded = trapline::check::load(&space.path("pipeline.yaml"), &space.overrides);
+    let told: Vec<_> = loaded.report.diagnostics.iter().map(|d| (d.code.id, d.message.clone())).collect();
+    assert_eq!(told, [("TL0209", "`mink+stoat` cannot be the name of a class".to_owned())]);
     // A sign within what people see is nobody's business.
+    space.write("pipeline.yaml", PIPELINE.replace("classes: [empty, vole]", "taxonomy: taxonomy.csv"));
     space.write("taxonomy.csv", "class,role,display\nempty,empty,\nvole_or_lemming,animal,vole+lemming\n");
     space.run();
 }
@@ -188,4 +194,23 @@ fn a_table_of_more_columns_than_any_persons_is_refused_at_once() {
     let reading = trapline::table::Reading::tolerant("wide.csv");
     let error = trapline::table::csv::read(header.join(",").as_bytes(), &reading).unwrap_err().to_string();
     assert!(error.contains("100000 columns"), "{error}");
+}
+
+#[test]
+fn who_answered_for_several_tables_is_one_reviewer() {
+    let space = TestSpace::with_images();
+    let labels = |step: &str| format!("  {step}: {{ uses: import, from: metadata, with: {{ files: {step}.csv, what: labels }} }}\n");
+    space.write(
+        "pipeline.yaml",
+        format!(
+            "{PIPELINE}{}{}  final: {{ uses: merge, from: {{ images: metadata, labels: [one, two] }} }}\n  out: {{ uses: export, from: final, with: {{ into: \
+             published/x.csv }} }}\n",
+            labels("one"),
+            labels("two")
+        ),
+    );
+    space.write("one.csv", "site,season,file,class,type,reviewer\na,2024,1.jpg,vole,random,anna+ben\n");
+    space.write("two.csv", "site,season,file,class,type,reviewer\na,2024,1.jpg,vole,random,anna\n");
+    space.run();
+    assert_eq!(space.rows("final", &["file", "class", "reviewer"])[0], "1.jpg vole anna+ben");
 }

@@ -103,7 +103,8 @@ pub(super) fn decide(
             image: group[0].0,
             kind: priority.0.get(best).filter(|_| types.is_some()).cloned(),
             types: types.map(str::to_owned),
-            reviewer: joined(&distinct(counting.filter_map(|candidate| candidate.reviewer)), "+"),
+            // Who answered for several tables is one person.
+            reviewer: joined(&distinct(counting.filter_map(|one| one.reviewer).flat_map(|names| names.split('+'))), "+"),
             comment: joined(&distinct(agreeing.filter_map(|candidate| candidate.comment)), "; "),
             classes,
         });
