@@ -82,7 +82,8 @@ fn a_class_cannot_hold_the_sign_between_classes() {
     let loaded = trapline::check::load(&space.path("pipeline.yaml"), &space.overrides);
     assert_eq!(loaded.report.diagnostics[0].code.id, "TL0209");
     // What people may answer beside the classes is a class too.
-    space.write("pipeline.yaml", format!("{PIPELINE}{ASKING}").replace("blind: true", "blind: true, extra_classes: [mink+stoat]"));
+    space
+        .write("pipeline.yaml", format!("{PIPELINE}{ASKING}").replace("blind: true", "blind: true, extra_classes: [mink+stoat]"));
     let loaded = trapline::check::load(&space.path("pipeline.yaml"), &space.overrides);
     let told: Vec<_> = loaded.report.diagnostics.iter().map(|d| (d.code.id, d.message.clone())).collect();
     assert_eq!(told, [("TL0209", "`mink+stoat` cannot be the name of a class".to_owned())]);
@@ -199,7 +200,8 @@ fn a_table_of_more_columns_than_any_persons_is_refused_at_once() {
 #[test]
 fn who_answered_for_several_tables_is_one_reviewer() {
     let space = TestSpace::with_images();
-    let labels = |step: &str| format!("  {step}: {{ uses: import, from: metadata, with: {{ files: {step}.csv, what: labels }} }}\n");
+    let labels =
+        |step: &str| format!("  {step}: {{ uses: import, from: metadata, with: {{ files: {step}.csv, what: labels }} }}\n");
     space.write(
         "pipeline.yaml",
         format!(
