@@ -51,7 +51,7 @@ pub(super) fn run(args: &Plan, terminal: Terminal) -> anyhow::Result<Exit> {
     let planned = planned(&pipeline, &options)?;
     match args.format {
         Format::Text => {
-            terminal.print(&(render(&planned.plan, terminal.full_width()) + &roots::absent(&pipeline) + &lost(&planned)))?
+            terminal.print(&(render(&planned.plan, terminal.full_width()) + &roots::absent(&pipeline) + &lost(&planned)))?;
         }
         Format::Json => terminal.print_json(&answer(&pipeline.name, &planned.plan))?,
     }

@@ -144,7 +144,7 @@ fn read_one(path: &Path) -> Result<Seal, SealError> {
     let bytes = fs::read(path).map_err(|source| SealError::Io { action: "read", path: path.to_owned(), source })?;
     let bad = |line: u64, what: String| SealError::Line { path: path.to_owned(), line, what };
     let text = std::str::from_utf8(&bytes).map_err(|error| {
-        let line = bytes[..error.valid_up_to()].iter().filter(|byte| **byte == b'\n').count() as u64 + 1;
+        let line = bytes[..error.valid_up_to()].split(|byte| *byte == b'\n').count() as u64;
         let byte = bytes.get(error.valid_up_to()).copied().unwrap_or_default();
         bad(line, format!("the byte {byte:02X} is not UTF-8 (a spreadsheet saves `CSV UTF-8` when asked)"))
     })?;
