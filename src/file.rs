@@ -6,6 +6,8 @@ use std::path::{Path, PathBuf};
 
 use crate::id::ContentId;
 
+pub mod reading;
+
 /// A writer that identifies what passes through it.
 #[derive(Debug)]
 pub struct Hashing<W> {
@@ -54,20 +56,17 @@ pub struct Part {
 }
 
 impl Part {
-    /// Begins a new version of the file at `path`; makes its folder.
+    /// Begins a new version of the file at `path`; makes its folder. Where a link lies there, it stays, and the file that it leads
+    /// to is replaced.
     ///
     /// # Errors
-    /// When folder or file cannot be made.
+    /// When folder or file cannot be made, or a link leads nowhere.
     pub fn beside(path: &Path) -> io::Result<Self> {
-        let name = path.file_name().ok_or(io::ErrorKind::InvalidInput)?;
-        let folder = folder_of(path);
-        fs::create_dir_all(folder)?;
-        let mut part = std::ffi::OsString::from(".");
-        part.push(name);
-        part.push(".trapline-part");
-        let part = folder.join(part);
-        let file = File::create(&part)?;
-        Ok(Self { file: Some(file), aside: part, path: path.to_owned() })
+        let path = followed(path)?;
+        make_folder(folder_of(&path))?;
+        let aside = aside_of(&path).ok_or(io::ErrorKind::InvalidInput)?;
+        let file = File::create(&aside)?;
+        Ok(Self { file: Some(file), aside, path })
     }
 
     /// Where to write.
@@ -133,6 +132,36 @@ pub fn replace(path: &Path, bytes: &[u8]) -> io::Result<()> {
     part.persist()
 }
 
+/// Where the new version of the file at `path` is written: `.NAME.trapline-part`.
+fn aside_of(path: &Path) -> Option<PathBuf> {
+    let mut part = std::ffi::OsString::from(".");
+    part.push(path.file_name()?);
+    part.push(PART_ENDING);
+    Some(path.with_file_name(part))
+}
+
+/// Removes what a killed run left of a new version of the file at `path`.
+///
+/// # Errors
+/// When it is there and cannot be removed.
+pub fn clear_part(path: &Path) -> io::Result<()> {
+    match aside_of(&followed(path).unwrap_or_else(|_| path.to_owned())).map(fs::remove_file) {
+        Some(Err(error)) if error.kind() != io::ErrorKind::NotFound => Err(error),
+        _ => Ok(()),
+    }
+}
+
+/// What the names of files being written end with.
+pub(crate) const PART_ENDING: &str = ".trapline-part";
+
+/// The place that a link leads to; any other path as it is.
+fn followed(path: &Path) -> io::Result<PathBuf> {
+    if !fs::symlink_metadata(path).is_ok_and(|about| about.is_symlink()) {
+        return Ok(path.to_owned());
+    }
+    fs::canonicalize(path).map_err(|error| io::Error::new(error.kind(), format!("the link cannot be followed: {error}")))
+}
+
 /// Makes a folder with all those above it, durably: a file in a folder of which the name was lost is lost too.
 ///
 /// # Errors
@@ -148,13 +177,24 @@ fn folder_of(path: &Path) -> &Path {
 }
 
 /// Makes a rename or a new file in `folder` durable where the platform can.
+///
+/// # Errors
+/// When the folder cannot be opened or synced.
 #[cfg(unix)]
-pub(crate) fn sync_folder(folder: &Path) -> io::Result<()> {
-    File::open(folder)?.sync_all()
+pub fn sync_folder(folder: &Path) -> io::Result<()> {
+    match File::open(folder)?.sync_all() {
+        // Some network shares cannot sync a folder; the rename is as durable there as it gets.
+        Err(error) if matches!(error.kind(), io::ErrorKind::InvalidInput | io::ErrorKind::Unsupported) => Ok(()),
+        done => done,
+    }
 }
 
+/// Makes a rename or a new file in `folder` durable where the platform can.
+///
+/// # Errors
+/// None.
 #[cfg(not(unix))]
-pub(crate) fn sync_folder(_folder: &Path) -> io::Result<()> {
+pub fn sync_folder(_folder: &Path) -> io::Result<()> {
     // Windows has no handle to sync a folder with; NTFS journals the rename itself.
     Ok(())
 }
@@ -197,6 +237,20 @@ mod tests {
         let error = Part::beside(&path).unwrap().persist_new().unwrap_err();
         assert_eq!(error.kind(), io::ErrorKind::AlreadyExists);
         assert_eq!(names(folder.path()), ["names.csv"]);
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn a_link_stays_a_link() {
+        let folder = tempfile::tempdir().unwrap();
+        let (link, shared) = (folder.path().join("names.csv"), folder.path().join("lists/names.csv"));
+        std::os::unix::fs::symlink("lists/names.csv", &link).unwrap();
+        assert!(replace(&link, b"new").unwrap_err().to_string().contains("link"));
+        replace(&shared, b"old").unwrap();
+        replace(&link, b"new").unwrap();
+        assert!(fs::symlink_metadata(&link).unwrap().is_symlink());
+        assert_eq!(fs::read(&shared).unwrap(), b"new");
+        assert_eq!(names(&folder.path().join("lists")), ["names.csv"]);
     }
 
     #[cfg(unix)]

@@ -22,7 +22,7 @@ fn who_leaves_and_who_enters_is_said_once() {
     assert_eq!(ran.changes("drawn"), pairs(&[("left_sample", 1), ("entered_sample", 1)]));
     // The next run has nothing new to say; the journal of the first one keeps it.
     assert_eq!(space.try_run().unwrap().changes("drawn"), pairs(&[]));
-    let (_, path) = journal::runs(&space.options.store).remove(1);
+    let (_, path) = journal::runs(&space.options.store).unwrap().remove(1);
     let told = journal::read(&path).unwrap().into_iter().find_map(|entry| match entry.event {
         Event::StepChanged { step, findings } => Some((step, findings[0].examples.clone())),
         _ => None,

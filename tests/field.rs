@@ -13,6 +13,8 @@ mod checking;
 mod clocks;
 #[path = "field/estimates.rs"]
 mod estimates;
+#[path = "field/healing.rs"]
+mod healing;
 #[path = "field/imports.rs"]
 mod imports;
 #[path = "field/limits.rs"]

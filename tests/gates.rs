@@ -36,8 +36,13 @@ impl Step for Score {
         Some(vec![inputs[0][0].clone(), Schema::of(SCORES)])
     }
 
-    fn files(&self, _: &Context<'_>) -> Vec<FileInput> {
-        vec![FileInput { name: format!("{LABEL_FILE}scores.csv"), path: "scores.csv".into(), optional: false, rewritten: false }]
+    fn files(&self, _: &Context<'_>) -> Result<Vec<FileInput>, StepError> {
+        Ok(vec![FileInput {
+            name: format!("{LABEL_FILE}scores.csv"),
+            path: "scores.csv".into(),
+            optional: false,
+            rewritten: false,
+        }])
     }
 
     fn run(&self, job: &mut Job<'_>) -> Result<Outputs, StepError> {

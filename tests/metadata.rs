@@ -153,7 +153,7 @@ fn run(images: &[Image], clock: Option<&str>, deployments: Option<&str>) -> Resu
     let texts = [("corrections", clock), ("deployments", deployments)];
     let given: BTreeMap<String, Vec<u8>> =
         texts.iter().filter_map(|(name, text)| Some(((*name).to_owned(), text.as_ref()?.as_bytes().to_vec()))).collect();
-    let asked: Vec<String> = step.files(&context).into_iter().map(|file| file.name).collect();
+    let asked: Vec<String> = step.files(&context).unwrap().into_iter().map(|file| file.name).collect();
     assert_eq!(asked, given.keys().cloned().collect::<Vec<_>>());
     let mut job = Job {
         step: "metadata",

@@ -72,8 +72,8 @@ impl Step for Answer {
         Some(vec![label_schema()])
     }
 
-    fn files(&self, _: &Context<'_>) -> Vec<FileInput> {
-        vec![FileInput { name: "truth".into(), path: "truth.txt".into(), optional: false, rewritten: false }]
+    fn files(&self, _: &Context<'_>) -> Result<Vec<FileInput>, StepError> {
+        Ok(vec![FileInput { name: "truth".into(), path: "truth.txt".into(), optional: false, rewritten: false }])
     }
 
     fn run(&self, job: &mut Job<'_>) -> Result<Outputs, StepError> {

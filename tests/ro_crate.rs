@@ -156,7 +156,7 @@ fn what_an_earlier_run_made_carries_that_run_s_name() {
     let store = Store::open(&space.options.store, Access::Read).unwrap();
     let pipeline = space.pipeline();
     let account = account(&pipeline, &store, None).unwrap();
-    let runs = journal::runs(store.root());
+    let runs = journal::runs(store.root()).unwrap();
     let origin = |name: &str| {
         let record = account.steps.iter().find(|record| pipeline.steps[record.index].name.value == name).unwrap();
         record.origin.clone()
@@ -166,7 +166,7 @@ fn what_an_earlier_run_made_carries_that_run_s_name() {
     assert_eq!(origin("labels"), Origin::ThisRun);
     // A run that changed nothing is told of as any other.
     space.run();
-    let third = journal::runs(store.root())[2].0.clone();
+    let third = journal::runs(store.root()).unwrap()[2].0.clone();
     assert_eq!(origin_of_predictions(&pipeline, &store, &third), Origin::Run(runs[0].0.clone()));
     // A journal that was thrown away leaves the result's own times, and is said to be missing.
     std::fs::remove_dir_all(runs[0].1.parent().unwrap()).unwrap();

@@ -125,13 +125,15 @@ fn every_flipped_byte_of_an_object_is_noticed_set_aside_and_healed() {
         std::fs::write(&path, &bytes).unwrap();
         let reader = reader(&store);
         assert!(matches!(reader.get(id), Err(StoreError::Damaged { .. })));
-        assert!(path.exists() && !reader.take_damages()[0].cleared);
+        // Whoever finds it moves it aside: a run that has no need to read it goes by whether it is there.
+        assert!(!path.exists() && reader.take_damages()[0].cleared);
+        std::fs::write(&path, &bytes).unwrap();
         assert!(matches!(store.get(id), Err(StoreError::Damaged { .. })));
         assert!(!store.has(id) && store.take_damages()[0].cleared);
         assert_eq!(store.put(b"a small object").unwrap(), id);
         assert_eq!(store.get(id).unwrap(), whole);
     }
-    assert_eq!(files(&store.root().join("quarantine")).len(), 2 * whole.len());
+    assert_eq!(files(&store.root().join("quarantine")).len(), 4 * whole.len());
 }
 
 #[test]
@@ -240,6 +242,7 @@ fn a_manifest_in_the_place_of_another_is_not_believed() {
 fn a_damaged_format_file_is_written_anew_and_a_later_format_refused() {
     let (_folder, store) = store();
     let path = store.root().join("format");
+    drop(store.lock(&holder(), Wait::No).unwrap());
     let whole = std::fs::read(&path).unwrap();
     for place in 0..whole.len() {
         let mut bytes = whole.clone();
@@ -247,7 +250,10 @@ fn a_damaged_format_file_is_written_anew_and_a_later_format_refused() {
         std::fs::write(&path, &bytes).unwrap();
         Store::open(store.root(), Access::Read).unwrap();
         assert_eq!(std::fs::read(&path).unwrap(), bytes);
-        Store::open(store.root(), Access::Write).unwrap();
+        // The holder of the lock writes it: nobody else is writing then.
+        let writer = Store::open(store.root(), Access::Write).unwrap();
+        assert_eq!(std::fs::read(&path).unwrap(), bytes);
+        drop(writer.lock(&holder(), Wait::No).unwrap());
         assert_eq!(std::fs::read(&path).unwrap(), whole);
     }
     let document = b"{\"trapline_store\":2}";
@@ -352,7 +358,8 @@ fn verification_finds_damage_of_every_kind_and_what_is_missing() {
     }
     std::fs::remove_file(store.object_path(old.outputs[0].id)).ok();
     let healed = store.verify(&|_, _| {}).unwrap();
-    assert_eq!(healed.damages.len(), found.damages.len());
+    // The object had been moved aside when it was found.
+    assert_eq!(healed.damages.len(), found.damages.len() - 1);
     let again = store.verify(&|_, _| {}).unwrap();
     assert!(again.damages.iter().all(|damage| damage.path.starts_with("heads")), "{again:?}");
     store.verify(&|_, _| {}).unwrap();

@@ -95,6 +95,20 @@ mod with_libtorch {
     }
 
     #[test]
+    fn the_number_of_threads_of_a_run_changes_no_weight() {
+        let train = |jobs: usize| {
+            let mut space = space();
+            space.options.jobs = jobs;
+            space.run();
+            packed(&space)
+        };
+        let one = train(1);
+        for jobs in [2, 4] {
+            assert!(train(jobs) == one, "{jobs} jobs make another model");
+        }
+    }
+
+    #[test]
     fn a_training_yields_a_model_its_history_and_what_it_says_of_images() {
         let space = space();
         space.run();

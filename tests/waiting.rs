@@ -34,8 +34,8 @@ impl Step for Ask {
         Some(inputs[0].clone())
     }
 
-    fn files(&self, _: &Context<'_>) -> Vec<FileInput> {
-        vec![FileInput { name: "answers".into(), path: "answers.txt".into(), optional: true, rewritten: false }]
+    fn files(&self, _: &Context<'_>) -> Result<Vec<FileInput>, StepError> {
+        Ok(vec![FileInput { name: "answers".into(), path: "answers.txt".into(), optional: true, rewritten: false }])
     }
 
     fn run(&self, job: &mut Job<'_>) -> Result<Outputs, StepError> {

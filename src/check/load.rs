@@ -9,6 +9,7 @@ use super::models;
 use super::order::order;
 use super::params::{self, Checked, check_names};
 use super::places::{Places, check_paths, check_roots};
+use super::reserved;
 use super::sense;
 use super::tables::Inspected;
 use super::wiring::{self, Names, Wired};
@@ -16,7 +17,7 @@ use super::{CheckedStep, Overrides, Pipeline, Wire};
 use crate::diagnostic::{Code, Diagnostic, Report, Severity, Sources, Span, Spanned, codes};
 use crate::model::signature::ModelSignature;
 use crate::spec::{self, Files, Reading, Spec, StepSpec, shown};
-use crate::step::{Context, Drawn, KINDS, Lineage, Params, PathUse, Step, StepKind};
+use crate::step::{Context, Drawn, KINDS, Lineage, Params, PathUse, Step, StepKind, with_causes};
 use crate::table::Schema;
 use crate::yaml;
 
@@ -185,6 +186,7 @@ impl Checking<'_> {
         }
         let places = Places { project: self.folder, own_files: &self.spec.own_files, declared: &self.spec.roots };
         check_paths(&places, &steps, &params, self.report);
+        reserved::check(&self.absolute, &roots, &steps, &params, self.report);
         let outputs = built.iter().map(|built| built.as_ref().map(|built| built.outputs.as_slice()));
         let classes = self.gate_classes(&steps, &params, &models);
         let read = |(step, outputs)| expect::read(step, outputs, classes.as_ref(), self.report);
@@ -219,6 +221,7 @@ impl Checking<'_> {
                     outputs: built.outputs,
                     drawn: built.drawn,
                     expect: std::mem::take(&mut expect[*at]),
+                    writes: written(&params[*at]),
                 })
             })
             .collect();
@@ -332,7 +335,13 @@ impl Checking<'_> {
         if let Some(tables) = &mut self.tables {
             tables.step(step.as_ref(), &context, self.as_given, self.files, self.report);
         }
-        let rewritten = step.files(&context).into_iter().filter(|file| file.rewritten).map(|file| {
+        let files = step.files(&context).unwrap_or_else(|error| {
+            let message = with_causes(&error);
+            let help = "check that you may read it: what cannot be read must not count as absent";
+            self.report.push(Diagnostic::new(codes::UNREADABLE_INPUT, spec.name.span, message).help(help));
+            Vec::new()
+        });
+        let rewritten = files.into_iter().filter(|file| file.rewritten).map(|file| {
             let path = shown(&file.path);
             let given = checked.paths.iter().find(|(_, given)| given.value == path).map(|(_, given)| given.span);
             Spanned { value: path, span: given.unwrap_or(spec.name.span) }
@@ -344,6 +353,12 @@ impl Checking<'_> {
 
 fn moved(wires: &[(Wire, Span)], new_place: &[usize]) -> Vec<Wire> {
     wires.iter().map(|(wire, _)| Wire { step: new_place[wire.step], output: wire.output }).collect()
+}
+
+/// The places that a step writes to.
+fn written(checked: &Checked) -> Vec<String> {
+    let written = checked.paths.iter().filter(|(usage, _)| *usage == PathUse::Write);
+    written.map(|(_, path)| path.value.clone()).collect()
 }
 
 /// Warns about steps that end in nothing while others end in a file or a gate.

@@ -16,6 +16,7 @@ mod models;
 mod order;
 mod params;
 mod places;
+mod reserved;
 mod sense;
 mod slips;
 mod tables;
@@ -141,6 +142,8 @@ pub struct CheckedStep {
     pub drawn: Drawn,
     /// Gates.
     pub expect: Vec<Expectation>,
+    /// Files and folders of the project that it writes, relative to it; a name may hold `{column}`.
+    pub writes: Vec<String>,
 }
 
 /// A pipeline that passed every check, in an order in which it can run.

@@ -17,7 +17,8 @@ pub(super) struct Inspected {
 impl Inspected {
     /// Reads the files of one step and reports what a run would say of them. `folder` is the project as it was given.
     pub fn step(&mut self, step: &dyn Step, context: &Context<'_>, folder: &Path, files: &mut Files, report: &mut Report) {
-        let inputs = step.files(context);
+        // A folder that cannot be listed is said where the step is built.
+        let inputs = step.files(context).unwrap_or_default();
         let mut inspection = Inspection::new(context.project, &inputs, codes::BAD_TABLE);
         step.inspect(context, &mut inspection);
         files.read.extend(inputs.iter().map(|input| folder.join(&input.path)));

@@ -1,7 +1,6 @@
 //! `trapline cache`: what the store holds, whether it is whole, and what can go.
 
-use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::{Duration, Instant, SystemTime};
+use std::time::{Duration, SystemTime};
 
 use anyhow::Context as _;
 use clap::{Args, Subcommand};
@@ -9,14 +8,16 @@ use serde_json::json;
 
 use super::exit::{Exit, coded};
 use super::options::{Format, ProjectArgs, StoreArgs};
-use super::render::columns::{Align, Text, columns, visible};
-use super::render::style::{ERROR, GOOD, STRONG, paint};
+use super::render::columns::{Align, Text, columns};
+use super::render::style::STRONG;
 use super::render::words::{bytes, count, counted, short};
 use super::terminal::Terminal;
 use super::{host, project, stored};
 use crate::check::Pipeline;
 use crate::run::lockfile::{FILE_NAME, LockFile};
-use crate::store::{Access, Amount, GcMode, GcReport, Keep, Store, StoreStats, VerifyReport, Wait};
+use crate::store::{Access, Amount, GcMode, GcReport, Keep, Store, StoreStats, Wait};
+
+mod verify;
 
 /// Look after the store: what it holds, whether it is whole, what can go
 #[derive(Debug, Args)]
@@ -46,12 +47,16 @@ enum Action {
     /// Show what the store holds
     #[command(after_help = "Example:\n  trapline cache stats --format json")]
     Stats(Common),
-    /// Read everything and compare it with its hash; writes nothing
-    #[command(after_help = "Example:
+    /// Read everything and compare it with its hash; look at the files that steps published
+    #[command(after_help = "Examples:
   trapline cache verify
+  trapline cache verify --heal            also make again what is damaged or missing
 
-Exit code: 0 when the store is whole, 3 when something is damaged; `trapline run` heals it.")]
-    Verify(Common),
+A damaged file is moved to `quarantine/` in the store, and the others are looked at as well. The next `trapline run` makes again
+what it needs. Of published files the size is looked at; `trapline verify --level all` reads them.
+
+Exit code: 0 when everything is whole, or was healed; 3 when something is damaged or missing.")]
+    Verify(verify::Verify),
     /// Remove what neither the last runs, nor pins, nor trapline.lock reach
     #[command(after_help = "Examples:
   trapline cache gc --dry-run             only count
@@ -79,15 +84,7 @@ pub(super) fn run(args: &Cache, terminal: Terminal) -> anyhow::Result<Exit> {
             }
             Ok(Exit::Ok)
         }
-        Action::Verify(common) => {
-            let Some((_, store)) = open(common, Access::Read, terminal)? else { return Ok(Exit::BadInput) };
-            let report = verified(&store, terminal)?;
-            match common.format {
-                Format::Text => terminal.print(&render_verified(&report))?,
-                Format::Json => terminal.print_json(&json!({ "format": 1, "report": report }))?,
-            }
-            Ok(if report.damages.is_empty() { Exit::Ok } else { Exit::Store })
-        }
+        Action::Verify(args) => verify::run(args, terminal),
         Action::Gc { common, dry_run, older_than } => collect(common, *dry_run, *older_than, terminal),
     }
 }
@@ -96,19 +93,6 @@ fn open(common: &Common, access: Access, terminal: Terminal) -> anyhow::Result<O
     let Some(pipeline) = project::load(&common.project, terminal)? else { return Ok(None) };
     let store = Store::open(&project::store(&common.store, &pipeline), access).map_err(stored::store_error)?;
     Ok(Some((pipeline, store)))
-}
-
-/// Verifies, saying now and then how far it is.
-fn verified(store: &Store, terminal: Terminal) -> anyhow::Result<VerifyReport> {
-    const EVERY_S: u64 = 5;
-    let (began, next) = (Instant::now(), AtomicU64::new(EVERY_S));
-    let progress = |done: u64, total: u64| {
-        let now = began.elapsed().as_secs();
-        if now >= next.load(Ordering::Relaxed) && now >= next.fetch_max(now + EVERY_S, Ordering::Relaxed) {
-            terminal.say(&format!("{} of {} read\n", bytes(done), bytes(total)));
-        }
-    };
-    store.verify(&progress).map_err(stored::store_error)
 }
 
 fn collect(common: &Common, dry_run: bool, older_than: u64, terminal: Terminal) -> anyhow::Result<Exit> {
@@ -158,25 +142,6 @@ fn render_stats(store: &Store, stats: &StoreStats) -> String {
         [stats.results, stats.objects, stats.inventories, stats.index, stats.quarantine].iter().map(|a| a.bytes).sum::<u64>()
             + stats.rows.values().map(|of| of.bytes).sum::<u64>();
     format!("{}\n{} in {}\n", columns(&header, &rows, STRONG), bytes(total), store.root().display())
-}
-
-fn render_verified(report: &VerifyReport) -> String {
-    let mut page = String::new();
-    for damage in &report.damages {
-        page.push_str(&format!("{} {}: {}\n", paint(ERROR, "damaged:"), visible(&damage.path), visible(&damage.what)));
-    }
-    for (result, objects) in &report.missing {
-        page.push_str(&format!("gone: {} of result {}\n", counted(objects.len() as u64, "object"), short(&result.to_string())));
-    }
-    let read = format!("{}, {} read", counted(report.files, "file"), bytes(report.bytes));
-    if report.damages.is_empty() && report.missing.is_empty() {
-        return format!("{page}{read}: {}\n", paint(GOOD, "everything is whole"));
-    }
-    page + &format!(
-        "{read}: {} damaged, {} with gaps. `trapline run` computes again what is needed.\n",
-        report.damages.len(),
-        counted(report.missing.len() as u64, "result")
-    )
 }
 
 fn render_gc(report: &GcReport, dry_run: bool) -> String {

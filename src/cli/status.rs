@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use anyhow::Context as _;
 use clap::Args;
 use serde_json::json;
 
@@ -60,7 +61,7 @@ pub(super) fn run(args: &Status, terminal: Terminal) -> anyhow::Result<Exit> {
     let Some(pipeline) = project::load(&args.project, terminal)? else { return Ok(Exit::BadInput) };
     let options = RunOptions { store: project::store(&args.store, &pipeline), ..RunOptions::default() };
     let planned = plan::planned(&pipeline, &options)?;
-    let last = last_run(&options, &pipeline.name);
+    let last = last_run(&options, &pipeline.name)?;
     let known = journal::known_findings(&options.store, &pipeline.name);
     let store = Store::open(&options.store, Access::Read).ok();
     // A note outlives a killed run; whoever wants to run finds out by taking the lock.
@@ -99,8 +100,10 @@ pub(super) fn run(args: &Status, terminal: Terminal) -> anyhow::Result<Exit> {
 }
 
 /// The newest run of this pipeline; a store may serve several.
-fn last_run(options: &RunOptions, pipeline: &str) -> Option<LastRun> {
-    journal::runs(&options.store).into_iter().rev().find_map(|(id, path)| {
+fn last_run(options: &RunOptions, pipeline: &str) -> anyhow::Result<Option<LastRun>> {
+    let folder = options.store.join("runs");
+    let runs = journal::runs(&options.store).with_context(|| format!("cannot list `{}`", folder.display()))?;
+    Ok(runs.into_iter().rev().find_map(|(id, path)| {
         let entries = journal::read(&path).ok()?;
         let first = entries.first()?;
         if !matches!(&first.event, Event::RunStarted { pipeline: name, .. } if name == pipeline) {
@@ -119,7 +122,7 @@ fn last_run(options: &RunOptions, pipeline: &str) -> Option<LastRun> {
             _ => Vec::new(),
         });
         Some(LastRun { id, started: first.time.clone(), end, findings: findings.sum(), changes: changes.collect() })
-    })
+    }))
 }
 
 /// What the last runs said of the steps.
@@ -293,8 +296,8 @@ mod tests {
         for (id, pipeline) in [("1", "voles"), ("2", "voles"), ("3", "birds")] {
             write(id, pipeline);
         }
-        let last = last_run(&options, "voles").unwrap();
+        let last = last_run(&options, "voles").unwrap().unwrap();
         assert_eq!((last.id.as_str(), last.end), ("2", None));
-        assert!(last_run(&options, "foxes").is_none());
+        assert!(last_run(&options, "foxes").unwrap().is_none());
     }
 }

@@ -326,6 +326,12 @@ codes! {
     ABSENT_FOLDER = "TL0760" Warning "a folder of images that is not there",
         "The images of this folder are not on this machine, as in a copy of the project from version control: everything else is checked, and \
          a run waits for them. `# trapline: allow TL0760 images are not committed` on the line says that it is meant so.";
+    UNREADABLE_INPUT = "TL0775" Error "a folder that the step reads cannot be listed",
+        "What cannot be read must not count as absent: labels would leave the results, and names would be given anew. Make the folder \
+         readable, connect the disk that a link leads to, or correct the path.";
+    RESERVED_PLACE = "TL0776" Error "a step writes where people's work or originals lie",
+        "Results never lie among labels, originals, seals, models or the history of git: an export removes its own files again, and \
+         what lies beside them would be hard to tell from them.";
 }
 
 #[cfg(test)]

@@ -6,7 +6,7 @@ use super::bundle::{Bundle, BundleError, MODEL_FILE, bundle_folder};
 use super::engine::EngineError;
 use super::rten::Network;
 use super::signature::{LockError, ModelSignature, read_lock, write_lock};
-use crate::file::replace;
+use crate::file::{make_folder, reading, replace, sync_folder};
 
 /// Why a bundle was not taken into the project. Nothing was changed then.
 #[derive(Debug, thiserror::Error)]
@@ -151,11 +151,43 @@ fn place(
         return replace(&target.join(MODEL_FILE), notes).map_err(copy(&target.join(MODEL_FILE)));
     }
     let parent = target.parent().unwrap_or(target);
-    std::fs::create_dir_all(parent).map_err(copy(parent))?;
-    let aside = tempfile::Builder::new().prefix(".adding-").tempdir_in(parent).map_err(copy(parent))?;
-    let whole = aside.path().join("bundle");
-    fill(&whole)?;
-    std::fs::rename(&whole, target).map_err(copy(target))
+    make_folder(parent).map_err(copy(parent))?;
+    // Left by a command that was killed.
+    for path in reading::entries(parent).map_err(copy(parent))?.iter().filter(|path| is_aside(path)) {
+        std::fs::remove_dir_all(path).map_err(copy(path))?;
+    }
+    let mut name = std::ffi::OsString::from(ADDING);
+    name.push(target.file_name().unwrap_or_default());
+    let aside = Aside(parent.join(name));
+    fill(&aside.0)?;
+    sync(&aside.0).map_err(copy(&aside.0))?;
+    std::fs::rename(&aside.0, target).map_err(copy(target))?;
+    sync_folder(parent).map_err(copy(parent))
+}
+
+/// What the folder is called, in front of the version, in which a bundle is put together.
+const ADDING: &str = ".adding-";
+
+fn is_aside(path: &Path) -> bool {
+    path.file_name().is_some_and(|name| name.to_string_lossy().starts_with(ADDING))
+}
+
+/// A bundle that is being put together; gone when dropped, unless it was renamed.
+struct Aside(PathBuf);
+
+impl Drop for Aside {
+    fn drop(&mut self) {
+        // What cannot be removed now is removed by the next command.
+        let _ = std::fs::remove_dir_all(&self.0);
+    }
+}
+
+/// Forces a folder with all that is in it to the disk.
+fn sync(folder: &Path) -> std::io::Result<()> {
+    for path in reading::entries(folder)? {
+        if path.is_dir() { sync(&path)? } else { std::fs::File::open(&path)?.sync_all()? }
+    }
+    sync_folder(folder)
 }
 
 /// Copies the files of `from` and of the folders below it; links are followed, so that the copy stands alone.

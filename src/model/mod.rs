@@ -23,4 +23,4 @@ pub mod weights;
 
 pub use add::{AddError, add, add_parts};
 pub use architecture::Architecture;
-pub use bundle::{Bundle, BundleError, Input, OutputKind, Resize, bundle_folder};
+pub use bundle::{Bundle, BundleError, Input, MODEL_FILE, OutputKind, Resize, bundle_folder};

@@ -36,7 +36,10 @@ impl Network {
     pub fn load(bundle: &Bundle, bytes: Vec<u8>) -> Result<Arc<Self>, EngineError> {
         let mut options = ModelOptions::with_all_ops();
         options.prepack_weights(true);
-        let model = options.load(bytes).map_err(|error| EngineError::Load(error.to_string()))?;
+        // A damaged file must end as an error; the engine takes some of them for impossible.
+        let loaded = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| options.load(bytes)));
+        let loaded = loaded.map_err(|_| EngineError::Load("the engine gave up on it".into()))?;
+        let model = loaded.map_err(|error| EngineError::Load(error.to_string()))?;
         let (&[input], &[output]) = (model.input_ids(), model.output_ids()) else {
             let found = format!("{} inputs and gives {} outputs", model.input_ids().len(), model.output_ids().len());
             return Err(EngineError::Input { expected: "one image and one list of classes".into(), found });
@@ -169,9 +172,11 @@ impl Session {
             expected: format!("{} numbers", 3 * height * width),
             found: format!("{} numbers", input.len()),
         })?;
-        let values = model
-            .run(vec![(*input_id, ValueOrView::from(view.as_dyn()))], &wanted, Some(self.options.clone()))
-            .map_err(|error| EngineError::Failed(error.to_string()))?;
+        let options = self.options.clone();
+        let run = || model.run(vec![(*input_id, ValueOrView::from(view.as_dyn()))], &wanted, Some(options));
+        let values = std::panic::catch_unwind(std::panic::AssertUnwindSafe(run));
+        let values = values.map_err(|_| EngineError::Failed("the engine gave up on it".into()))?;
+        let values = values.map_err(|error| EngineError::Failed(error.to_string()))?;
         let floats = values.into_iter().map(Tensor::<f32>::try_from).collect::<Result<Vec<_>, _>>();
         let floats = floats.map_err(|_| EngineError::Failed("its output is not in f32".into()))?;
         floats.try_into().map_err(|_| EngineError::Failed("it gave another number of outputs".into()))

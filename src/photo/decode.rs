@@ -11,11 +11,17 @@ use zune_jpeg::zune_core::colorspace::ColorSpace;
 use zune_jpeg::zune_core::options::DecoderOptions;
 
 use super::budget::{self, Permit};
-use super::container::has_end_of_image;
+use super::container::{find, has_end_of_image};
 use super::orientation::Orientation;
 
 /// Largest image decoded unless told otherwise: 300 MB of RGB. A file of a few kB may claim 4 gigapixels.
 pub const PIXEL_LIMIT: u64 = 100_000_000;
+
+/// Largest file that is read as an image: more than any camera writes. A file may be called `1.jpg` and be a film of 3 GB.
+pub const FILE_LIMIT_BYTES: u64 = 256 << 20;
+
+/// What a decoder may hold beside pixels: profiles, texts, palettes.
+const BESIDE_PIXELS_BYTES: u64 = 16 << 20;
 
 /// Why an image has no pixels.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -188,7 +194,11 @@ impl Decoder {
         };
         let mut reader = ImageReader::with_format(Cursor::new(bytes), format);
         let mut limits = Limits::default();
-        limits.max_alloc = Some(budget::BUDGET_BYTES.min(self.pixel_limit.saturating_mul(16)));
+        // A colour profile or a text of a small picture may unpack to gigabytes: what is beside the pixels has a bound of its own.
+        let parts = find(bytes);
+        let (width_px, height_px) = parts.width_px.zip(parts.height_px).unwrap_or_default();
+        let pixels = (u64::from(width_px) * u64::from(height_px)).min(self.pixel_limit);
+        limits.max_alloc = Some(budget::BUDGET_BYTES.min(pixels.saturating_mul(16).saturating_add(BESIDE_PIXELS_BYTES)));
         reader.limits(limits);
         let decoder = reader.into_decoder().map_err(other_error)?;
         let (width_px, height_px) = decoder.dimensions();

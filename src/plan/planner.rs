@@ -126,7 +126,10 @@ pub trait Known {
     /// A stored model, packed.
     fn model(&self, id: &ContentId) -> Option<Arc<Vec<u8>>>;
     /// The content of a project file, or `None` where it does not exist.
-    fn file(&self, path: &Path) -> Option<ContentId>;
+    ///
+    /// # Errors
+    /// When it is there and cannot be read.
+    fn file(&self, path: &Path) -> Result<Option<ContentId>, StepError>;
 }
 
 /// How far a step is, for those after it.
@@ -262,24 +265,25 @@ impl<'a> Planner<'a> {
             ingredients
                 .extend(explained.map(|part| Ingredient { name: format!("row {place} {}", part.name), value: part.value }));
         }
-        let files = self.identified(index, &context);
+        let files = self.identified(index, &context)?;
         let inputs = self.inputs(index, &files, &context.lineage);
         ingredients.extend(inputs.iter().flatten().cloned());
         Ok(Work { recipe, mapper, files, ingredients, inputs, ports: context.ports, lineage: context.lineage })
     }
 
     /// The project files of step `index` with their content.
-    fn identified(&self, index: usize, context: &Context<'_>) -> Identified {
+    fn identified(&self, index: usize, context: &Context<'_>) -> Result<Identified, StepError> {
         if let Some(files) = self.files.borrow().get(&index) {
-            return files.clone();
+            return Ok(files.clone());
         }
         let identify = |file: FileInput| {
-            let content = self.known.file(&self.pipeline.project.join(&file.path));
-            (file, content)
+            let content = self.known.file(&self.pipeline.project.join(&file.path))?;
+            Ok((file, content))
         };
-        let files: Identified = self.pipeline.steps[index].step.files(context).into_iter().map(identify).collect();
+        let files = self.pipeline.steps[index].step.files(context)?;
+        let files: Identified = files.into_iter().map(identify).collect::<Result<_, StepError>>()?;
         self.files.borrow_mut().insert(index, files.clone());
-        files
+        Ok(files)
     }
 
     /// Looks at the project files of step `index` again the next time: it was just decided upon, or rewrote them.
@@ -341,7 +345,10 @@ impl<'a> Planner<'a> {
     }
 
     /// Decides step `index`; every step before it must have been decided.
-    pub fn decide(&mut self, index: usize, force: bool) -> StepPlan {
+    ///
+    /// # Errors
+    /// When a project file of the step is there and cannot be read: it must not be decided upon as if it were absent.
+    pub fn decide(&mut self, index: usize, force: bool) -> Result<StepPlan, StepError> {
         let step = &self.pipeline.steps[index];
         let mut plan = StepPlan {
             name: step.name.value.clone(),
@@ -358,10 +365,14 @@ impl<'a> Planner<'a> {
         };
         self.forget_files(index);
         self.pass_images(index);
+        if let Err(error) = self.identified(index, &self.pipeline.context(index)) {
+            self.states.insert(index, State::Stale);
+            return Err(error);
+        }
         let (decision, state) = self.decision(index, force, &mut plan);
         plan.decision = decision;
         self.states.insert(index, state);
-        plan
+        Ok(plan)
     }
 
     fn decision(&mut self, index: usize, force: bool, plan: &mut StepPlan) -> (Decision, State) {

@@ -129,7 +129,8 @@ type Runs = Vec<(String, Vec<Entry>)>;
 /// The runs of the pipeline, oldest first, and the place of the one that is meant.
 fn choose(pipeline: &Pipeline, store: &Store, run: Option<&str>) -> Result<(Runs, usize), ProvenanceError> {
     let mut runs: Runs = Vec::new();
-    for (id, path) in journal::runs(store.root()) {
+    let journals = journal::runs(store.root()).map_err(ProvenanceError::io("list", &store.root().join("runs")))?;
+    for (id, path) in journals {
         let entries = journal::read(&path).map_err(ProvenanceError::io("read", &path))?;
         let own = entries.iter().any(|entry| match &entry.event {
             Event::RunStarted { pipeline: name, .. } => *name == pipeline.name,

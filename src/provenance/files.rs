@@ -5,6 +5,7 @@ use std::fs::File;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
+use super::ProvenanceError;
 use crate::check::Pipeline;
 use crate::file::Hashing;
 use crate::id::ContentId;
@@ -14,7 +15,7 @@ use crate::spec::LOCAL_FILE;
 /// The files that describe the project, as [`crate::path::to_text`] writes their paths: the pipeline with its fragments,
 /// taxonomy, deployments and `models.lock` (all of `asked`, which loading lists), the lock, the seals. Never
 /// `trapline.local.yaml`, which says where things lie on the machine of whoever ran it.
-pub(super) fn descriptive(pipeline: &Pipeline, asked: &[PathBuf]) -> BTreeSet<String> {
+pub(super) fn descriptive(pipeline: &Pipeline, asked: &[PathBuf]) -> Result<BTreeSet<String>, ProvenanceError> {
     let project = &pipeline.project;
     let relative = |path: &PathBuf| {
         let absolute = std::path::absolute(path).ok()?;
@@ -22,10 +23,23 @@ pub(super) fn descriptive(pipeline: &Pipeline, asked: &[PathBuf]) -> BTreeSet<St
     };
     let mut found: BTreeSet<String> = asked.iter().filter_map(relative).collect();
     found.insert(lockfile::FILE_NAME.to_owned());
-    let seals = std::fs::read_dir(project.join("seasons")).into_iter().flatten().flatten();
-    found.extend(seals.filter_map(|entry| relative(&entry.path())));
-    found.retain(|path| path != LOCAL_FILE && project.join(crate::path::from_text(path)).is_file());
-    found
+    let folder = project.join("seasons");
+    let seals = crate::file::reading::entries(&folder).map_err(ProvenanceError::io("list", &folder))?;
+    found.extend(seals.iter().filter_map(relative));
+    found.remove(LOCAL_FILE);
+    let mut there = BTreeSet::new();
+    for path in found {
+        if is_file(&project.join(crate::path::from_text(&path)))? {
+            there.insert(path);
+        }
+    }
+    Ok(there)
+}
+
+/// Says whether a file lies at `path`. What cannot be looked at must not be left out in silence.
+pub(super) fn is_file(path: &Path) -> Result<bool, ProvenanceError> {
+    let about = crate::file::reading::if_there(path, std::fs::metadata).map_err(ProvenanceError::io("read", path))?;
+    Ok(about.is_some_and(|about| about.is_file()))
 }
 
 /// Copies what is left of a file; returns its identity and its bytes.

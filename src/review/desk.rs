@@ -42,6 +42,9 @@ pub enum DeskError {
         /// What to name instead.
         instead: String,
     },
+    /// The folder of label files cannot be listed.
+    #[error(transparent)]
+    Folder(#[from] StepError),
     /// A label file cannot be read.
     #[error("cannot read `{}`", .path.display())]
     Read {
@@ -76,7 +79,7 @@ impl Desk {
             let name = file.name.trim_start_matches(LABEL_FILE).to_owned();
             bytes.map(|bytes| (name, bytes)).map_err(|source| DeskError::Read { path: file.path, source })
         };
-        label_files(&pipeline.project, &question.folder).into_iter().map(read).collect()
+        label_files(&pipeline.project, &question.folder)?.into_iter().map(read).collect()
     }
 
     /// Weighs the answers there are.

@@ -380,7 +380,8 @@ pub(super) fn shown_class(class: ShownClass) -> ClassShown {
 }
 
 fn stamps(desk: &Desk) -> Stamps {
-    let files = label_files(&desk.pipeline.project, &desk.question.folder);
+    // A folder that cannot be listed looks changed: reading it says why.
+    let files = label_files(&desk.pipeline.project, &desk.question.folder).unwrap_or_default();
     let paths = files.into_iter().map(|file| desk.pipeline.project.join(file.path));
     paths.filter_map(|path| stamp(&path).map(|stamp| (path, stamp))).collect()
 }

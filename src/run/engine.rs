@@ -11,7 +11,8 @@ use super::gone::Past;
 use super::history::{History, missing_labels, step_error};
 use super::journal::Journal;
 use super::kept;
-use super::lockfile::LockFile;
+use super::leftovers;
+use super::lockfile::{FILE_NAME, LockFile, LockFileError};
 use super::planning::{beside, root_of, select};
 use super::scan::{Scan, scan};
 use super::seasons::{self, Sealed};
@@ -39,7 +40,11 @@ pub fn run(
 ) -> Result<Outcome, RunError> {
     let began = Instant::now();
     let order = select(pipeline, options)?;
-    let frozen = if options.frozen { Some(LockFile::read(&pipeline.project)?) } else { None };
+    // A lock that is there and cannot be read must not be written over at the end of the run.
+    let frozen = match LockFile::read_if_there(&pipeline.project)? {
+        None if options.frozen => return Err(LockFileError::Absent(pipeline.project.join(FILE_NAME)).into()),
+        lock => lock.filter(|_| options.frozen),
+    };
     let sealed = seasons::read(&pipeline.project)?;
     let kept = kept::check(&pipeline.project, &sealed, options.frozen)?;
     if !kept.lost.is_empty() {
@@ -56,6 +61,7 @@ pub fn run(
     };
     let wait = if options.wait { Wait::While(&mut keep_waiting) } else { Wait::No };
     let lock = store.lock(&host.holder, wait)?;
+    leftovers::remove(pipeline)?;
     let journal = Journal::start(store.root(), &host.run_id, host.now, observer);
     if !lock.is_enforced() {
         let message = "this file system knows no locks: make sure that no second run uses the same store".to_owned();
@@ -259,7 +265,7 @@ impl Engine<'_> {
         }
         let name = self.pipeline.steps[index].name.value.clone();
         let force = self.options.force.contains(&name) && !self.finished.contains(&index);
-        let plan = planner.decide(index, force);
+        let plan = planner.decide(index, force)?;
         // A step that is held back is compared when all its images are there.
         if !matches!(plan.decision, Decision::Blocked { .. }) {
             self.check_frozen(index, planner)?;

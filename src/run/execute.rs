@@ -315,7 +315,7 @@ impl<'a> Execution<'_, 'a> {
     fn written(&self, outputs: &Outputs) -> Result<Vec<FileRef>, StepError> {
         let identify = |path: &PathBuf| {
             let absolute = self.engine.pipeline.project.join(path);
-            let id = self.history.file(&absolute).ok_or_else(|| StepError::File {
+            let id = self.history.file(&absolute)?.ok_or_else(|| StepError::File {
                 action: "read",
                 path: absolute,
                 source: std::io::Error::from(std::io::ErrorKind::NotFound),

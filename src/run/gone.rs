@@ -200,7 +200,7 @@ impl Past<'_> {
             if self.source_of(at) != Some(index) {
                 continue;
             }
-            for file in step.step.files(&self.pipeline.context(at)).iter().filter(|file| file.rewritten) {
+            for file in step.step.files(&self.pipeline.context(at))?.iter().filter(|file| file.rewritten) {
                 let (path, name) = (self.pipeline.project.join(&file.path), crate::path::to_text(&file.path));
                 let bytes = match std::fs::read(&path) {
                     Ok(bytes) => bytes,

@@ -8,7 +8,8 @@ use std::sync::Arc;
 use crate::id::{ContentId, ResultKey, RowKey};
 use crate::plan::planner::{Capture, ImageSet, Known, KnownOutput, KnownResult, Unusable};
 use crate::recipe::Ingredient;
-use crate::step::MISSING_LABELS;
+use crate::step::export::published;
+use crate::step::{MISSING_LABELS, StepError};
 use crate::store::{Heads, OutputRef, ResultManifest, Store, StoreError};
 use crate::table::Table;
 
@@ -58,9 +59,20 @@ impl Known for History<'_> {
                 return Err(Unusable::Missing(output.id));
             }
         }
+        // Whoever unpacked a bundle has the record of exported images, and not those.
+        let is_bundle = self.project.join(super::packed::IMAGES_FILE).exists();
         for file in &manifest.files {
-            if self.file(&self.project.join(crate::path::from_text(&file.path))) != Some(file.id) {
+            // One that cannot be read is not the one that was written; whoever writes it again meets the cause.
+            let there = self.file(&self.project.join(crate::path::from_text(&file.path)));
+            if !there.is_ok_and(|there| there == Some(file.id)) {
                 return Err(Unusable::Written(file.path.clone()));
+            }
+            // Files that are gone come back; one that somebody changed is left to `verify`, which says so.
+            if published::is_ledger(&file.path) && !is_bundle {
+                let looked = published::look(&self.project.join(crate::path::from_text(&file.path)), false);
+                if !looked.is_ok_and(|looked| looked.faults.iter().all(|(_, fault)| !fault.is_loss())) {
+                    return Err(Unusable::Written(file.path.clone()));
+                }
             }
         }
         let known = |output: &OutputRef| KnownOutput { id: output.id, rows: output.rows.unwrap_or(0) };
@@ -98,10 +110,8 @@ impl Known for History<'_> {
         })
     }
 
-    fn file(&self, path: &Path) -> Option<ContentId> {
-        let mut hasher = blake3::Hasher::new();
-        hasher.update_reader(std::fs::File::open(path).ok()?).ok()?;
-        Some(ContentId(*hasher.finalize().as_bytes()))
+    fn file(&self, path: &Path) -> Result<Option<ContentId>, StepError> {
+        crate::file::reading::content(path).map_err(StepError::file("read", path))
     }
 }
 
@@ -128,6 +138,6 @@ pub fn image_set(table: &Table, chooses_by: Option<&str>) -> Option<ImageSet> {
 }
 
 /// A store error as a step's failure.
-pub fn step_error(error: StoreError) -> crate::step::StepError {
-    crate::step::StepError::Store(Box::new(error))
+pub fn step_error(error: StoreError) -> StepError {
+    StepError::Store(Box::new(error))
 }

@@ -63,7 +63,8 @@ const RUNS_BACK: usize = 50;
 pub fn known_findings(store: &Path, pipeline: &str) -> Vec<(String, Finding)> {
     let mut told: BTreeSet<String> = BTreeSet::new();
     let mut known = Vec::new();
-    for (_, path) in runs(store).into_iter().rev().take(RUNS_BACK) {
+    // Where the journals cannot be listed nothing counts as known, and all is said.
+    for (_, path) in runs(store).unwrap_or_default().into_iter().rev().take(RUNS_BACK) {
         let Ok(entries) = read(&path) else { continue };
         let is_own = |event: &Event| matches!(event, Event::RunStarted { pipeline: name, .. } if name == pipeline);
         if !entries.first().is_some_and(|first| is_own(&first.event)) {
@@ -81,15 +82,16 @@ pub fn known_findings(store: &Path, pipeline: &str) -> Vec<(String, Finding)> {
 }
 
 /// The runs in a store, oldest first.
-pub fn runs(store: &Path) -> Vec<(String, PathBuf)> {
-    let Ok(entries) = fs::read_dir(store.join("runs")) else { return Vec::new() };
-    let mut runs: Vec<_> = entries
-        .flatten()
-        .map(|entry| (entry.file_name().to_string_lossy().into_owned(), entry.path().join("events.jsonl")))
-        .filter(|(_, path)| path.is_file())
-        .collect();
-    runs.sort();
-    runs
+///
+/// # Errors
+/// When their folder is there and cannot be listed.
+pub fn runs(store: &Path) -> std::io::Result<Vec<(String, PathBuf)>> {
+    let folders = crate::file::reading::entries(&store.join("runs"))?;
+    let run = |folder: PathBuf| {
+        let id = folder.file_name()?.to_string_lossy().into_owned();
+        Some((id, folder.join("events.jsonl"))).filter(|(_, path)| path.is_file())
+    };
+    Ok(folders.into_iter().filter_map(run).collect())
 }
 
 /// The events of a journal. A line cut off by a crash is left out.
@@ -97,8 +99,11 @@ pub fn runs(store: &Path) -> Vec<(String, PathBuf)> {
 /// # Errors
 /// When the file cannot be read.
 pub fn read(path: &Path) -> std::io::Result<Vec<Entry>> {
-    let lines = BufReader::new(File::open(path)?).lines();
-    Ok(lines.map_while(Result::ok).filter_map(|line| serde_json::from_str(&line).ok()).collect())
+    let mut entries = Vec::new();
+    for line in BufReader::new(File::open(path)?).split(b'\n') {
+        entries.extend(serde_json::from_slice(&line?).ok());
+    }
+    Ok(entries)
 }
 
 #[cfg(test)]
@@ -121,7 +126,7 @@ mod tests {
         let event = Event::RunFinished { outcome: Outcome::Complete, seconds: 1.5, bytes_read: 7 };
         journal.event(&event);
         drop(journal);
-        let (_, path) = runs(store.path()).remove(0);
+        let (_, path) = runs(store.path()).unwrap().remove(0);
         File::options().append(true).open(&path).unwrap().write_all(b"{\"time\":\"20").unwrap();
         assert_eq!(read(&path).unwrap(), [Entry { time: now(), event }]);
     }

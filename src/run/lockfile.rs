@@ -231,10 +231,17 @@ impl LockFile {
     /// # Errors
     /// When there is none or it is damaged.
     pub fn read(project: &Path) -> Result<Self, LockFileError> {
+        Self::read_if_there(project)?.ok_or_else(|| LockFileError::Absent(project.join(FILE_NAME)))
+    }
+
+    /// Reads the lock of a project that may have none.
+    ///
+    /// # Errors
+    /// When it is there and cannot be read, or is damaged.
+    pub fn read_if_there(project: &Path) -> Result<Option<Self>, LockFileError> {
         let path = project.join(FILE_NAME);
-        match fs::read_to_string(&path) {
-            Ok(text) => Self::parse(&text, &path),
-            Err(error) if error.kind() == io::ErrorKind::NotFound => Err(LockFileError::Absent(path)),
+        match crate::file::reading::text(&path) {
+            Ok(text) => text.map(|text| Self::parse(&text, &path)).transpose(),
             Err(source) => Err(LockFileError::Io { action: "read", path, source }),
         }
     }

@@ -159,7 +159,7 @@ fn named(pipeline: &Pipeline) -> Result<Vec<Before>, StepError> {
     }
     let steps = pipeline.steps.iter().enumerate().filter(|(_, step)| step.kind.name == rename::KIND.name);
     for (index, step) in steps {
-        let manifests = step.step.files(&pipeline.context(index)).into_iter().filter(|file| file.rewritten);
+        let manifests = step.step.files(&pipeline.context(index))?.into_iter().filter(|file| file.rewritten);
         for file in manifests {
             let path = pipeline.project.join(&file.path);
             let bytes = match std::fs::read(&path) {

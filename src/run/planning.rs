@@ -113,7 +113,7 @@ pub fn plan(pipeline: &Pipeline, options: &RunOptions) -> Result<Planned, RunErr
             planner.set_source(index, scan.state());
         }
         let force = options.force.contains(&pipeline.steps[index].name.value);
-        steps.push(planner.decide(index, force));
+        steps.push(planner.decide(index, force)?);
     }
     let lost = super::kept::check(&pipeline.project, &sealed, options.frozen)?.lost;
     Ok(Planned { plan: Plan { steps }, scans, lost })

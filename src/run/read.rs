@@ -14,6 +14,7 @@ use std::time::{Duration, Instant};
 
 use super::walk::stat;
 use crate::id::{ContentId, RowKey};
+use crate::photo::decode::FILE_LIMIT_BYTES;
 use crate::step::{Cancel, Context, RowMapper, RowWorker, StepError};
 use crate::store::Stat;
 use crate::table::encode_row;
@@ -52,6 +53,8 @@ pub enum ReadProblem {
     Changing,
     /// Its content is not the expected one.
     OtherContent,
+    /// It is larger than any image ([`FILE_LIMIT_BYTES`]): it is not held in memory.
+    TooLarge,
 }
 
 /// What came of a [`ReadJob`].
@@ -177,6 +180,7 @@ impl<'a> Worker<'a> {
                         (true, false) => Ok(ContentId::of(&self.buffer)),
                     }
                 }
+                Err(error) if error.kind() == std::io::ErrorKind::FileTooLarge => Err(ReadProblem::TooLarge),
                 Err(_) => Err(ReadProblem::Unreadable),
             };
             if done.content != Err(ReadProblem::Changing) {
@@ -214,8 +218,12 @@ fn read_stable(path: &Path, buffer: &mut Vec<u8>) -> std::io::Result<(Stat, bool
     buffer.clear();
     let mut file = File::open(path)?;
     let before = stat(&file.metadata()?);
+    if before.size > FILE_LIMIT_BYTES {
+        return Err(std::io::ErrorKind::FileTooLarge.into());
+    }
     buffer.reserve(usize::try_from(before.size).unwrap_or(0).saturating_add(1));
-    file.read_to_end(buffer)?;
+    // It may grow while it is read.
+    (&mut file).take(FILE_LIMIT_BYTES + 1).read_to_end(buffer)?;
     let after = stat(&file.metadata()?);
     Ok((before, before == after && buffer.len() as u64 == before.size))
 }

@@ -11,11 +11,11 @@ use super::lockfile::{self, LockFile, LockFileError};
 use super::seasons::{self, Seal};
 use crate::check::Pipeline;
 use crate::id::ContentId;
-use crate::model::Bundle;
 use crate::model::packed::unpack;
+use crate::model::{Bundle, BundleError, MODEL_FILE, bundle_folder};
 use crate::plan::planner::{Planner, State};
 use crate::recipe::Ingredient;
-use crate::step::{LABEL_FILE, PortModels, StepError};
+use crate::step::{LABEL_FILE, PortModels, StepError, with_causes};
 
 /// The identity of a file that does not exist.
 const ABSENT: &str = "absent";
@@ -98,19 +98,20 @@ impl Engine<'_> {
         };
         for index in steps {
             let step = &self.pipeline.steps[*index];
-            let (Ok(work), Some(State::Ready(outputs))) = (planner.work(*index), planner.state(*index)) else { continue };
+            let Some(State::Ready(outputs)) = planner.state(*index) else { continue };
+            let work = planner.work(*index)?;
             for recipe in work.mapper.iter().flat_map(|mapper| mapper.recipes()) {
                 lock.numerics.extend(recipe.recipe.numerics.map(|n| format!("{}/{}", n.engine, n.epoch)));
                 let model = |id: &ContentId| self.pipeline.models.values().find(|signature| signature.id == *id);
                 if let Some(signature) = recipe.recipe.model.as_ref().and_then(model) {
-                    let training = training_of(&self.pipeline.project, &signature.model);
+                    let training = training_of(&self.pipeline.project, &signature.model)?;
                     lock.models.insert(signature.model.clone(), lockfile::LockedModel { id: signature.id, training });
                 }
             }
             lock.models.extend(port_models(self.pipeline, *index, &work.ports));
             for (file, content) in work.files.iter().filter(|(file, _)| file.name.starts_with(LABEL_FILE)) {
                 if let Some(head) = content {
-                    let lines = lines_of(&self.pipeline.project.join(&file.path));
+                    let lines = lines_of(&self.pipeline.project.join(&file.path))?;
                     let path = crate::path::to_text(&file.path);
                     lock.labels.insert(path, lockfile::LockedLabels { head: *head, lines });
                 }
@@ -123,7 +124,7 @@ impl Engine<'_> {
             let step_lock = lockfile::LockedStep { recipe: work.recipe.key(), inputs, outputs };
             lock.steps.insert(step.name.value.clone(), step_lock);
         }
-        lock.seasons = match self.unchanged_seasons(&lock) {
+        lock.seasons = match self.unchanged_seasons(&lock)? {
             Some(seasons) => seasons,
             None => self.season_manifests()?,
         };
@@ -133,8 +134,8 @@ impl Engine<'_> {
     }
 
     /// The seasons of the lock on disk, where every source lists what it listed then: a run that changes nothing makes no manifests.
-    fn unchanged_seasons(&self, lock: &LockFile) -> Option<BTreeMap<String, lockfile::LockedSeason>> {
-        let before = LockFile::read(&self.pipeline.project).ok()?;
+    fn unchanged_seasons(&self, lock: &LockFile) -> Result<Option<BTreeMap<String, lockfile::LockedSeason>>, RunError> {
+        let Some(before) = LockFile::read_if_there(&self.pipeline.project)? else { return Ok(None) };
         let sources = self.scans.keys().map(|index| &self.pipeline.steps[*index].name.value);
         let inputs = |lock: &LockFile, name: &String| lock.steps.get(name).map(|step| step.inputs.clone());
         let unchanged = sources.into_iter().all(|name| {
@@ -142,19 +143,19 @@ impl Engine<'_> {
             now.is_some() && now == inputs(&before, name)
         });
         if !unchanged {
-            return None;
+            return Ok(None);
         }
         let mut seasons = before.seasons;
         for (name, season) in &mut seasons {
             match self.sealed.get(name).filter(|seal| seal.pinned() > 0) {
-                Some(seal) => *season = self.lock_season(seal).ok()?,
+                Some(seal) => *season = self.lock_season(seal)?,
                 // It was sealed with rows then, and is open now.
-                None if season.pins > 0 => return None,
+                None if season.pins > 0 => return Ok(None),
                 None => {}
             }
         }
         let all_there = self.sealed.iter().all(|(name, seal)| seal.pinned() == 0 || seasons.contains_key(name));
-        all_there.then_some(seasons)
+        Ok(all_there.then_some(seasons))
     }
 
     /// The manifest of every season, over all sources; that of a sealed one holds its samples and labels too.
@@ -217,13 +218,18 @@ fn grew(then: &str, now: &str) -> &'static str {
 }
 
 /// How many lines a label file has. One that grows while the run ends is locked again by the next run, which reads it.
-fn lines_of(path: &std::path::Path) -> u64 {
-    std::fs::read(path).map_or(0, |bytes| super::kept::lines(&bytes))
+fn lines_of(path: &std::path::Path) -> Result<u64, StepError> {
+    Ok(super::kept::lines(&std::fs::read(path).map_err(StepError::file("read", path))?))
 }
 
 /// The `id` among the training notes of a model's bundle, where the bundle is here.
-fn training_of(project: &std::path::Path, model: &str) -> Option<String> {
-    training_id(&Bundle::open(project, model).ok()?)
+fn training_of(project: &std::path::Path, model: &str) -> Result<Option<String>, StepError> {
+    let unusable = |error: &BundleError| StepError::Data(with_causes(error));
+    let notes = project.join(bundle_folder(model).map_err(|error| unusable(&error))?).join(MODEL_FILE);
+    if !crate::file::reading::is_there(&notes).map_err(StepError::file("read", &notes))? {
+        return Ok(None);
+    }
+    Bundle::open(project, model).map(|bundle| training_id(&bundle)).map_err(|error| unusable(&error))
 }
 
 /// The `id` among the training notes of a bundle, where it has one.

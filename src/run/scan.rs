@@ -9,6 +9,7 @@ use super::seasons::{Sealed, SealedFile};
 use super::walk::{self, Left, LeftOut, PathProblem, Wanted};
 use crate::check::Root;
 use crate::id::ContentId;
+use crate::photo::decode::FILE_LIMIT_BYTES;
 use crate::plan::decision::Gone;
 use crate::plan::planner::{Capture, ImageSet, LazyImages, SourceState};
 use crate::step::images::exclude::{Exclude, Why};
@@ -20,6 +21,9 @@ use crate::table::{ColumnBuilder, Schema, Table};
 
 /// How many files a plan reads again.
 const LOOK_AGAIN_MAX: usize = 1000;
+
+/// The problem of a file that is too large to be an image.
+const TOO_LARGE: &str = "too_large";
 
 /// What is known of a file of a scan.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -135,6 +139,8 @@ fn present(source: &Source, folder: PathBuf, wanted: Wanted, inventory: &Invento
                 }
             },
         };
+        // Its size says enough.
+        let content = if found.stat.size > FILE_LIMIT_BYTES { Some(Err(TOO_LARGE)) } else { content };
         states.push(FileState { stat: found.stat, content });
         paths.push(found.path);
     }
@@ -261,6 +267,7 @@ impl Scan {
             ReadProblem::ZeroByte => "zero_byte",
             ReadProblem::Unreadable => "unreadable",
             ReadProblem::Changing | ReadProblem::OtherContent => "changing",
+            ReadProblem::TooLarge => TOO_LARGE,
         }));
     }
 

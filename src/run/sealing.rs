@@ -93,7 +93,7 @@ fn pins_now(
         if let Some(scan) = scans.get(&index) {
             planner.set_source(index, scan.state());
         }
-        let plan = planner.decide(index, false);
+        let plan = planner.decide(index, false)?;
         let Some(column) = step.kind.pins else { continue };
         let name = &step.name.value;
         let ready = match plan.decision {

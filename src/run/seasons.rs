@@ -63,7 +63,7 @@ pub enum SealError {
     /// The file cannot be read or written.
     #[error("cannot {action} `{path}`")]
     Io {
-        /// `read`, `write`, `remove`.
+        /// `list`, `read`, `write`, `remove`.
         action: &'static str,
         /// Which file.
         path: PathBuf,
@@ -115,15 +115,9 @@ fn file_of(project: &Path, season: &str) -> Result<PathBuf, SealError> {
 /// When one cannot be read: a seal that is damaged must not count as an open season.
 pub fn read(project: &Path) -> Result<Sealed, SealError> {
     let folder = project.join("seasons");
-    let io = |source| SealError::Io { action: "read", path: folder.clone(), source };
-    let entries = match fs::read_dir(&folder) {
-        Ok(entries) => entries,
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(Sealed::new()),
-        Err(error) => return Err(io(error)),
-    };
+    let io = |source| SealError::Io { action: "list", path: folder.clone(), source };
     let mut sealed = Sealed::new();
-    for entry in entries {
-        let path = entry.map_err(io)?.path();
+    for path in crate::file::reading::entries(&folder).map_err(io)? {
         if path.extension().is_none_or(|ending| ending != "csv") {
             continue;
         }
@@ -209,7 +203,8 @@ fn write(seal: &Seal, out: impl std::io::Write) -> Result<(), csv::Error> {
 /// When it is sealed already, when no image of it is known, or when the file cannot be written.
 pub fn seal(project: &Path, season: &str, mut seal: Seal) -> Result<PathBuf, SealError> {
     let path = file_of(project, season)?;
-    if path.exists() {
+    let look = |source| SealError::Io { action: "read", path: path.clone(), source };
+    if crate::file::reading::is_there(&path).map_err(look)? {
         return Err(SealError::Already(season.to_owned()));
     }
     if seal.files.is_empty() && seal.pinned() == 0 {
@@ -231,9 +226,11 @@ pub fn reopen(project: &Path, season: &str, because: &str, time: &str) -> Result
     use std::io::Write as _;
     let path = file_of(project, season)?;
     // A seal whose file somebody deleted is reopened too: the lock knows what it was.
-    let locked = LockFile::read(project).ok().and_then(|lock| lock.seals.get(season).copied());
-    let seal = if path.exists() { read_one(&path).ok().and_then(|seal| manifest_id(&seal).ok()) } else { locked };
-    if !path.exists() && locked.is_none() {
+    let locked = LockFile::read_if_there(project).ok().flatten().and_then(|lock| lock.seals.get(season).copied());
+    let look = |source| SealError::Io { action: "read", path: path.clone(), source };
+    let is_there = crate::file::reading::is_there(&path).map_err(look)?;
+    let seal = if is_there { read_one(&path).ok().and_then(|seal| manifest_id(&seal).ok()) } else { locked };
+    if !is_there && locked.is_none() {
         let sealed = read(project)?.into_keys().collect::<Vec<_>>();
         let list = if sealed.is_empty() { "none".to_owned() } else { sealed.join(", ") };
         return Err(SealError::NotSealed(season.to_owned(), list));

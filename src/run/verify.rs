@@ -18,10 +18,11 @@ use super::read::{Mapping, ReadJob, ReadJobs, read_all};
 use super::record::other_inputs;
 use super::scan::scan;
 use super::seasons::{self, Sealed};
-use super::{RunError, cores, pins};
+use super::{RunError, cores, pins, published};
 use crate::check::Pipeline;
 use crate::id::ContentId;
 use crate::plan::planner::{KnownOutput, Planner, State, Work};
+use crate::step::export::published::is_ledger;
 use crate::step::{Cancel, InputTable as _, Job, Outputs, PortType, Progress, RowMapper, StepError, with_causes};
 use crate::store::{Access, ResultManifest, Store};
 use crate::table::Table;
@@ -49,8 +50,8 @@ pub enum Level {
 pub struct Verified {
     /// Which step, or `store` for a damaged file of the store.
     pub step: String,
-    /// `recipe`, `input NAME`, `output PORT`, `rows`, `images`, `images withheld`, `model NAME`, `file PATH`, `expectations`,
-    /// `sealed rows`.
+    /// `recipe`, `input NAME`, `output PORT`, `rows`, `images`, `images withheld`, `model NAME`, `file PATH`, `files of LEDGER`,
+    /// `expectations`, `sealed rows`.
     pub what: String,
     /// Rows or files compared.
     pub checked: u64,
@@ -331,17 +332,20 @@ impl Verifier<'_> {
         step.step.run(&mut job)
     }
 
-    /// Files that the step wrote must still be as they were.
+    /// Files that the step wrote must still be as they were; at level `all` those of exported folders are read.
     fn files(&mut self, name: &str, work: &Work) {
         let manifest = work.key().and_then(|key| self.store.get_result(key).ok().flatten());
         for file in manifest.into_iter().flat_map(|manifest| manifest.files) {
-            let path = self.pipeline.project.join(crate::path::from_text(&file.path));
-            let verdict = match std::fs::read(&path) {
-                Ok(bytes) if ContentId::of(&bytes) == file.id => Verdict::Exact,
-                Ok(_) => Verdict::Differs { what: "it was edited since it was written".into() },
-                Err(error) => Verdict::NotCheckable { because: error.to_string() },
+            let (files, verdict) = match &self.packed {
+                // Exported images stay at home.
+                Some(_) if is_ledger(&file.path) => (0, Verdict::NotCheckable { because: "images withheld".into() }),
+                Some(_) if !self.pipeline.project.join(crate::path::from_text(&file.path)).exists() => {
+                    (1, Verdict::NotCheckable { because: "it is not in the bundle".into() })
+                }
+                _ => published::look(&self.pipeline.project, &file, self.level == Level::All),
             };
-            self.say(name, &format!("file {}", crate::path::display(&file.path)), 1, verdict);
+            let what = if is_ledger(&file.path) { "files of" } else { "file" };
+            self.say(name, &format!("{what} {}", crate::path::display(&file.path)), files, verdict);
         }
     }
 

@@ -67,7 +67,8 @@ fn marker(node: &Node, report: &mut Report) -> Option<String> {
 /// Reads `trapline.local.yaml` beside the pipeline, where it exists.
 fn place(roots: &mut [RootSpec], reading: &Reading<'_>, files: &mut Files, report: &mut Report) {
     let local = reading.project.join(LOCAL_FILE);
-    if !local.exists() {
+    // One that is there and cannot be looked at is read below, which says why it cannot be.
+    if crate::file::reading::is_there(&local).is_ok_and(|there| !there) {
         // Its appearance changes what is known, so it counts as asked for.
         files.read.push(local);
         return;

@@ -222,14 +222,14 @@ impl Step for CommandStep {
         Drawn::unknown(name)
     }
 
-    fn files(&self, _context: &Context<'_>) -> Vec<FileInput> {
+    fn files(&self, _context: &Context<'_>) -> Result<Vec<FileInput>, StepError> {
         let input = |file: &String| FileInput {
             name: file.clone(),
             path: crate::path::from_text(file),
             optional: false,
             rewritten: false,
         };
-        self.files.iter().map(input).collect()
+        Ok(self.files.iter().map(input).collect())
     }
 
     fn run(&self, job: &mut Job<'_>) -> Result<Outputs, StepError> {

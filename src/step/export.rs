@@ -16,6 +16,7 @@ mod folder;
 mod forms;
 mod images;
 pub(super) mod ledger;
+pub mod published;
 mod split;
 mod table;
 
@@ -331,8 +332,8 @@ impl Step for Export {
         }
     }
 
-    fn files(&self, context: &Context<'_>) -> Vec<FileInput> {
-        if matches!(self.what, What::Package(_)) { camtrap_dp::files(context) } else { Vec::new() }
+    fn files(&self, context: &Context<'_>) -> Result<Vec<FileInput>, StepError> {
+        Ok(if matches!(self.what, What::Package(_)) { camtrap_dp::files(context) } else { Vec::new() })
     }
 
     fn run(&self, job: &mut Job<'_>) -> Result<Outputs, StepError> {

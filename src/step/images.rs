@@ -61,7 +61,7 @@ A table with one row per observation (site, season and content), in the order of
 - Where the name of a site's or season's folder is corrected, its images have moved: the bytes are known and their old place is gone.
   The run says so and remembers it in `moves.csv`, which you commit; names, answers and samples follow. The same bytes at two places
   that are both there are a copy.
-- Zero-byte and unreadable files and symlink loops are reported; they fail nothing.
+- Zero-byte and unreadable files, files of more than 256 MB and symlink loops are reported; they fail nothing.
 
 ## References
 Böhner et al. 2023, Ecological Informatics 76, 102150: folders `locality/site/year`.
@@ -114,6 +114,7 @@ pub static KIND: StepKind = StepKind {
         super::Metric { name: "images", doc: "observations found" },
         super::Metric { name: "zero_byte", doc: "files without content" },
         super::Metric { name: "unreadable", doc: "files that could not be read" },
+        super::Metric { name: "too_large", doc: "files too large to be images" },
         super::Metric { name: "duplicates", doc: "contents found at more than one site or season" },
         super::Metric { name: "unmatched", doc: "images below the root that fit no pattern" },
     ],
@@ -229,7 +230,7 @@ impl Step for Images {
         let duplicates = Self::duplicates(&observations, &files);
         outputs.metrics.insert("duplicates".into(), count(duplicates.as_ref().map_or(0, |f| f.count)));
         outputs.findings.extend(duplicates);
-        for name in ["zero_byte", "unreadable", left_out::UNMATCHED] {
+        for name in ["zero_byte", "unreadable", "too_large", left_out::UNMATCHED] {
             let found = outputs.findings.iter().find(|f| f.kind == name).map_or(0, |f| f.count);
             outputs.metrics.insert(name.into(), count(found));
         }
@@ -301,6 +302,9 @@ fn problems(scanned: &Table) -> Vec<Finding> {
             }
             "unreadable" => "files cannot be read: check their permissions and the disk",
             "loop" => "symbolic links lead back to a folder above them: they are not followed",
+            "too_large" => {
+                "files are larger than 256 MB and are not taken for images: a film, perhaps, or a copy that went wrong"
+            }
             "changing" => "files changed while they were read: run again when the copy has finished",
             _ => "files cannot be used",
         }

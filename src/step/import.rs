@@ -259,14 +259,17 @@ impl Step for Import {
         if self.what == What::Images { Vec::new() } else { vec![("classes of the programme".to_owned(), canonical)] }
     }
 
-    fn files(&self, context: &Context<'_>) -> Vec<FileInput> {
-        let found = |given: &Spanned<String>| self.format.find(self.what, context.project, &given.value);
-        let mut paths: Vec<String> = self.files.iter().flat_map(found).collect();
+    fn files(&self, context: &Context<'_>) -> Result<Vec<FileInput>, StepError> {
+        let mut paths = Vec::new();
+        for given in &self.files {
+            let found = self.format.find(self.what, context.project, &given.value);
+            paths.extend(found.map_err(StepError::file("read", std::path::Path::new(&given.value)))?);
+        }
         paths.sort();
         paths.dedup();
         let input =
             |path: String| FileInput { name: format!("{FILE}{path}"), path: path.into(), optional: false, rewritten: false };
-        paths.into_iter().map(input).collect()
+        Ok(paths.into_iter().map(input).collect())
     }
 
     fn run(&self, job: &mut Job<'_>) -> Result<Outputs, StepError> {

@@ -15,7 +15,7 @@ pub enum StepError {
     /// A project file could not be read or written.
     #[error("cannot {action} `{path}`")]
     File {
-        /// `read`, `write`.
+        /// `read`, `list`, `write`.
         action: &'static str,
         /// Which file.
         path: PathBuf,
@@ -32,6 +32,14 @@ pub enum StepError {
     /// The person stopped the run.
     #[error("interrupted")]
     Interrupted,
+}
+
+impl StepError {
+    /// A project file that the system cannot `action`.
+    pub(crate) fn file(action: &'static str, path: &Path) -> impl FnOnce(std::io::Error) -> Self {
+        let path = path.to_owned();
+        move |source| Self::File { action, path, source }
+    }
 }
 
 impl From<crate::table::TableError> for StepError {

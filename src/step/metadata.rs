@@ -136,7 +136,7 @@ impl Step for Metadata {
         timezone(context).map(|zone| ("time zone of the data set".to_owned(), zone.to_owned())).into_iter().collect()
     }
 
-    fn files(&self, context: &Context<'_>) -> Vec<FileInput> {
+    fn files(&self, context: &Context<'_>) -> Result<Vec<FileInput>, StepError> {
         let file = |name: &str, path: &Path| FileInput {
             name: name.to_owned(),
             path: path.to_owned(),
@@ -145,7 +145,7 @@ impl Step for Metadata {
         };
         let deployments = context.deployments.map(|table| file("deployments", &table.path));
         let corrections = self.corrections.as_ref().map(|path| file("corrections", Path::new(path)));
-        corrections.into_iter().chain(deployments).collect()
+        Ok(corrections.into_iter().chain(deployments).collect())
     }
 
     fn inspect(&self, context: &Context<'_>, files: &mut Inspection<'_>) {

@@ -290,9 +290,12 @@ pub trait Step: Send + Sync {
     }
 
     /// Project files read, besides the inputs.
-    fn files(&self, context: &Context<'_>) -> Vec<FileInput> {
+    ///
+    /// # Errors
+    /// When a folder of them cannot be listed: what cannot be seen must not count as absent.
+    fn files(&self, context: &Context<'_>) -> Result<Vec<FileInput>, StepError> {
         let _ = context;
-        Vec::new()
+        Ok(Vec::new())
     }
 
     /// Looks at the project files that are tables, by the readers that [`Step::run`] calls, and adds each mistake to the inspection:

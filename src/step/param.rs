@@ -13,6 +13,8 @@ pub enum PathUse {
     ReadOptional,
     /// A file or folder that the step writes.
     Write,
+    /// A folder of files that people write, and that may be there.
+    Labels,
 }
 
 /// The type of a parameter.

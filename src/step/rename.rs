@@ -166,10 +166,14 @@ impl Step for Rename {
         Some(vec![schema])
     }
 
-    fn files(&self, context: &Context<'_>) -> Vec<FileInput> {
+    fn files(&self, context: &Context<'_>) -> Result<Vec<FileInput>, StepError> {
         let manifest = FileInput { name: "manifest".into(), path: self.manifest.clone(), optional: true, rewritten: true };
-        let adopted = self.adopt.iter().flat_map(|path| adopted_files(context.project, path));
-        std::iter::once(manifest).chain(super::moved::input(context.project)).chain(adopted).collect()
+        let mut files = vec![manifest];
+        files.extend(super::moved::input(context.project));
+        if let Some(path) = &self.adopt {
+            files.extend(adopted_files(context.project, path)?);
+        }
+        Ok(files)
     }
 
     fn inspect(&self, _context: &Context<'_>, files: &mut Inspection<'_>) {
@@ -363,10 +367,10 @@ fn take_over<'a>(
 const ADOPT: &str = "adopt ";
 
 /// The files to adopt: one, or every manifest and `metadata_*.txt` below a folder.
-fn adopted_files(project: &Path, path: &Path) -> Vec<FileInput> {
+fn adopted_files(project: &Path, path: &Path) -> Result<Vec<FileInput>, StepError> {
     let mut files = Vec::new();
     if project.join(path).is_dir() {
-        collect(project, path, &mut files);
+        collect(project, path, &mut files).map_err(StepError::file("list", path))?;
     } else {
         files.push(path.to_owned());
     }
@@ -377,21 +381,22 @@ fn adopted_files(project: &Path, path: &Path) -> Vec<FileInput> {
         optional: false,
         rewritten: false,
     };
-    files.into_iter().map(input).collect()
+    Ok(files.into_iter().map(input).collect())
 }
 
-fn collect(project: &Path, folder: &Path, files: &mut Vec<PathBuf>) {
-    // A folder that cannot be read is found missing when the run reads its files.
-    for entry in std::fs::read_dir(project.join(folder)).into_iter().flatten().flatten() {
-        let name = entry.file_name();
-        let path = folder.join(&name);
+fn collect(project: &Path, folder: &Path, files: &mut Vec<PathBuf>) -> std::io::Result<()> {
+    for entry in crate::file::reading::entries(&project.join(folder))? {
+        let name = entry.file_name().unwrap_or_default();
+        let path = folder.join(name);
         let text = name.to_string_lossy();
-        match entry.file_type() {
-            Ok(kind) if kind.is_dir() => collect(project, &path, files),
-            Ok(kind) if kind.is_file() && text.starts_with("metadata_") && text.ends_with(".txt") => files.push(path),
-            _ => {}
+        let kind = std::fs::symlink_metadata(&entry)?.file_type();
+        if kind.is_dir() {
+            collect(project, &path, files)?;
+        } else if kind.is_file() && text.starts_with("metadata_") && text.ends_with(".txt") {
+            files.push(path);
         }
     }
+    Ok(())
 }
 
 fn owned<'a>(entry: Entry<'_>) -> Entry<'a> {

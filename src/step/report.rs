@@ -130,14 +130,14 @@ fn file_of(folder: &str, name: &str) -> PathBuf {
 }
 
 /// Files of a folder of templates that replace nothing.
-fn strangers(folder: &Path) -> Vec<String> {
+fn strangers(folder: &Path) -> std::io::Result<Vec<String>> {
     let known: BTreeSet<PathBuf> = NAMES.iter().map(|name| PathBuf::from(format!("{name}.jinja"))).collect();
     let mut found = Vec::new();
     let mut open = vec![PathBuf::new()];
     while let Some(below) = open.pop() {
-        for entry in std::fs::read_dir(folder.join(&below)).into_iter().flatten().flatten() {
-            let path = below.join(entry.file_name());
-            let is_folder = entry.file_type().is_ok_and(|kind| kind.is_dir());
+        for entry in crate::file::reading::entries(&folder.join(&below))? {
+            let path = below.join(entry.file_name().unwrap_or_default());
+            let is_folder = std::fs::symlink_metadata(&entry)?.is_dir();
             if is_folder && known.iter().any(|known| known.starts_with(&path)) {
                 open.push(path);
             } else if path.extension().is_some_and(|ending| ending == "jinja") && !known.contains(&path) {
@@ -146,13 +146,20 @@ fn strangers(folder: &Path) -> Vec<String> {
         }
     }
     found.sort();
-    found
+    Ok(found)
 }
 
 impl Step for Quality {
     fn columns(&self, _inputs: &[Vec<Schema>], context: &Context<'_>, report: &mut Report) -> Option<Vec<Schema>> {
         if let Some(folder) = &self.templates {
-            let strangers = strangers(&context.project.join(folder));
+            let strangers = match strangers(&context.project.join(folder)) {
+                Ok(strangers) => strangers,
+                Err(error) => {
+                    let message = format!("the folder `{folder}` cannot be listed: {error}");
+                    report.push(Diagnostic::new(codes::MISSING_FILE, self.span, message).help("check that you may read it"));
+                    return None;
+                }
+            };
             if let Some(first) = strangers.first() {
                 let message = format!("`{folder}/{first}` replaces no template of the report");
                 let names: Vec<String> = NAMES.iter().map(|name| format!("`{name}.jinja`")).collect();
@@ -169,7 +176,7 @@ impl Step for Quality {
         vec![("classes and roles".to_owned(), classes.collect::<serde_json::Value>().to_string()), context.lineage.declaration()]
     }
 
-    fn files(&self, _context: &Context<'_>) -> Vec<FileInput> {
+    fn files(&self, _context: &Context<'_>) -> Result<Vec<FileInput>, StepError> {
         let folder = self.templates.iter();
         let file = |folder: &String, name: &str| FileInput {
             name: format!("{TEMPLATE}{name}"),
@@ -177,7 +184,7 @@ impl Step for Quality {
             optional: true,
             rewritten: false,
         };
-        folder.flat_map(|folder| NAMES.iter().map(move |name| file(folder, name))).collect()
+        Ok(folder.flat_map(|folder| NAMES.iter().map(move |name| file(folder, name))).collect())
     }
 
     fn run(&self, job: &mut Job<'_>) -> Result<Outputs, StepError> {

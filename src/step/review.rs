@@ -120,7 +120,7 @@ pub static KIND: StepKind = StepKind {
     params: &[
         Param {
             name: "labels",
-            ty: ParamType::Path(PathUse::ReadOptional),
+            ty: ParamType::Path(PathUse::Labels),
             required: true,
             default: None,
             keyed: false,
@@ -244,9 +244,9 @@ impl Step for Review {
         vec![("classes".to_owned(), serde_json::Value::from(names).to_string())]
     }
 
-    fn files(&self, context: &Context<'_>) -> Vec<FileInput> {
-        let labels = label_files(context.project, &self.question.folder);
-        super::moved::input(context.project).into_iter().chain(labels).collect()
+    fn files(&self, context: &Context<'_>) -> Result<Vec<FileInput>, StepError> {
+        let labels = label_files(context.project, &self.question.folder)?;
+        Ok(super::moved::input(context.project).into_iter().chain(labels).collect())
     }
 
     fn inspect(&self, context: &Context<'_>, files: &mut Inspection<'_>) {
@@ -278,15 +278,18 @@ impl Step for Review {
     }
 }
 
-/// The label files in a folder of the project, by name.
-#[must_use]
-pub fn label_files(project: &Path, folder: &str) -> Vec<FileInput> {
+/// The label files in a folder of the project, by name. A folder that is not there yet holds no labels yet.
+///
+/// # Errors
+/// When the folder is there and cannot be listed. Whatever is named like a label file is one: what cannot be read is said where it
+/// is read.
+pub fn label_files(project: &Path, folder: &str) -> Result<Vec<FileInput>, StepError> {
     let mut names = Vec::new();
-    // A folder that is not there yet holds no labels yet.
-    for entry in std::fs::read_dir(project.join(folder)).into_iter().flatten().flatten() {
-        let name = crate::path::to_text(Path::new(&entry.file_name()));
+    let place = project.join(folder);
+    for path in crate::file::reading::entries(&place).map_err(StepError::file("list", &place))? {
+        let name = crate::path::to_text(Path::new(path.file_name().unwrap_or_default()));
         let ending = name.rsplit_once('.').is_some_and(|(stem, ending)| !stem.is_empty() && ending.eq_ignore_ascii_case("csv"));
-        if ending && !name.starts_with('.') && entry.path().is_file() {
+        if ending && !name.starts_with('.') {
             names.push(name);
         }
     }
@@ -297,7 +300,7 @@ pub fn label_files(project: &Path, folder: &str) -> Vec<FileInput> {
         optional: true,
         rewritten: false,
     };
-    names.into_iter().map(input).collect()
+    Ok(names.into_iter().map(input).collect())
 }
 
 /// The key of images that are asked about: by image, whatever number of rows it has.

@@ -191,8 +191,8 @@ impl Step for Sample {
         drawn
     }
 
-    fn files(&self, context: &Context<'_>) -> Vec<FileInput> {
-        super::moved::input(context.project).into_iter().collect()
+    fn files(&self, context: &Context<'_>) -> Result<Vec<FileInput>, StepError> {
+        Ok(super::moved::input(context.project).into_iter().collect())
     }
 
     fn changes(&self, before: &Table, after: &Table) -> Vec<Finding> {

@@ -198,14 +198,14 @@ impl Step for Summarise {
         declared
     }
 
-    fn files(&self, context: &Context<'_>) -> Vec<FileInput> {
+    fn files(&self, context: &Context<'_>) -> Result<Vec<FileInput>, StepError> {
         let file = context.deployments.map(|table| FileInput {
             name: "deployments".to_owned(),
             path: table.path.clone(),
             optional: false,
             rewritten: false,
         });
-        file.into_iter().collect()
+        Ok(file.into_iter().collect())
     }
 
     fn run(&self, job: &mut Job<'_>) -> Result<Outputs, StepError> {

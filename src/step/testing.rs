@@ -173,7 +173,7 @@ impl Project {
             span: NOWHERE,
         };
         let mut files = BTreeMap::new();
-        for file in step.files(&context) {
+        for file in step.files(&context)? {
             match std::fs::read(self.folder.path().join(&file.path)) {
                 Ok(bytes) => {
                     files.insert(file.name, bytes);

@@ -22,7 +22,7 @@ mod work;
 /// The kind, as declared.
 pub static KIND: StepKind = StepKind {
     name: "train",
-    revision: 1,
+    revision: 2,
     summary: "lets a network learn from labelled images; the model it makes is a port",
     docs: docs::DOCS,
     inputs: &[
@@ -75,6 +75,9 @@ struct Train {
     /// Of the model made; the step's name where none is given.
     name: Option<String>,
     version: String,
+    /// Of the arithmetic: sums of floating-point numbers depend on how they are shared out.
+    #[cfg_attr(not(feature = "tch"), expect(dead_code, reason = "only a training computes"))]
+    threads: i32,
     /// A model of the project to start from.
     start: Option<Spanned<String>>,
     span: Span,
@@ -87,6 +90,7 @@ fn read(params: &Params, report: &mut Report) -> Option<Box<dyn Step>> {
         options,
         name: params.text("name").map(str::to_owned),
         version: params.text("version").unwrap_or("candidate").to_owned(),
+        threads: params.int("threads").and_then(|threads| i32::try_from(threads).ok()).unwrap_or(4),
         start: start.map(|model| Spanned { value: model.to_owned(), span: params.span_of("start") }),
         span: params.span,
     }))

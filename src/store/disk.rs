@@ -9,6 +9,7 @@ use std::sync::atomic::Ordering;
 use rayon::prelude::*;
 
 use super::{Damage, Store, StoreError};
+use crate::file::sync_folder;
 
 /// A file being written in `tmp/`; dropped without being committed, it is removed.
 #[derive(Debug)]
@@ -59,14 +60,62 @@ impl Store {
     pub(super) fn write_atomically(&self, path: &Path, bytes: &[u8]) -> Result<(), StoreError> {
         let mut temp = self.temp(path)?;
         temp.file.write_all(bytes).map_err(StoreError::io("write", path))?;
-        commit(vec![(temp, path.to_owned())])
+        self.commit(vec![(temp, path.to_owned())])
     }
 
-    /// Notes that `path` is damaged and, in a writable store, moves it aside. Returns the error to hand up.
+    /// Makes written files durable and gives them their names: all data is synced before the first rename, each folder once after
+    /// the last.
+    pub(super) fn commit(&self, temps: Vec<(Temp, PathBuf)>) -> Result<(), StoreError> {
+        temps.par_iter().try_for_each(|(temp, _)| temp.file.sync_data().map_err(StoreError::io("sync", &temp.path)))?;
+        let mut folders = BTreeSet::new();
+        for (mut temp, target) in temps {
+            if let Some(folder) = target.parent() {
+                if !folder.is_dir() {
+                    self.make_folder(folder)?;
+                    folders.extend(folder.parent().map(Path::to_owned));
+                }
+                folders.insert(folder.to_owned());
+            }
+            if rename(&temp.path, &target).is_err() {
+                self.clear_place(&target, "a folder lies in its place", fs::Metadata::is_dir);
+                rename(&temp.path, &target).map_err(StoreError::io("write", &target))?;
+            }
+            temp.committed = true;
+        }
+        let folders: Vec<_> = folders.into_iter().collect();
+        folders.par_iter().try_for_each(|folder| sync_folder(folder).map_err(StoreError::io("sync", folder)))
+    }
+
+    fn make_folder(&self, folder: &Path) -> Result<(), StoreError> {
+        self.clear_place(folder, "something else lies in the place of a folder", |about| !about.is_dir());
+        fs::create_dir_all(folder).map_err(StoreError::io("make", folder))
+    }
+
+    /// Moves aside what lies in a place of the store where it cannot belong.
+    fn clear_place(&self, place: &Path, what: &str, strange: fn(&fs::Metadata) -> bool) {
+        if fs::symlink_metadata(place).is_ok_and(|about| strange(&about)) {
+            let cleared = self.quarantine(place, what);
+            self.note_damage(place, what, cleared);
+        }
+    }
+
+    /// Notes that `path` is damaged and moves it aside. Returns the error to hand up.
+    ///
+    /// A reader moves objects alone, and only if it can: a run that has no need to read one goes by whether it is there, so that
+    /// what is damaged and stays in place would never be made again.
     pub(super) fn damage(&self, path: &Path, what: &str) -> StoreError {
-        let cleared = self.is_writable() && self.quarantine(path, what);
+        let ours = self.is_writable() || path.starts_with(self.root.join("objects"));
+        let cleared = ours && self.quarantine(path, what);
         self.note_damage(path, what, cleared);
         StoreError::damaged(path, what)
+    }
+
+    /// The error of a file that cannot be read, which is moved aside where it alone is at fault.
+    pub(super) fn unreadable(&self, path: &Path, source: io::Error) -> StoreError {
+        match StoreError::unreadable(path, source) {
+            StoreError::Damaged { what, .. } => self.damage(path, &what),
+            error => error,
+        }
     }
 
     /// Adds to what [`Store::take_damages`] returns.
@@ -80,7 +129,7 @@ impl Store {
     }
 
     /// Moves `path` to `quarantine/` beside a note. On a full disk the note is left out; where even the move fails the file is
-    /// removed, so that what it held can be stored again.
+    /// removed, so that what it held can be stored again; a folder stays, since what is in it is not ours.
     pub(super) fn quarantine(&self, path: &Path, what: &str) -> bool {
         let relative = path.strip_prefix(&self.root).unwrap_or(path);
         let name = crate::path::to_text(relative).replace('/', "-");
@@ -111,11 +160,14 @@ impl Store {
     }
 
     /// Reads a whole file; `None` where it does not exist.
+    ///
+    /// # Errors
+    /// [`StoreError::Damaged`] where this file cannot be read, while others can.
     pub(super) fn read_file(path: &Path) -> Result<Option<Vec<u8>>, StoreError> {
         match fs::read(path) {
             Ok(bytes) => Ok(Some(bytes)),
-            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
-            Err(error) => Err(StoreError::io("read", path)(error)),
+            Err(error) if is_absent(&error) => Ok(None),
+            Err(error) => Err(StoreError::unreadable(path, error)),
         }
     }
 
@@ -124,7 +176,7 @@ impl Store {
         let entries = match fs::read_dir(folder) {
             Ok(entries) => entries,
             // A stray file in the place of a folder holds nothing of ours.
-            Err(error) if matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory) => return Ok(Vec::new()),
+            Err(error) if is_absent(&error) => return Ok(Vec::new()),
             Err(error) => return Err(StoreError::io("list", folder)(error)),
         };
         let mut paths = Vec::new();
@@ -136,24 +188,9 @@ impl Store {
     }
 }
 
-/// Makes written files durable and gives them their names: all data is synced before the first rename, each folder once after
-/// the last.
-pub(super) fn commit(temps: Vec<(Temp, PathBuf)>) -> Result<(), StoreError> {
-    temps.par_iter().try_for_each(|(temp, _)| temp.file.sync_data().map_err(StoreError::io("sync", &temp.path)))?;
-    let mut folders = BTreeSet::new();
-    for (mut temp, target) in temps {
-        if let Some(folder) = target.parent() {
-            if !folder.is_dir() {
-                fs::create_dir_all(folder).map_err(StoreError::io("make", folder))?;
-                folders.extend(folder.parent().map(Path::to_owned));
-            }
-            folders.insert(folder.to_owned());
-        }
-        rename(&temp.path, &target).map_err(StoreError::io("write", &target))?;
-        temp.committed = true;
-    }
-    let folders: Vec<_> = folders.into_iter().collect();
-    folders.par_iter().try_for_each(|folder| sync_folder(folder).map_err(StoreError::io("sync", folder)))
+/// Whether nothing lies at a place. A stray file in the place of a folder holds nothing of ours.
+pub(super) fn is_absent(error: &io::Error) -> bool {
+    matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory)
 }
 
 /// Removes a file; one that is gone already is no failure.
@@ -181,20 +218,4 @@ fn rename(from: &Path, to: &Path) -> io::Result<()> {
         }
     }
     fs::rename(from, to)
-}
-
-/// Makes a rename in `folder` durable where the platform can.
-#[cfg(unix)]
-fn sync_folder(folder: &Path) -> io::Result<()> {
-    match File::open(folder)?.sync_all() {
-        // Some network shares cannot sync a folder; the rename is as durable there as it gets.
-        Err(error) if matches!(error.kind(), io::ErrorKind::InvalidInput | io::ErrorKind::Unsupported) => Ok(()),
-        done => done,
-    }
-}
-
-#[cfg(not(unix))]
-fn sync_folder(_folder: &Path) -> io::Result<()> {
-    // Windows has no handle to sync a folder with; NTFS journals the rename itself.
-    Ok(())
 }

@@ -19,7 +19,7 @@ pub enum StoreError {
         what: String,
     },
     /// An object that a result names is not there.
-    #[error("`{0}` is not in the store")]
+    #[error("`{0}` is not in the store; `trapline run` makes it again")]
     Missing(ContentId),
     /// The disk, or the quota on it, is full. What was stored before is whole.
     #[error("the disk is full: cannot {action} `{path}`")]
@@ -78,6 +78,16 @@ impl StoreError {
         }
     }
 
+    /// A file of the store that cannot be read: damage where the fault lies with this file, so that it is moved aside and made
+    /// again; an error where the disk or the system is at fault.
+    pub(super) fn unreadable(path: &Path, source: io::Error) -> Self {
+        if is_of_the_file(&source) {
+            Self::damaged(path, format!("it cannot be read: {source}"))
+        } else {
+            Self::io("read", path)(source)
+        }
+    }
+
     /// Damage in `path`.
     pub(super) fn damaged(path: &Path, what: impl Into<String>) -> Self {
         Self::Damaged { path: path.to_owned(), what: what.into() }
@@ -94,6 +104,17 @@ fn is_full(error: &io::Error) -> bool {
     matches!(error.kind(), io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded)
 }
 
+/// Says whether one file is at fault: a folder in its place, no right to read it, sectors of the disk that are gone.
+pub(super) fn is_of_the_file(error: &io::Error) -> bool {
+    const EIO: i32 = 5;
+    match error.kind() {
+        io::ErrorKind::IsADirectory | io::ErrorKind::InvalidData | io::ErrorKind::UnexpectedEof => true,
+        // Windows says the same of a file that a virus scanner holds for a moment.
+        io::ErrorKind::PermissionDenied => cfg!(unix),
+        _ => cfg!(unix) && error.raw_os_error() == Some(EIO),
+    }
+}
+
 /// Something that was found damaged.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, serde::Serialize)]
 pub struct Damage {
@@ -101,7 +122,7 @@ pub struct Damage {
     pub path: String,
     /// What is wrong with it.
     pub what: String,
-    /// Whether it is out of the way, in `quarantine/` or written anew; a reader leaves it in place.
+    /// Whether it is out of the way, in `quarantine/` or written anew. A reader moves objects only.
     pub cleared: bool,
 }
 

@@ -141,6 +141,21 @@ impl Store {
         Ok(report)
     }
 
+    /// Forgets the results of which objects are missing and that no step yields any more: nothing will make them again. Returns how
+    /// many there were.
+    ///
+    /// # Errors
+    /// As [`Store::keep_last`].
+    pub fn forget_incomplete(&self, _lock: &Lock) -> Result<u64, StoreError> {
+        let keep = self.keep_last()?;
+        let mut forgotten = 0;
+        for key in self.missing()?.into_keys().filter(|key| !keep.results.contains(key)) {
+            disk::remove(&self.result_path(key))?;
+            forgotten += 1;
+        }
+        Ok(forgotten)
+    }
+
     /// Objects and row recipes that `keep` reaches. What a damaged manifest or header named is not reached: it has to be made again.
     fn reach(&self, keep: &Keep) -> Result<(BTreeSet<ContentId>, BTreeSet<RowKey>), StoreError> {
         let (mut contents, mut rows) = (keep.contents.clone(), keep.rows.clone());

@@ -325,8 +325,8 @@ impl Store {
     pub(super) fn inventory_at(&self, path: &Path) -> Result<Option<Inventory>, StoreError> {
         let mut file = match File::open(path) {
             Ok(file) => file,
-            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
-            Err(error) => return Err(StoreError::io("read", path)(error)),
+            Err(error) if disk::is_absent(&error) => return Ok(None),
+            Err(error) => return Err(self.unreadable(path, error)),
         };
         match Inventory::read_from(&mut file) {
             Ok(Ok(inventory)) => Ok(Some(inventory)),
@@ -335,7 +335,7 @@ impl Store {
                 Err(self.damage(path, what))
             }
             Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => Err(self.damage(path, "it is cut short")),
-            Err(error) => Err(StoreError::io("read", path)(error)),
+            Err(error) => Err(self.unreadable(path, error)),
         }
     }
 
@@ -344,6 +344,6 @@ impl Store {
         let path = self.inventory_path(root);
         let temp = self.temp(&path)?;
         inventory.write_to(&temp.file).map_err(StoreError::io("write", &path))?;
-        disk::commit(vec![(temp, path)])
+        self.commit(vec![(temp, path)])
     }
 }

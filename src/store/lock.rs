@@ -72,7 +72,7 @@ impl Drop for Lock {
 }
 
 impl Store {
-    /// Takes the lock, leaves the note of `me` and removes what a killed run left half written.
+    /// Takes the lock, leaves the note of `me`, removes what a killed run left half written and prepares a new store.
     ///
     /// # Errors
     /// [`StoreError::Locked`] naming the holder.
@@ -100,6 +100,7 @@ impl Store {
             }
         };
         self.remove_leftovers();
+        self.prepare()?;
         let note = self.note_path();
         // The note is a courtesy: on a full disk the lock holds without it.
         if self.write_sealed(&note, me).is_err() {

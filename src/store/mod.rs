@@ -13,13 +13,14 @@
 //! | `scratch/` | unfinished work of steps (checkpoints) per result key; removed with the result | begun anew |
 //!
 //! Every file carries or is named by a BLAKE3 digest, so that a flipped bit is noticed when it is read. Readers take no lock,
-//! are never blocked and never write: they work on a full disk and beside a run.
+//! are never blocked and write nothing: they work on a full disk and beside a run.
 
+use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, AtomicU64};
 use std::sync::{Arc, Mutex};
 
-use crate::id::ResultKey;
+use crate::id::{ContentId, ResultKey};
 
 mod disk;
 mod error;
@@ -55,7 +56,8 @@ pub const STORE_FORMAT: u32 = 1;
 /// What a store is opened for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Access {
-    /// `plan`, `status`, `why`: no folder is made, no damage moved aside; a store that is not there is empty.
+    /// `plan`, `status`, `why`: nothing is written; a store that is not there is empty. Damaged objects are moved aside where that
+    /// is possible, so that the next run makes them again.
     Read,
     /// `run`, `cache gc`: takes the lock before it writes (see [`Store::lock`]).
     Write,
@@ -68,6 +70,8 @@ pub struct Store {
     access: Access,
     temps: AtomicU64,
     damages: Mutex<Vec<Damage>>,
+    /// Objects that this process has read and found whole, with their length.
+    whole: Mutex<HashMap<ContentId, u64>>,
     /// Whether this process holds the lock.
     locked: Arc<AtomicBool>,
     /// Opened when a row is looked up, closed before the lock is given back.
@@ -89,6 +93,7 @@ impl Store {
             access,
             temps: AtomicU64::new(0),
             damages: Mutex::default(),
+            whole: Mutex::default(),
             locked: Arc::default(),
             index: Arc::default(),
         };
@@ -99,7 +104,6 @@ impl Store {
                     std::fs::create_dir_all(&path).map_err(StoreError::io("make", &path))?;
                 }
             }
-            store.ignore_in_git()?;
         }
         store.check_format()?;
         Ok(store)
@@ -136,11 +140,19 @@ impl Store {
             Ok(Some(found)) if found.trapline_store <= STORE_FORMAT => Ok(()),
             Ok(Some(found)) => Err(StoreError::Format { path, found: found.trapline_store, known: STORE_FORMAT }),
             // There is one version so far, so a format file that is damaged is written again.
-            Ok(None) | Err(StoreError::Damaged { .. }) if self.is_writable() => {
-                self.write_sealed(&path, &FormatFile { trapline_store: STORE_FORMAT })
-            }
             Ok(None) | Err(StoreError::Damaged { .. }) => Ok(()),
             Err(error) => Err(error),
+        }
+    }
+
+    /// Writes what every store has. The holder of the lock does it: two first runs at once must not be in each other's way.
+    fn prepare(&self) -> Result<(), StoreError> {
+        self.ignore_in_git()?;
+        self.check_format()?;
+        let path = self.root.join("format");
+        match sealed::read::<FormatFile>(&path) {
+            Ok(Some(_)) => Ok(()),
+            _ => self.write_sealed(&path, &FormatFile { trapline_store: STORE_FORMAT }),
         }
     }
 

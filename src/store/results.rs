@@ -1,7 +1,7 @@
 //! Results: one manifest per [`ResultKey`], and per pipeline the results that its steps yielded last.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
@@ -149,11 +149,18 @@ impl Store {
     pub(super) fn sharded<T>(&self, folder: &str, parse: fn(&str) -> Option<T>) -> Result<Vec<(PathBuf, T)>, StoreError> {
         let mut found = Vec::new();
         for shard in Self::list(&self.root.join(folder))? {
-            let Some(front) = shard.file_name().and_then(|name| name.to_str()) else { continue };
-            for path in Self::list(&shard)? {
-                let name = path.file_name().and_then(|name| name.to_str()).and_then(|back| parse(&format!("{front}{back}")));
-                found.extend(name.map(|name| (path, name)));
-            }
+            found.extend(Self::shard(&shard, parse)?);
+        }
+        Ok(found)
+    }
+
+    /// Those of one folder of two digits.
+    pub(super) fn shard<T>(shard: &Path, parse: fn(&str) -> Option<T>) -> Result<Vec<(PathBuf, T)>, StoreError> {
+        let Some(front) = shard.file_name().and_then(|name| name.to_str()) else { return Ok(Vec::new()) };
+        let mut found = Vec::new();
+        for path in Self::list(shard)? {
+            let name = path.file_name().and_then(|name| name.to_str()).and_then(|back| parse(&format!("{front}{back}")));
+            found.extend(name.map(|name| (path, name)));
         }
         Ok(found)
     }

@@ -4,8 +4,9 @@ use std::fs::{self, File};
 use std::io::{self, Read as _, Seek as _, SeekFrom};
 use std::path::{Path, PathBuf};
 
+use super::error::is_of_the_file;
 use super::pack::{self, Pack, PackSource, PackTable, Row, RowStream};
-use super::{Store, StoreError, disk};
+use super::{Store, StoreError};
 use crate::id::{ContentId, RowKey};
 
 /// How often packs are listed again when one vanishes between listing and opening, merged away by a run.
@@ -103,7 +104,11 @@ impl Store {
                 Ok(Err(what)) => what,
                 Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
                 Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => "it is cut short".to_owned(),
-                Err(error) => return Err(StoreError::io("read", &path)(error)),
+                Err(error) => match self.unreadable(&path, error) {
+                    // Moved aside, or left out.
+                    StoreError::Damaged { .. } => continue,
+                    error => return Err(error),
+                },
             };
             if self.is_writable() {
                 self.salvage_pack(row_key, &path, &what)?;
@@ -225,7 +230,7 @@ impl Store {
         let salvaged = match pack::salvage(path) {
             Ok(salvaged) => salvaged,
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
-            Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => None,
+            Err(error) if is_of_the_file(&error) => None,
             Err(error) => return Err(StoreError::io("read", path)(error)),
         };
         let Some(mut salvage) = salvaged else {
@@ -258,7 +263,7 @@ impl Store {
             let written = pack::write(self, &folder, number, &mut source)?;
             // Nothing lost: the pack is again what its name says, and takes the place of the damaged one.
             replaced = written.1 == path;
-            disk::commit(vec![written])?;
+            self.commit(vec![written])?;
         }
         let what = format!("{what}; {lost} of {} rows are lost", salvage.stated);
         drop(salvage);

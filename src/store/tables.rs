@@ -25,7 +25,7 @@ impl Store {
         table.columns.par_iter().for_each(|column| {
             let _ = column.id();
         });
-        let new: Vec<&Arc<Column>> = table.columns.iter().filter(|column| !self.has(column.id())).collect();
+        let new: Vec<&Arc<Column>> = table.columns.par_iter().filter(|column| !self.is_whole(column.id())).collect();
         for batch in new.chunks(BATCH) {
             let encoded: Vec<Vec<u8>> = batch.par_iter().map(|column| column.encode()).collect();
             self.put_many(&encoded)?;

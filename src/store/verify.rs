@@ -12,7 +12,7 @@ use super::gc::Amount;
 use super::pack::Row;
 use super::results::{object_id_of, result_key_of};
 use super::rows::{Cursor, open_pack};
-use super::{Damage, RowStats, Store, StoreError, sealed};
+use super::{Damage, RowStats, Store, StoreError, disk, sealed};
 use crate::id::{ContentId, ResultKey, RowKey};
 
 /// What [`Store::verify`] found.
@@ -65,8 +65,8 @@ impl Store {
 
     fn everything(&self) -> Result<Vec<(PathBuf, What)>, StoreError> {
         let mut work = Vec::new();
-        work.extend(self.sharded("objects", object_id_of)?.into_iter().map(|(path, id)| (path, What::Object(id))));
-        work.extend(self.sharded("results", result_key_of)?.into_iter().map(|(path, key)| (path, What::Result(key))));
+        work.extend(self.all_of("objects", object_id_of)?.into_iter().map(|(path, id)| (path, What::Object(id))));
+        work.extend(self.all_of("results", result_key_of)?.into_iter().map(|(path, key)| (path, What::Result(key))));
         for row_key in self.row_keys()? {
             work.extend(self.pack_paths(row_key)?.into_iter().map(|path| (path, What::Pack(row_key))));
         }
@@ -75,6 +75,19 @@ impl Store {
         }
         work.extend(Self::list(&self.root.join("inventory"))?.into_iter().map(|path| (path, What::Inventory)));
         Ok(work)
+    }
+
+    /// As [`Store::sharded`]; a folder that cannot be listed is damage, and the others are looked at.
+    fn all_of<T>(&self, folder: &str, parse: fn(&str) -> Option<T>) -> Result<Vec<(PathBuf, T)>, StoreError> {
+        let mut found = Vec::new();
+        for shard in Self::list(&self.root.join(folder))? {
+            match Self::shard(&shard, parse) {
+                Ok(files) => found.extend(files),
+                Err(StoreError::Io { source, .. }) => self.note_damage(&shard, &format!("it cannot be listed: {source}"), false),
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(found)
     }
 
     fn verify_one(&self, path: &Path, what: What) -> Result<(), StoreError> {
@@ -95,6 +108,11 @@ impl Store {
         match verified {
             // Noted already; or gone since it was listed.
             Err(error) if error.is_loss() => Ok(()),
+            // One file that cannot be read keeps nobody from looking at the others.
+            Err(StoreError::Io { action, source, .. }) => {
+                self.note_damage(path, &format!("cannot {action} it: {source}"), false);
+                Ok(())
+            }
             done => done,
         }
     }
@@ -112,8 +130,8 @@ impl Store {
                 }
             }
             Ok(Err(what)) => what,
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(()),
-            Err(error) => return Err(StoreError::io("read", path)(error)),
+            Err(error) if disk::is_absent(&error) => return Ok(()),
+            Err(error) => return Err(self.unreadable(path, error)),
         };
         if self.is_writable() {
             return self.salvage_pack(row_key, path, &hurt);
@@ -123,7 +141,7 @@ impl Store {
     }
 
     /// Objects that results name and that are not there.
-    fn missing(&self) -> Result<BTreeMap<ResultKey, BTreeSet<ContentId>>, StoreError> {
+    pub(super) fn missing(&self) -> Result<BTreeMap<ResultKey, BTreeSet<ContentId>>, StoreError> {
         let mut missing = BTreeMap::new();
         for key in self.results()? {
             let result = match self.get_result(key) {

@@ -109,7 +109,7 @@ impl RowWriter<'_> {
             },
         };
         let pack = pack::write(self.store, &self.store.rows_folder(row_key), self.number, &mut source)?;
-        disk::commit(vec![pack])?;
+        self.store.commit(vec![pack])?;
         self.number += 1;
         self.written.rows += self.index.len() as u64;
         self.index.clear();
@@ -259,7 +259,7 @@ impl Store {
         }
         let written = written?;
         let target = written.1.clone();
-        disk::commit(vec![written])?;
+        self.commit(vec![written])?;
         for path in paths.iter().filter(|path| **path != target) {
             remove_pack(path)?;
         }

@@ -38,8 +38,8 @@ impl Step for Adopt {
         Some(vec![Schema::default()])
     }
 
-    fn files(&self, _: &Context<'_>) -> Vec<FileInput> {
-        vec![FileInput { name: "notes".into(), path: (&self.notes).into(), optional: false, rewritten: false }]
+    fn files(&self, _: &Context<'_>) -> Result<Vec<FileInput>, StepError> {
+        Ok(vec![FileInput { name: "notes".into(), path: (&self.notes).into(), optional: false, rewritten: false }])
     }
 
     fn run(&self, job: &mut Job<'_>) -> Result<Outputs, StepError> {

@@ -332,6 +332,12 @@ pub fn copy(from: &Path, to: &Path) {
     }
 }
 
+/// How often a trial by chance or by number is repeated: `usual` in the everyday suite, `TRAPLINE_TRIALS` in a long night, which
+/// turns all trials of the project up at once.
+pub fn trials(usual: usize) -> usize {
+    std::env::var("TRAPLINE_TRIALS").ok().and_then(|text| text.parse().ok()).unwrap_or(usual)
+}
+
 /// The bytes of a small JPEG with its own pixels and EXIF: taken at noon of day `seed` of June 2024.
 pub fn jpeg(seed: u8) -> Vec<u8> {
     photo::Photo::new(seed).taken(&format!("2024:06:{:02} 12:00:00", 1 + (seed - 1) % 30)).bytes()

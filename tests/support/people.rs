@@ -45,8 +45,8 @@ impl Step for Draw {
         Some(vec![schema])
     }
 
-    fn files(&self, _: &Context<'_>) -> Vec<FileInput> {
-        vec![FileInput { name: "list".into(), path: "draw.txt".into(), optional: false, rewritten: false }]
+    fn files(&self, _: &Context<'_>) -> Result<Vec<FileInput>, StepError> {
+        Ok(vec![FileInput { name: "list".into(), path: "draw.txt".into(), optional: false, rewritten: false }])
     }
 
     fn changes(&self, before: &Table, after: &Table) -> Vec<Finding> {
@@ -108,7 +108,7 @@ impl Step for Label {
         Some(vec![Schema::of(LABELS)])
     }
 
-    fn files(&self, context: &Context<'_>) -> Vec<FileInput> {
+    fn files(&self, context: &Context<'_>) -> Result<Vec<FileInput>, StepError> {
         let folder = std::fs::read_dir(context.project.join("labels"));
         let mut names: Vec<_> =
             folder.into_iter().flatten().map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
@@ -119,7 +119,7 @@ impl Step for Label {
             optional: true,
             rewritten: false,
         };
-        names.into_iter().map(file).collect()
+        Ok(names.into_iter().map(file).collect())
     }
 
     fn run(&self, job: &mut Job<'_>) -> Result<Outputs, StepError> {

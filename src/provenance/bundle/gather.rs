@@ -50,7 +50,7 @@ pub(super) fn gather(
     for (index, step) in pipeline.steps.iter().enumerate() {
         let name = &step.name.value;
         // Files of steps outside the lock are needed for the pipeline to be checked at all.
-        let files = step.step.files(&pipeline.context(index));
+        let files = step.step.files(&pipeline.context(index))?;
         gathered.files.extend(files.iter().map(|file| crate::path::to_text(&file.path)));
         let Some(locked) = lock.steps.get(name) else {
             if step.stage.is_none() {

@@ -104,7 +104,7 @@ impl Packer<'_> {
             withheld.table(self.store, *id)?;
         }
         for (index, step) in self.pipeline.steps.iter().enumerate() {
-            let files = step.step.files(&self.pipeline.context(index));
+            let files = step.step.files(&self.pipeline.context(index))?;
             for file in files.iter().filter(|file| file.name.starts_with(LABEL_FILE)) {
                 let path = self.pipeline.project.join(&file.path);
                 withheld.labels(&file.name, &std::fs::read(&path).map_err(ProvenanceError::io("read", &path))?);

@@ -12,7 +12,7 @@
 use std::path::{Path, PathBuf};
 
 use super::ProvenanceError;
-use super::files::descriptive;
+use super::files::{descriptive, is_file};
 use crate::check::Pipeline;
 use crate::model::bundle_folder;
 use crate::plan::planner::Planner;
@@ -135,7 +135,7 @@ impl Packer<'_> {
     /// The files of the project, as they are.
     fn project(&mut self, asked: &[PathBuf], gathered: &Gathered) -> Result<(), ProvenanceError> {
         let project = &self.pipeline.project;
-        let mut files = descriptive(self.pipeline, asked);
+        let mut files = descriptive(self.pipeline, asked)?;
         files.extend(gathered.files.iter().cloned());
         // The gallery of a report shows no picture of the other classes.
         if self.options.withhold.iter().any(|class| self.pipeline.classes.role(class).is_public()) {
@@ -145,13 +145,14 @@ impl Packer<'_> {
         }
         for model in &gathered.models {
             let Ok(folder) = bundle_folder(model) else { continue };
-            for entry in std::fs::read_dir(project.join(&folder)).into_iter().flatten().flatten() {
-                files.insert(crate::path::to_text(&folder.join(entry.file_name())));
+            let place = project.join(&folder);
+            for path in crate::file::reading::entries(&place).map_err(ProvenanceError::io("list", &place))? {
+                files.insert(crate::path::to_text(&folder.join(path.file_name().unwrap_or_default())));
             }
         }
         for file in files {
             let from = project.join(crate::path::from_text(&file));
-            if file == LOCAL_FILE || file == IMAGES_FILE || !from.is_file() {
+            if file == LOCAL_FILE || file == IMAGES_FILE || !is_file(&from)? {
                 continue;
             }
             if self.archive.copy(&file, &from, Some(&self.options.private))?.1 {
@@ -176,7 +177,11 @@ impl Packer<'_> {
                     let (found, _) = self.archive.copy(&path, &from, None)?;
                     if id.is_some_and(|id| id != found) {
                         let damage =
-                            std::io::Error::new(std::io::ErrorKind::InvalidData, "it is damaged; `trapline run` heals it");
+                            std::io::Error::new(std::io::ErrorKind::InvalidData, "it is damaged; `trapline run` makes it again");
+                        // Moved aside, so that the run finds it missing.
+                        if let Some(id) = id {
+                            let _ = self.store.verify_object(id);
+                        }
                         return Err(ProvenanceError::io("pack", &from)(damage));
                     }
                 }
@@ -187,7 +192,8 @@ impl Packer<'_> {
 
     /// What the runs of the pipeline did and when; nothing in free words, which may name places and machines.
     fn journals(&mut self) -> Result<(), ProvenanceError> {
-        for (id, path) in journal::runs(self.store.root()) {
+        let runs = journal::runs(self.store.root()).map_err(ProvenanceError::io("list", &self.store.root().join("runs")))?;
+        for (id, path) in runs {
             let entries = journal::read(&path).map_err(ProvenanceError::io("read", &path))?;
             let is_own = |event: &Event| matches!(event, Event::RunStarted { pipeline, .. } if *pipeline == self.pipeline.name);
             if !entries.iter().any(|entry| is_own(&entry.event)) {

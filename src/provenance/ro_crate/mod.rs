@@ -86,19 +86,26 @@ pub fn write(
     folder: &Path,
     options: &Options,
 ) -> Result<Written, ProvenanceError> {
-    folder::prepare(folder)?;
-    let mut writer =
-        Writer { pipeline, account, folder, graph: Graph::default(), files: BTreeMap::new(), people: BTreeSet::new() };
+    let draft = folder::Draft::begin(folder)?;
+    let mut writer = Writer {
+        pipeline,
+        account,
+        folder: draft.path(),
+        graph: Graph::default(),
+        files: BTreeMap::new(),
+        people: BTreeSet::new(),
+    };
     writer.copy(asked)?;
-    let images = inputs::write(pipeline, store, account, &folder.join(INPUTS))?;
+    let images = inputs::write(pipeline, store, account, &draft.path().join(INPUTS))?;
     if let Some(images) = &images {
         writer.files.insert(INPUTS.to_owned(), (images.id, images.bytes));
     }
     writer.describe(images.as_ref(), options)?;
     let Writer { graph, files, people, .. } = writer;
-    let text = graph.text().map_err(|error| ProvenanceError::io("write", &folder.join(METADATA))(error.into()))?;
-    let path = folder.join(METADATA);
+    let path = draft.path().join(METADATA);
+    let text = graph.text().map_err(|error| ProvenanceError::io("write", &path)(error.into()))?;
     crate::file::replace(&path, text.as_bytes()).map_err(ProvenanceError::io("write", &path))?;
+    draft.publish(folder)?;
     Ok(Written {
         run: account.run.clone(),
         steps: account.steps.len(),
@@ -123,7 +130,7 @@ struct Writer<'a> {
 impl Writer<'_> {
     /// Copies what describes the project, what steps read, and what they wrote. What steps read and wrote must still be that.
     fn copy(&mut self, asked: &[PathBuf]) -> Result<(), ProvenanceError> {
-        for path in descriptive(self.pipeline, asked) {
+        for path in descriptive(self.pipeline, asked)? {
             let copied = folder::take(&self.pipeline.project, self.folder, &path)?;
             self.files.insert(path, copied);
         }

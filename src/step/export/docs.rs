@@ -117,9 +117,12 @@ dataset:
   need no space, but whoever rotates or tags the exported file alters the original too.
 - Files are called by the column `name` (see `rename`), in `folders` by a column such as `label` where given. Every file is
   read back and compared with the identity of its image. Originals are never altered.
-- New files are made aside and moved into place at the end; an interrupted export leaves the folder as it was. A repeated one
-  touches nothing. Images that are no longer wanted are removed, unless somebody changed them.
-- The hidden `.trapline.csv` lists what the export wrote. Keep it: without it the files count as yours.
+- New files are made aside, forced to the disk and moved into place, some hundred at a time. An export that breaks off leaves whole
+  files, and the next run goes on from there; a repeated one touches nothing. Images that are no longer wanted are removed, unless
+  somebody changed them.
+- The hidden `.trapline.csv` lists what the export wrote, with content and size. Keep it: without it the files count as yours. An
+  exported file that is gone or empty is made again by the next run; `trapline verify` says where one has another size, and
+  `trapline verify --level all` where it has other bytes.
 
 ## References
 RFC 4180 (CSV); Apache Parquet; <https://lila.science/megadetector-output-format>; Niedballa et al. 2016, Methods in Ecology and

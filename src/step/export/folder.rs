@@ -38,7 +38,7 @@ pub fn write(job: &Job<'_>, folder: &Path, ledger_path: &Path, files: &[File<'_>
         let path = folder.join(&file.name);
         match earlier.look(&file.name, &path)? {
             Found::Ours(there) | Found::Foreign(Some(there)) if there == content => {}
-            Found::Nothing | Found::Ours(_) => missing.push((file, content)),
+            Found::Nothing | Found::Emptied | Found::Ours(_) => missing.push((file, content)),
             Found::Foreign(_) if earlier.files.contains_key(&file.name) => {
                 blocked.push(format!("`{}` was changed since it was exported", file.name));
             }

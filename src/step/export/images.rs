@@ -1,10 +1,10 @@
 //! Exports images: each under its name, in a folder, every byte verified.
 //!
-//! All new files are made in a folder of their own first (`.trapline-part`), then moved into place. An interruption before that
-//! leaves nothing behind; one in the midst leaves files that the ledger knows, and the next run goes on from there. Files are not
-//! synced one by one: a copy that a power failure tears is found by its content and made again from the original.
+//! New files are made batch by batch in a folder of their own (`.trapline-part`), synced, and moved into place; the ledger says
+//! before the first of them which files are to come. An interruption before that leaves nothing behind; one in the midst, or a
+//! power failure, leaves whole files that the ledger knows, and the next run goes on from there.
 
-use std::collections::{BTreeMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::path::{Path, PathBuf};
 
 use rayon::prelude::*;
@@ -30,6 +30,8 @@ pub enum Way {
 
 /// How many examples an error or finding shows.
 const EXAMPLES: usize = 8;
+/// How many files are made and synced before they are moved into place together.
+const BATCH: usize = 256;
 /// New files are made here, inside the folder.
 const PART: &str = ".trapline-part";
 
@@ -57,17 +59,29 @@ pub fn write(job: &Job<'_>, table: &Table, into: &Path, way: Way, folders: Optio
     let locate = job.locate;
     let missing = pool.install(|| missing(locate, &earlier, into, &targets, way))?;
     if !missing.is_empty() {
-        let part = Part::new(into)?;
-        make(job, &pool, &part, &missing, way)?;
-        job.cancel.check()?;
+        reachable(job, &pool, &missing)?;
+        job.progress.start("write", missing.len() as u64);
         let mut intent = earlier.clone();
-        for (file, target) in &targets {
+        for (file, target) in &missing {
             intent.add(file, target.content);
+            intent.sizes.remove(*file);
         }
-        intent.write(&ledger_path, true)?;
-        part.publish(into, &missing)?;
+        let mut part = Part::new(into)?;
+        let (mut done, mut recorded) = (0, 0);
+        for batch in missing.chunks(BATCH) {
+            make(job, &pool, &part, batch, way)?;
+            job.cancel.check()?;
+            // A file that is older than the ledger is not read again by the run after a broken one. Written at every doubling, the
+            // ledger costs no more than the files.
+            if done == 0 || done >= 2 * recorded {
+                intent.write(&ledger_path, true)?;
+                recorded = done.max(BATCH);
+            }
+            part.publish(into, batch)?;
+            done += batch.len();
+        }
     } else if into.join(PART).exists() {
-        // Left by a run that was killed before it had moved anything.
+        // Left by a run that was killed.
         drop(Part { folder: into.join(PART), created: Vec::new() });
     }
     let wanted: Vec<&str> = targets.keys().map(String::as_str).collect();
@@ -78,6 +92,9 @@ pub fn write(job: &Job<'_>, table: &Table, into: &Path, way: Way, folders: Optio
         // A file that was there with the right bytes before any export is not ours to remove.
         if earlier.files.contains_key(file) || made.contains(file.as_str()) {
             ours.add(file, target.content);
+            let noted = earlier.sizes.get(file).copied().filter(|_| !made.contains(file.as_str()));
+            let size = noted.or_else(|| std::fs::metadata(into.join(file)).ok().map(|about| about.len()));
+            ours.sizes.extend(size.map(|size| (file.clone(), size)));
         }
     }
     ours.write(&ledger_path, !made.is_empty())?;
@@ -207,7 +224,7 @@ fn missing<'t, 'a>(
     for (file, target, found) in looked {
         match found {
             Found::Ours(there) | Found::Foreign(Some(there)) if there == target.content => {}
-            Found::Nothing | Found::Ours(_) => missing.push((file, target)),
+            Found::Nothing | Found::Emptied | Found::Ours(_) => missing.push((file, target)),
             Found::Foreign(_) if ledger.files.contains_key(file) => {
                 blocked.push(format!("`{file}` was changed since it was exported"));
             }
@@ -248,18 +265,20 @@ impl Part {
         Ok(Self { folder, created })
     }
 
-    /// Moves the files into place; nothing is undone from here on.
-    fn publish(mut self, into: &Path, missing: &[(&str, &Target<'_>)]) -> Result<(), StepError> {
+    /// Moves the files of a batch into place, durably; nothing is undone from here on.
+    fn publish(&mut self, into: &Path, batch: &[(&str, &Target<'_>)]) -> Result<(), StepError> {
         self.created.clear();
-        for (number, (file, _)) in missing.iter().enumerate() {
+        let mut folders = BTreeSet::new();
+        for (number, (file, _)) in batch.iter().enumerate() {
             let target = into.join(file);
             let failed = |source| StepError::File { action: "write", path: target.clone(), source };
-            if let Some(folder) = target.parent() {
-                std::fs::create_dir_all(folder).map_err(failed)?;
+            if let Some(folder) = target.parent().filter(|folder| !folders.contains(*folder)) {
+                crate::file::make_folder(folder).map_err(failed)?;
+                folders.insert(folder.to_owned());
             }
             std::fs::rename(self.folder.join(number.to_string()), &target).map_err(failed)?;
         }
-        Ok(())
+        folders.iter().try_for_each(|folder| crate::file::sync_folder(folder).map_err(StepError::file("sync", folder)))
     }
 }
 
@@ -273,25 +292,30 @@ impl Drop for Part {
     }
 }
 
-/// Makes the missing files in the part folder, numbered, each verified against its identity.
-fn make(
-    job: &Job<'_>,
-    pool: &rayon::ThreadPool,
-    part: &Part,
-    missing: &[(&str, &Target<'_>)],
-    way: Way,
-) -> Result<(), StepError> {
-    job.progress.start("write", missing.len() as u64);
+/// Fails before anything is written where an original cannot be reached.
+fn reachable(job: &Job<'_>, pool: &rayon::ThreadPool, missing: &[(&str, &Target<'_>)]) -> Result<(), StepError> {
+    let locate = job.locate;
+    let there = |target: &Target<'_>| locate(target.root, target.path).is_some_and(|source| source.exists());
+    match pool.install(|| missing.par_iter().find_first(|(_, target)| !there(target))) {
+        Some((file, target)) => Err(unreached(file, target)),
+        None => Ok(()),
+    }
+}
+
+fn unreached(file: &str, target: &Target<'_>) -> StepError {
+    StepError::Data(format!(
+        "`{}` of root `{}` cannot be reached for `{file}`: mount the disk and run again",
+        target.path, target.root
+    ))
+}
+
+/// Makes the files of a batch in the part folder, numbered, each verified against its identity and synced.
+fn make(job: &Job<'_>, pool: &rayon::ThreadPool, part: &Part, batch: &[(&str, &Target<'_>)], way: Way) -> Result<(), StepError> {
     let (locate, progress, cancel) = (job.locate, job.progress, job.cancel);
     pool.install(|| {
-        missing.par_iter().enumerate().try_for_each(|(number, (file, target))| {
+        batch.par_iter().enumerate().try_for_each(|(number, (file, target))| {
             cancel.check()?;
-            let source = locate(target.root, target.path).ok_or_else(|| {
-                StepError::Data(format!(
-                    "`{}` of root `{}` cannot be reached for `{file}`: mount the disk and run again",
-                    target.path, target.root
-                ))
-            })?;
+            let source = locate(target.root, target.path).ok_or_else(|| unreached(file, target))?;
             let copy = part.folder.join(number.to_string());
             let content = bring(&source, &copy, way)?;
             if content != target.content {
@@ -300,6 +324,10 @@ fn make(
                     source.display(),
                     target.content
                 )));
+            }
+            // A link has no bytes of its own to sync.
+            if matches!(way, Way::Copy | Way::Reflink) {
+                std::fs::File::open(&copy).and_then(|file| file.sync_all()).map_err(StepError::file("sync", &copy))?;
             }
             progress.advance(1, 0);
             Ok(())

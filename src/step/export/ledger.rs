@@ -16,11 +16,19 @@ use crate::table::{CellRef, Reading, Schema, Type, csv};
 /// How many examples a finding shows.
 const EXAMPLES: usize = 8;
 
+/// The first line of a ledger of files that are compared by content alone.
+const HEADER: &str = "file,content\n";
+
+/// The first line of a ledger of files that are too many to be read again at every look.
+const SIZED_HEADER: &str = "file,content,bytes\n";
+
 /// Files that an export has written, with every content that may be there.
 #[derive(Debug, Default, Clone, PartialEq, Eq)]
 pub struct Ledger {
     /// By path relative to the folder of the ledger, `/` between parts.
     pub files: BTreeMap<String, BTreeSet<ContentId>>,
+    /// How many bytes a file has, where that was noted.
+    pub sizes: BTreeMap<String, u64>,
     /// When the ledger itself was written: a file that is older was not changed since.
     written: Option<SystemTime>,
 }
@@ -37,12 +45,18 @@ impl Ledger {
             Err(source) => return Err(StepError::File { action: "read", path: path.to_owned(), source }),
         };
         let name = path.to_string_lossy();
-        let schema = Schema::of(&[("file", Type::Text), ("content", Type::Content)]);
-        let table = csv::read_typed(&bytes, &schema, &Reading::strict(&name))?;
-        let mut ledger = Self { files: BTreeMap::new(), written: std::fs::metadata(path).and_then(|meta| meta.modified()).ok() };
+        let mut columns = vec![("file", Type::Text), ("content", Type::Content)];
+        let sized = bytes.starts_with(SIZED_HEADER.as_bytes());
+        columns.extend(sized.then_some(("bytes", Type::Int)));
+        let table = csv::read_typed(&bytes, &Schema::of(&columns), &Reading::strict(&name))?;
+        let written = std::fs::metadata(path).and_then(|meta| meta.modified()).ok();
+        let mut ledger = Self { written, ..Self::default() };
         for row in 0..table.rows {
             if let (CellRef::Text(file), CellRef::Content(content)) = (table.cell(row, "file"), table.cell(row, "content")) {
                 ledger.files.entry(file.to_owned()).or_default().insert(content);
+                if let (true, CellRef::Int(bytes)) = (sized, table.cell(row, "bytes")) {
+                    ledger.sizes.extend(u64::try_from(bytes).ok().map(|bytes| (file.to_owned(), bytes)));
+                }
             }
         }
         Ok(ledger)
@@ -65,13 +79,19 @@ impl Ledger {
     /// # Errors
     /// When it cannot be written.
     pub fn write(&self, path: &Path, changed: bool) -> Result<(), StepError> {
-        let mut bytes = b"file,content\n".to_vec();
+        let sized = !self.sizes.is_empty();
+        let mut bytes = if sized { SIZED_HEADER } else { HEADER }.as_bytes().to_vec();
         for (file, contents) in &self.files {
+            let size = match self.sizes.get(file) {
+                Some(size) if contents.len() == 1 => format!(",{size}"),
+                _ => if sized { "," } else { "" }.to_owned(),
+            };
             for content in contents {
                 csv::write_text(file, &mut bytes);
-                bytes.extend_from_slice(format!(",{content}\n").as_bytes());
+                bytes.extend_from_slice(format!(",{content}{size}\n").as_bytes());
             }
         }
+        crate::file::clear_part(path).map_err(StepError::file("remove", path))?;
         if !changed && std::fs::read(path).is_ok_and(|there| there == bytes) {
             return Ok(());
         }
@@ -98,8 +118,13 @@ impl Ledger {
             return Ok(Found::Foreign(None));
         }
         let ours = self.files.get(file);
+        let nothing = ContentId::of(b"");
+        if meta.len() == 0 && ours.is_some_and(|ours| !ours.contains(&nothing)) {
+            return Ok(Found::Emptied);
+        }
         if let (Some(ours), Some(written), Some(touched)) = (ours, self.written, touched(&meta))
             && touched < written
+            && self.sizes.get(file).is_none_or(|size| *size == meta.len())
             && let (1, Some(content)) = (ours.len(), ours.first())
         {
             return Ok(Found::Ours(*content));
@@ -130,6 +155,8 @@ pub enum Found {
     Nothing,
     /// A file that an export of ours wrote and nobody changed.
     Ours(ContentId),
+    /// A file of ours that holds nothing: the power failed before its bytes were on the disk, or the disk was full.
+    Emptied,
     /// Anything else; a file with its content.
     Foreign(Option<ContentId>),
 }
@@ -180,7 +207,7 @@ pub fn remove_stale(earlier: &Ledger, into: &Path, wanted: &[&str], findings: &m
         let found = if earlier.is_own_link(file, &path) { None } else { Some(earlier.look(file, &path)?) };
         match found {
             Some(Found::Nothing) => {}
-            None | Some(Found::Ours(_)) => {
+            None | Some(Found::Ours(_) | Found::Emptied) => {
                 std::fs::remove_file(&path).map_err(|source| StepError::File { action: "remove", path: path.clone(), source })?;
                 if let Some(folder) = path.parent().filter(|folder| *folder != into) {
                     // Only an empty folder goes.

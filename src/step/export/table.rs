@@ -54,7 +54,7 @@ fn write_with(
     match earlier.look(&name, path)? {
         Found::Ours(there) | Found::Foreign(Some(there)) if there == content => return ledger.write(&ledger_path, false),
         Found::Foreign(_) => return Err(foreign(&earlier, &name, path)),
-        Found::Nothing | Found::Ours(_) => {}
+        Found::Nothing | Found::Emptied | Found::Ours(_) => {}
     }
     // Last chance to stop: from here on all is renames.
     job.cancel.check()?;

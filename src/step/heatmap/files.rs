@@ -52,7 +52,7 @@ pub(super) fn write(folder: &Path, pictures: &BTreeMap<String, &[u8]>) -> Result
             Found::Ours(there) if there == content => {}
             // It was made by a run whose ledger is lost.
             Found::Foreign(Some(there)) if there == content => {}
-            Found::Nothing | Found::Ours(_) => new.push((file, bytes)),
+            Found::Nothing | Found::Emptied | Found::Ours(_) => new.push((file, bytes)),
             Found::Foreign(_) => blocked.push(format!("`{file}`")),
         }
     }
@@ -90,7 +90,7 @@ fn remove_stale(earlier: &Ledger, folder: &Path, pictures: &BTreeMap<String, &[u
         let path = folder.join(file);
         match earlier.look(file, &path)? {
             Found::Nothing => {}
-            Found::Ours(_) => {
+            Found::Ours(_) | Found::Emptied => {
                 std::fs::remove_file(&path).map_err(|source| StepError::File { action: "remove", path, source })?;
             }
             Found::Foreign(_) => kept.push(file.clone()),

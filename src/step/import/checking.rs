@@ -52,7 +52,14 @@ pub(super) fn read_header(records: &mut crate::table::records::Records<'_>) -> R
 impl Import {
     /// The layouts of the files that one entry of `files` means. All that is wrong with them is said at once.
     pub(super) fn layouts_of(&self, given: &Spanned<String>, context: &Context<'_>, report: &mut Report) -> Option<Vec<Layout>> {
-        let found = self.format.find(self.what, context.project, &given.value);
+        let found = match self.format.find(self.what, context.project, &given.value) {
+            Ok(found) => found,
+            Err(error) => {
+                let message = format!("`{}` cannot be read: {error}", given.value);
+                report.push(Diagnostic::new(codes::MISSING_FILE, given.span, message).help("check that you may read it"));
+                return None;
+            }
+        };
         if found.is_empty() {
             let message = format!("`{}` is not a file, and not a folder with files to import", given.value);
             report.push(Diagnostic::new(codes::MISSING_FILE, given.span, message).help(self.format.looked_for(self.what)));
@@ -99,7 +106,9 @@ impl Import {
             report.push(Diagnostic::new(codes::FOLDERS_OF_NO_FILE, first.span, message).help("wire the images: `from: names`"));
             return false;
         }
-        let files: Vec<String> = self.files(context).into_iter().map(|file| file.path.to_string_lossy().into_owned()).collect();
+        // A folder that cannot be listed is said where its columns are looked for.
+        let files = self.files(context).unwrap_or_default();
+        let files: Vec<String> = files.into_iter().map(|file| file.path.to_string_lossy().into_owned()).collect();
         let mut fine = true;
         for (key, _) in given.filter(|(key, _)| !files.iter().any(|file| files::stands_for(&key.value, file))) {
             fine = false;

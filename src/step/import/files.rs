@@ -1,29 +1,38 @@
 //! Which files are imported: those named, those of a folder, those that a `*` stands for.
 
+use std::io;
 use std::path::Path;
 
+use crate::file::reading;
+
 /// Finds the files that `given` means, relative to `project`, sorted. `wanted` judges names within folders.
-pub fn find(project: &Path, given: &str, wanted: &dyn Fn(&str) -> bool) -> Vec<String> {
+///
+/// # Errors
+/// When a folder or file is there and cannot be looked at: it must not count as absent.
+pub fn find(project: &Path, given: &str, wanted: &dyn Fn(&str) -> bool) -> io::Result<Vec<String>> {
     let mut found = Vec::new();
-    for place in expand(project, given) {
-        if project.join(&place).is_dir() {
-            collect(project, &place, wanted, &mut found);
-        } else if project.join(&place).is_file() {
-            found.push(place);
+    for place in expand(project, given)? {
+        match reading::if_there(&project.join(&place), std::fs::metadata) {
+            Ok(Some(about)) if about.is_dir() => collect(project, &place, wanted, &mut found)?,
+            Ok(Some(_)) => found.push(place),
+            // `a/*/b` passes files by.
+            Err(error) if error.kind() == io::ErrorKind::NotADirectory => {}
+            Ok(None) => {}
+            Err(error) => return Err(error),
         }
     }
     found.sort();
-    found
+    Ok(found)
 }
 
 /// The places that a path with `*` stands for; each `*` stays within one name.
-fn expand(project: &Path, given: &str) -> Vec<String> {
+fn expand(project: &Path, given: &str) -> io::Result<Vec<String>> {
     let mut places = vec![String::new()];
     for part in given.split('/') {
         let mut next = Vec::new();
         for place in &places {
             if part.contains('*') {
-                let names = names(&project.join(place));
+                let names = names(&project.join(place))?;
                 next.extend(names.iter().filter(|name| fits(name, part)).map(|name| below(place, name)));
             } else {
                 next.push(below(place, part));
@@ -31,26 +40,35 @@ fn expand(project: &Path, given: &str) -> Vec<String> {
         }
         places = next;
     }
-    places
+    Ok(places)
 }
 
-/// The names in a folder that are no links and not hidden. A folder that cannot be read has none: its files are found missing.
-fn names(folder: &Path) -> Vec<String> {
-    let entries = std::fs::read_dir(folder).into_iter().flatten().flatten();
-    // A link may lead out of the project.
-    let own = entries.filter(|entry| entry.file_type().is_ok_and(|kind| !kind.is_symlink()));
-    own.filter_map(|entry| entry.file_name().into_string().ok()).filter(|name| !name.starts_with('.')).collect()
+/// The names in a folder that are not links and not hidden; a file has none.
+fn names(folder: &Path) -> io::Result<Vec<String>> {
+    let entries = match reading::entries(folder) {
+        Err(error) if error.kind() == io::ErrorKind::NotADirectory => return Ok(Vec::new()),
+        entries => entries?,
+    };
+    let mut names = Vec::new();
+    for path in entries {
+        // A link may lead out of the project.
+        let own = !std::fs::symlink_metadata(&path)?.is_symlink();
+        let name = path.file_name().and_then(|name| name.to_str()).filter(|name| own && !name.starts_with('.'));
+        names.extend(name.map(str::to_owned));
+    }
+    Ok(names)
 }
 
-fn collect(project: &Path, folder: &str, wanted: &dyn Fn(&str) -> bool, found: &mut Vec<String>) {
-    for name in names(&project.join(folder)) {
+fn collect(project: &Path, folder: &str, wanted: &dyn Fn(&str) -> bool, found: &mut Vec<String>) -> io::Result<()> {
+    for name in names(&project.join(folder))? {
         let path = below(folder, &name);
         if project.join(&path).is_dir() {
-            collect(project, &path, wanted, found);
+            collect(project, &path, wanted, found)?;
         } else if wanted(&name) {
             found.push(path);
         }
     }
+    Ok(())
 }
 
 fn below(folder: &str, name: &str) -> String {
@@ -90,7 +108,7 @@ mod tests {
             std::fs::create_dir_all(dir.path().join(path).parent().unwrap()).unwrap();
             std::fs::write(dir.path().join(path), "").unwrap();
         }
-        let all = |given: &str| find(dir.path(), given, &|name| name.starts_with('x'));
+        let all = |given: &str| find(dir.path(), given, &|name| name.starts_with('x')).unwrap();
         assert_eq!(all("a"), ["a/2020/x_1.txt", "a/2021/deep/x_2.txt"]);
         assert_eq!(all("a/*/*_1.txt"), ["a/2020/x_1.txt", "a/2020/y_1.txt"]);
         assert_eq!(all("*"), ["a/2020/x_1.txt", "a/2021/deep/x_2.txt", "b/x_3.txt"]);

@@ -85,7 +85,10 @@ impl Format {
     }
 
     /// The files that one entry of `files` means.
-    pub fn find(self, what: What, project: &Path, given: &str) -> Vec<String> {
+    ///
+    /// # Errors
+    /// When one is there and cannot be looked at.
+    pub fn find(self, what: What, project: &Path, given: &str) -> std::io::Result<Vec<String>> {
         let ending = |endings: &'static [&str]| move |name: &str| endings.iter().any(|end| name.to_lowercase().ends_with(end));
         match self {
             Self::Csv | Self::Timelapse => files::find(project, given, &ending(&[".csv", ".txt", ".tsv"])),
@@ -97,8 +100,8 @@ impl Format {
                 files::find(project, folder.unwrap_or(given), &|name| TABLES.iter().any(|rules| rules.file() == name))
             }
             Self::Bohner => {
-                let found = files::find(project, given, &|name| bohner::wanted(what, name));
-                if found.is_empty() { files::find(project, given, &bohner::is_final) } else { found }
+                let found = files::find(project, given, &|name| bohner::wanted(what, name))?;
+                if found.is_empty() { files::find(project, given, &bohner::is_final) } else { Ok(found) }
             }
         }
     }

@@ -95,6 +95,9 @@ of the image repeat its edge. `augmentation: false` switches off what the preset
 phase after five epochs without a lower one. Then a temperature is fitted on the validation images, by which the model's class scores are
 divided: it changes no label, but brings confidences close to the share of labels that are right. `calibrate: false` leaves it out.
 
+**The processor.** `threads: 4` shares the sums out among four threads, on every machine and whatever `--jobs` says: a sum in another
+order has other last digits, and a training makes another model of them. A server may have more; the number is part of the recipe.
+
 An option that has no effect beside the others, like `cap` without `undersample`, is refused: whoever wrote it believed otherwise.
 
 ## What it yields
@@ -107,7 +110,8 @@ An option that has no effect beside the others, like `cap` without `undersample`
 - `calibration`: share of right labels by confidence, before and after the temperature.
 
 ## What is computed again
-A training depends on the images and their labels and sides, the options, the programme's classes and the model to start from. The
+A training depends on the images and their labels and sides, the options (`threads` among them), the programme's classes and the
+model to start from. The
 same of all these gives, on the same kind of processor, the same weights to the last bit; on a GPU nearly the same. A training that was
 interrupted goes on after its last whole epoch.
 

@@ -100,6 +100,12 @@ pub(super) const PARAMS: &[Param] = &[
     with_default("calibrate", ParamType::Bool, "true", "fits a temperature to the validation images"),
     with_default("mixed_precision", ParamType::Bool, "false", "computes in 16 bits where that is safe; on a GPU only"),
     with_default("seed", ParamType::Int(0, i64::MAX), "1", "decides first weights, order and variation of the images"),
+    with_default(
+        "threads",
+        ParamType::Int(1, 256),
+        "4",
+        "among how many threads sums are shared out: another number, another model",
+    ),
 ];
 
 /// The options that the parameters make; findings where they contradict each other.

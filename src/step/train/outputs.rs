@@ -207,6 +207,7 @@ pub(super) fn provenance(
     set("images", counts.into());
     set("recipe", serde_yaml::to_value(&train.options).unwrap_or_default());
     set("seed", train.options.seed.into());
+    set("threads", train.threads.into());
     set("epochs", trained.history.len().into());
     let mut figures = Mapping::new();
     for (name, value) in metrics(material, trained, judged) {

@@ -37,7 +37,8 @@ pub(super) fn run(train: &Train, job: &Job<'_>) -> Result<Outputs, StepError> {
     material.leave_out(&pixels.unusable, &table)?;
     let augmenter = Augmenter::new(&options.augmentation, &options.input);
     let device = best_device();
-    tch::set_num_threads(i32::try_from(job.workers).unwrap_or(1));
+    // Not as many as the machine has, or as were asked for with `--jobs`: the recipe says how many.
+    tch::set_num_threads(train.threads);
     let training = Training {
         options,
         set: &material.set,
