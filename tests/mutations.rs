@@ -4,6 +4,7 @@
 //! out. A file that once broke a reader is kept below `tests/fuzz/TARGET/` and is read first. `TRAPLINE_TRIALS=100000 cargo test
 //! --release --test mutations` is the long trial.
 #![allow(missing_docs, clippy::unwrap_used, clippy::expect_used, clippy::print_stdout, reason = "tests")]
+#![allow(clippy::cast_possible_truncation, reason = "pictures of a few pixels")]
 
 mod onnx;
 mod support;
