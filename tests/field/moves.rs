@@ -240,8 +240,7 @@ fn names_and_answers_follow_a_corrected_folder() {
     let followed = found(&ran, "qc", "moved_answers").unwrap();
     assert_eq!((followed.count, followed.examples), (3, vec!["3 answers of `01` follow to `s1`".to_owned()]));
     assert_eq!(found(&ran, "names", "names_moved").unwrap().count, 3);
-    // Another machine, which has the project and no store, and another correction after it.
-    fs::remove_dir_all(space.path(".trapline")).unwrap();
+    // Another correction after it, of the season.
     fs::rename(space.path("raw/s1/2024"), space.path("raw/s1/2023")).unwrap();
     space.run();
     assert_eq!(space.column("names", "name"), names);
