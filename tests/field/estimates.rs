@@ -146,15 +146,6 @@ fn predictions_without_a_column_of_the_strata_are_refused() {
 }
 
 #[test]
-fn samples_drawn_by_a_column_that_the_step_makes_are_refused() {
-    let space = space(&SAMPLED.replace("by: [season, site]", "by: [season, class]"));
-    let text = space.read("predictions.csv").replace("confidence\n", "confidence,class\n").replace(",0.9\n", ",0.9,empty\n");
-    space.write("predictions.csv", text);
-    let said = findings(&space);
-    assert!(said.contains("TL0511") && said.contains("drawn by `class`"), "{said}");
-}
-
-#[test]
 fn a_review_that_shows_the_models_answer_judges_no_model() {
     let space = space(&SAMPLED.replace(", blind: true", ""));
     let said = findings(&space);
