@@ -218,7 +218,7 @@ fn sites_match_whole_and_what_is_unknown_is_named() {
     site,datetime,deployment,deployment_from,deployment_to,locality,camera_type,timezone,flags
     ko_ga_hu_1,2019-08-01T00:00:00,ko_ga_hu_1/2019-07-08,2019-07-08T00:00:00,2020-07-05T23:59:59,komag,boks,Europe/Oslo,
     ko_ga_hu_1b,2019-08-01T00:00:00,ko_ga_hu_1b/2019-07-08,2019-07-08T00:00:00,2020-07-05T23:59:59,komag,tunnel,Europe/Oslo,
-    ko_ga_hu_1,2019-07-07T23:59:59,,,,komag,boks,Europe/Oslo,no_deployment
+    ko_ga_hu_1,2019-07-07T23:59:59,,,,komag,boks,Europe/Oslo,no_deployment time_runs_backwards
     ko_ga_hu_l,2019-08-01T00:00:00,,,,,,,unknown_site
     ko_ga_hu_1,,,,,komag,boks,Europe/Oslo,missing_exif no_date
     ");
@@ -226,6 +226,7 @@ fn sites_match_whole_and_what_is_unknown_is_named() {
     1 missing_exif: ko_ga_hu_1/2020/IMG_0003.JPG
     1 no_date: ko_ga_hu_1/2020/IMG_0003.JPG
     1 no_deployment: ko_ga_hu_1/2020/IMG_0002.JPG
+    1 time_runs_backwards: ko_ga_hu_1/2020/IMG_0002.JPG
     1 unknown_site: ko_ga_hu_l (there is `ko_ga_hu_1`)
     ");
     assert_eq!(outputs.metrics["unknown_site"], 1.0);
@@ -246,7 +247,7 @@ fn on_the_day_of_a_visit_the_season_of_the_folder_decides() {
     path,deployment,flags
     ko_ga_hu_1/2020/IMG_9999.JPG,ko_ga_hu_1/2019-07-08,
     ko_ga_hu_1/2021/IMG_0001.JPG,ko_ga_hu_1/2020-07-05,
-    ko_ga_hu_1/other/IMG_0001.JPG,ko_ga_hu_1/2020-07-05,several_deployments
+    ko_ga_hu_1/other/IMG_0001.JPG,ko_ga_hu_1/2020-07-05,several_deployments season_differs
     ");
 }
 
@@ -267,15 +268,16 @@ fn corrections_change_time_and_deployment_and_stand_beside_them() {
     let outputs = run(&images, Some(clock), Some(DEPLOYMENTS)).unwrap();
     assert_snapshot!(shown(&outputs, &["path", "date_raw", "datetime_raw", "datetime", "clock", "deployment", "flags"]), @r"
     path,date_raw,datetime_raw,datetime,clock,deployment,flags
-    ko_ga_hu_1/2020/IMG_0001.JPG,2021-07-08,2021-07-08T10:00:00,2020-07-08T08:00:00,year late,ko_ga_hu_1/2020-07-05,
+    ko_ga_hu_1/2020/IMG_0001.JPG,2021-07-08,2021-07-08T10:00:00,2020-07-08T08:00:00,year late,ko_ga_hu_1/2020-07-05,season_differs
     ko_ga_hu_1/2021/IMG_0001.JPG,2020-12-01,2020-12-01T01:00:00,2020-11-30T23:00:00,late,ko_ga_hu_1/2020-07-05,
-    ko_ga_hu_1/2020/IMG_0002.JPG,2019-12-01,2019-12-01T01:00:00,2019-12-01T01:00:00,,ko_ga_hu_1/2019-07-08,time_runs_backwards
+    ko_ga_hu_1/2020/IMG_0002.JPG,2019-12-01,2019-12-01T01:00:00,2019-12-01T01:00:00,,ko_ga_hu_1/2019-07-08,clock_reset
     ko_ga_hu_1b/2020/IMG_0001.JPG,2019-10-08,2019-10-08T01:00:00,2019-08-10T01:00:00,swap,ko_ga_hu_1b/2019-07-08,
     ko_ga_hu_1b/2020/IMG_0002.JPG,2019-08-25,2019-08-25T01:00:00,2019-08-25T01:00:00,,ko_ga_hu_1b/2019-07-08,clock_impossible
     ");
     assert_snapshot!(findings(&outputs), @r"
     1 clock_impossible: ko_ga_hu_1b/2020/IMG_0002.JPG
-    1 time_runs_backwards: ko_ga_hu_1/2020/IMG_0002.JPG
+    1 clock_reset: ko_ga_hu_1/2020/IMG_0002.JPG
+    1 season_differs: ko_ga_hu_1/2020/IMG_0001.JPG
     1 unused_correction: lost
     ");
     assert_eq!(outputs.metrics["corrected"], 3.0);
@@ -288,8 +290,8 @@ fn a_clock_that_was_set_in_the_field_shows_against_event_numbers() {
         image("s1", "2020", "IMG_0001.JPG", "2020-01-01T10:00:00", ('M', 7, 1)),
         image("s1", "2020", "IMG_0002.JPG", "2020-01-01T10:00:00", ('M', 7, 2)),
         image("s1", "2020", "IMG_0003.JPG", "2020-01-02T10:00:00", ('M', 8, 1)),
-        image("s1", "2020", "IMG_0004.JPG", "2020-01-02T09:00:00", ('T', 1, 0)),
-        image("s1", "2020", "IMG_0005.JPG", "2020-01-02T09:30:00", ('M', 1, 1)),
+        image("s1", "2020", "IMG_0004.JPG", "2020-01-02T10:30:00", ('T', 1, 0)),
+        image("s1", "2020", "IMG_0005.JPG", "2020-01-02T11:00:00", ('M', 1, 1)),
     ];
     let outputs = run(&images, None, None).unwrap();
     // Event 1 after event 8 is a reset, and time-lapse events are counted by themselves.
