@@ -3,10 +3,14 @@
 #![allow(missing_docs, clippy::unwrap_used, clippy::print_stdout, reason = "tests")]
 
 mod cli;
+mod onnx;
 mod support;
 
 #[path = "field/cameras.rs"]
 mod cameras;
+#[path = "support/python.rs"]
+mod python;
+
 #[path = "field/checking.rs"]
 mod checking;
 #[path = "field/clocks.rs"]

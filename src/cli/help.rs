@@ -7,6 +7,7 @@ use super::render::page::{self, entry};
 use super::render::style::{CODE, FAINT, HEADING, STRONG, paint};
 use super::terminal::Terminal;
 use crate::diagnostic::{Severity, codes, nearest};
+use crate::model::{MODEL_FILE, fields};
 use crate::report::templates;
 use crate::step::{KINDS, Param, ParamType, Port, PortType, StepKind, kind};
 
@@ -46,6 +47,11 @@ pub(super) fn run(args: &Help, commands: &Command, terminal: Terminal) -> anyhow
     } else if let Some(command) = commands.find_subcommand(topic) {
         let command = command.clone().bin_name(format!("trapline {topic}"));
         terminal.print(&format!("{}\n", command.clone().render_long_help().ansi()))?;
+        if topic == "model" {
+            terminal.print(&format!("\n{}", model_yaml(width)))?;
+        }
+    } else if topic == MODEL_FILE {
+        terminal.print(&model_yaml(width))?;
     } else if let Some(template) = templates::built_in(topic) {
         terminal.print(template)?;
     } else {
@@ -67,6 +73,19 @@ const TOPICS: &[(&str, &str, &str)] = &[
     ("params", "values that may change", include_str!("help/params.md")),
     ("expect", "bounds that a step must keep", include_str!("help/expect.md")),
 ];
+
+/// The keys of `model.yaml`, from their own definition, with an example.
+fn model_yaml(width: usize) -> String {
+    let mut page = format!("{}\n", paint(HEADING, "The keys of `model.yaml`"));
+    for field in fields::FIELDS {
+        let takes = if field.required { field.takes.to_owned() } else { format!("{}, may be left out", field.takes) };
+        page.push_str(&entry(field.key, &takes, field.doc, width));
+    }
+    page.push_str(&format!("\n{}\n", paint(HEADING, "An example")));
+    page.extend(fields::EXAMPLE.lines().map(|line| format!("  {line}\n")));
+    page.push_str("\n`trapline model add FOLDER` says every fault of it at once, and tries the network.\n");
+    page
+}
 
 fn hint(commands: &Command, topic: &str) -> String {
     let mut names: Vec<_> = KINDS.iter().map(|kind| kind.name).chain(codes::CODES.iter().map(|e| e.code.id)).collect();

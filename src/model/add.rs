@@ -2,8 +2,9 @@
 
 use std::path::{Path, PathBuf};
 
-use super::bundle::{Bundle, BundleError, MODEL_FILE, bundle_folder};
+use super::bundle::{Bundle, BundleError, ChannelOrder, MODEL_FILE, OutputKind, Resize, bundle_folder};
 use super::engine::EngineError;
+use super::found::{self, Preprocess};
 use super::rten::Network;
 use super::signature::{LockError, ModelSignature, read_lock, write_lock};
 use crate::file::{make_folder, reading, replace, sync_folder};
@@ -32,6 +33,18 @@ pub enum AddError {
     /// Another model has this name and version already.
     #[error("`{0}` is in the project already and predicts otherwise; results depend on it, so give the new one another version")]
     Taken(String),
+    /// A bare network that does not do.
+    #[error("`{path}` cannot be used as a classifier")]
+    Unfit {
+        /// The ONNX file.
+        path: PathBuf,
+        /// Why.
+        #[source]
+        source: EngineError,
+    },
+    /// A network that takes images of any size.
+    #[error("`{0}` takes images of any size: say which it was trained with, `--size 224x224`")]
+    Size(PathBuf),
     /// A file could not be copied.
     #[error("cannot copy `{path}`")]
     Copy {
@@ -64,6 +77,62 @@ pub fn add(project: &Path, folder: &Path) -> Result<ModelSignature, AddError> {
         }
         place(signature, target, &notes, bundle.weights.as_deref().zip(weights.as_deref()), |whole| copy_folder(folder, whole))
     })
+}
+
+/// What a person says of a network that comes without `model.yaml`.
+#[derive(Debug, Clone)]
+pub struct Described {
+    /// Name of the model.
+    pub name: String,
+    /// Its version.
+    pub version: String,
+    /// The classes in the order of the outputs.
+    pub classes: Vec<String>,
+    /// What is done to an image first.
+    pub preprocess: Preprocess,
+    /// How an image of another shape becomes the input, where it is not as `preprocess` has it.
+    pub resize: Option<Resize>,
+    /// Width and height of the input in pixels, where the network does not say them.
+    pub size: Option<(u32, u32)>,
+}
+
+/// Takes a bare network, the ONNX file at `path`, into `project`: what its file does not say stands in `described`. Returns the bundle
+/// that was made of it, with what the network was found to be.
+///
+/// # Errors
+/// When the network is not a classifier of that description; as [`add`].
+pub fn add_network(project: &Path, path: &Path, described: &Described) -> Result<Bundle, AddError> {
+    let model = format!("{}@{}", described.name, described.version);
+    let unfit = |source| AddError::Unfit { path: path.to_owned(), source };
+    let folder = path.parent().unwrap_or(Path::new("."));
+    let mut bundle = Bundle {
+        folder: folder.to_owned(),
+        name: described.name.clone(),
+        version: described.version.clone(),
+        architecture: "unknown".to_owned(),
+        input: described.preprocess.input(1, 1),
+        layout: ChannelOrder::Nchw,
+        output: OutputKind::Logits,
+        temperature: 1.0,
+        classes: described.classes.clone(),
+        taxonomy: std::collections::BTreeMap::new(),
+        onnx: path.file_name().map(PathBuf::from).unwrap_or_default(),
+        weights: None,
+        training: serde_yaml::Mapping::new(),
+    };
+    let network = bundle.network().map_err(|source| AddError::Bundle { folder: path.to_owned(), source })?;
+    let found = found::look(network.clone()).map_err(unfit)?;
+    let declared = found.width.zip(found.height);
+    let (width, height) = described.size.or(declared).ok_or_else(|| AddError::Size(path.to_owned()))?;
+    bundle.layout = found.layout;
+    bundle.input = described.preprocess.input(width, height);
+    bundle.input.resize = described.resize.unwrap_or(bundle.input.resize);
+    let loaded = Network::load(&bundle, network.clone()).map_err(unfit)?;
+    bundle.output = found::output_kind(&mut loaded.session().map_err(unfit)?, &bundle.input).map_err(unfit)?;
+    bundle.onnx = "model.onnx".into();
+    add_parts(project, &bundle, &network, &[])?;
+    bundle.folder = project.join(bundle_folder(&model).map_err(|source| AddError::Bundle { folder: path.to_owned(), source })?);
+    Ok(bundle)
 }
 
 /// Takes a model from memory into `project`, as [`add`] does: what `bundle` describes, with the bytes of its network and, where it
@@ -115,9 +184,11 @@ fn take(
     Ok(signature)
 }
 
-/// Runs the network once, on a black image: what it cannot do shows now and not in the night.
+/// Runs the network on a black image and on noise: what it cannot do, or is not, shows now and not in the night.
 fn try_network(bundle: &Bundle, bytes: Vec<u8>) -> Result<(), EngineError> {
-    Network::load(bundle, bytes)?.session()?.try_once()
+    let network = Network::load(bundle, bytes)?;
+    network.session()?.try_once()?;
+    found::check_output(bundle, &network)
 }
 
 fn same_folder(one: &Path, other: &Path) -> bool {

@@ -8,9 +8,11 @@ use crate::id::ContentId;
 use crate::recipe::{Ingredient, KeySink};
 
 mod checks;
+pub mod fields;
 mod written;
 
 use checks::is_plain_name;
+use fields::Fault;
 
 /// The file of a bundle that describes it.
 pub const MODEL_FILE: &str = "model.yaml";
@@ -45,19 +47,36 @@ pub enum BundleError {
         #[source]
         source: serde_yaml::Error,
     },
-    /// A value of `model.yaml` makes no sense.
-    #[error("`{path}`, `{key}`: {reason}")]
-    Value {
+    /// Values of `model.yaml` make no sense: all of them, in the order of its keys.
+    #[error("{}", listed(path, faults))]
+    Values {
         /// Which file.
         path: PathBuf,
-        /// Which key, dotted.
-        key: &'static str,
-        /// What is wrong, and the way out.
-        reason: String,
+        /// Which keys, and what is wrong with each.
+        faults: Vec<Fault>,
+    },
+    /// The weights beside the network cannot be read along.
+    #[error("`{path}` keeps its weights in other files, which cannot be read")]
+    External {
+        /// The network.
+        path: PathBuf,
+        /// Why.
+        #[source]
+        source: super::onnx::external::ExternalError,
     },
     /// `name@version` is not written so.
     #[error("`{0}` is not a model: expected `name@version`")]
     Name(String),
+}
+
+/// Faults as a person reads them.
+fn listed(path: &Path, faults: &[Fault]) -> String {
+    let path = path.display();
+    if let [fault] = faults {
+        return format!("`{path}`, `{}`: {}", fault.key, fault.reason);
+    }
+    let lines: Vec<_> = faults.iter().map(|fault| format!("  `{}`: {}", fault.key, fault.reason)).collect();
+    format!("`{path}` has {} faults:\n{}", faults.len(), lines.join("\n"))
 }
 
 /// How an image becomes the network's input size.
@@ -68,6 +87,19 @@ pub enum Resize {
     Squash,
     /// The aspect is kept, the rest is filled.
     Letterbox,
+    /// The aspect is kept: the shorter side is scaled to the input, and what the longer one has too much is cut off on both sides.
+    Crop,
+}
+
+/// The order of the numbers in the network's input.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ChannelOrder {
+    /// Batch, channels, rows, columns.
+    #[default]
+    Nchw,
+    /// Batch, rows, columns, channels.
+    Nhwc,
 }
 
 /// What the network's output holds.
@@ -135,6 +167,8 @@ pub struct Bundle {
     pub architecture: String,
     /// How an image becomes the network's input.
     pub input: Input,
+    /// In which order the network takes it.
+    pub layout: ChannelOrder,
     /// What the network's output holds.
     pub output: OutputKind,
     /// Logits are divided by it before the softmax: above 1 confidences come nearer to each other. 1 changes nothing.
@@ -203,13 +237,16 @@ impl Bundle {
         format!("{}@{}", self.name, self.version)
     }
 
-    /// Reads the network. Weights in a second file are not supported: the identity covers these bytes alone.
+    /// Reads the network, with the weights that it keeps in files beside it (external data, as PyTorch exports large networks):
+    /// these bytes are what the identity covers.
     ///
     /// # Errors
-    /// When the file cannot be read.
+    /// When a file cannot be read.
     pub fn network(&self) -> Result<Vec<u8>, BundleError> {
         let path = self.folder.join(&self.onnx);
-        std::fs::read(&path).map_err(|source| BundleError::Read { path, source })
+        let bytes = std::fs::read(&path).map_err(|source| BundleError::Read { path: path.clone(), source })?;
+        let whole = super::onnx::external::take_in(&bytes, path.parent().unwrap_or(&self.folder));
+        Ok(whole.map_err(|source| BundleError::External { path, source })?.unwrap_or(bytes))
     }
 
     /// Reads the weights by name, as bytes; `None` where the bundle has none.
@@ -243,7 +280,15 @@ impl Bundle {
         sink.ingredient("model format", &ID_FORMAT.to_string());
         sink.ingredient("network", &ContentId::of(network).to_string());
         sink.ingredient("input", &format!("{width}x{height}"));
-        sink.ingredient("resize", if resize == Resize::Squash { "squash" } else { "letterbox" });
+        let resize = match resize {
+            Resize::Squash => "squash",
+            Resize::Letterbox => "letterbox",
+            Resize::Crop => "crop",
+        };
+        sink.ingredient("resize", resize);
+        if self.layout == ChannelOrder::Nhwc {
+            sink.ingredient("layout", "nhwc");
+        }
         sink.ingredient("crop_bottom_px", &crop_bottom_px.to_string());
         // Named only where there is one: older identities stand.
         if upright {

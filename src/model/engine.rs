@@ -28,6 +28,12 @@ pub enum EngineError {
         /// The network's output width.
         found: usize,
     },
+    /// A network that finds animals, where one that names them is needed.
+    #[error(
+        "the network gives {0}: that is how detectors give boxes with their scores, and a classifier with one number for each class is \
+         needed here"
+    )]
+    Detector(String),
     /// The network computes no value of this name.
     #[error("the network computes nothing called `{0}`; networks that `trapline` writes have `features` and `feature_map`")]
     Node(String),
@@ -60,6 +66,11 @@ pub enum EngineError {
     /// The output was to hold probabilities and does not.
     #[error("the network's output is not a set of probabilities; `output: logits` may be meant")]
     NotProbabilities,
+    /// The output was to be logits and holds probabilities.
+    #[error(
+        "the network's outputs are probabilities already (they sum to 1 for each image of noise): write `output: probabilities`"
+    )]
+    SoftmaxTwice,
 }
 
 impl From<WeightsError> for EngineError {

@@ -12,6 +12,7 @@ mod bundle;
 pub mod engine;
 pub mod engines;
 mod fold;
+pub mod found;
 pub mod onnx;
 pub mod packed;
 pub mod preprocess;
@@ -21,6 +22,6 @@ pub mod signature;
 pub mod torch;
 pub mod weights;
 
-pub use add::{AddError, add, add_parts};
+pub use add::{AddError, Described, add, add_network, add_parts};
 pub use architecture::Architecture;
-pub use bundle::{Bundle, BundleError, Input, MODEL_FILE, OutputKind, Resize, bundle_folder};
+pub use bundle::{Bundle, BundleError, ChannelOrder, Input, MODEL_FILE, OutputKind, Resize, bundle_folder, fields};

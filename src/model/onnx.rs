@@ -11,6 +11,7 @@ use super::architecture::{Architecture, Block, Convolution};
 use super::fold::fold;
 use super::weights::{Weights, WeightsError, check};
 
+pub mod external;
 mod graph;
 
 use graph::{Attribute, Graph};

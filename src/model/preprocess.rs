@@ -68,6 +68,7 @@ fn rule(input: &Input) -> ResizeRule {
     let fit = match input.resize {
         Resize::Squash => Fit::Squash,
         Resize::Letterbox => Fit::Letterbox { pad: PAD },
+        Resize::Crop => Fit::Cover,
     };
     let (width_px, height_px) = input.prepared_px();
     ResizeRule { width_px, height_px, fit, crop_bottom_px: input.crop_bottom_px }

@@ -9,8 +9,9 @@ use rten::{Dimension, Model, ModelOptions, NodeId, RunOptions, ThreadPool, Value
 use rten_tensor::prelude::*;
 use rten_tensor::{NdTensorView, Tensor};
 
-use super::bundle::{Bundle, OutputKind};
+use super::bundle::{Bundle, ChannelOrder, OutputKind};
 use super::engine::{Engine, EngineError, to_probabilities};
+use super::found;
 use crate::recipe::Numerics;
 
 /// Enters the key of every prediction. The epoch is raised when decoder, resizer or engine change outputs beyond 1e-4.
@@ -21,6 +22,7 @@ pub struct Network {
     model: Model,
     input: NodeId,
     output: NodeId,
+    layout: ChannelOrder,
     kind: OutputKind,
     temperature: f32,
     classes: usize,
@@ -34,19 +36,18 @@ impl Network {
     /// # Errors
     /// When it is no network that the engine runs, or not the one that `model.yaml` describes.
     pub fn load(bundle: &Bundle, bytes: Vec<u8>) -> Result<Arc<Self>, EngineError> {
-        let mut options = ModelOptions::with_all_ops();
-        options.prepack_weights(true);
-        // A damaged file must end as an error; the engine takes some of them for impossible.
-        let loaded = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| options.load(bytes)));
-        let loaded = loaded.map_err(|_| EngineError::Load("the engine gave up on it".into()))?;
-        let model = loaded.map_err(|error| EngineError::Load(error.to_string()))?;
+        let model = load_model(bytes)?;
         let (&[input], &[output]) = (model.input_ids(), model.output_ids()) else {
-            let found = format!("{} inputs and gives {} outputs", model.input_ids().len(), model.output_ids().len());
+            let (inputs, outputs) = (model.input_ids().len(), model.output_ids().len());
+            if inputs == 1 && outputs > 1 {
+                return Err(EngineError::Detector(format!("{outputs} outputs")));
+            }
+            let found = format!("{inputs} inputs and gives {outputs} outputs");
             return Err(EngineError::Input { expected: "one image and one list of classes".into(), found });
         };
         let (width, height) = (bundle.input.width as usize, bundle.input.height as usize);
-        let Bundle { output: kind, temperature, .. } = *bundle;
-        let network = Self { model, input, output, kind, temperature, classes: bundle.classes.len(), width, height };
+        let Bundle { layout, output: kind, temperature, .. } = *bundle;
+        let network = Self { model, input, output, layout, kind, temperature, classes: bundle.classes.len(), width, height };
         network.check_input()?;
         network.check_output()?;
         Ok(Arc::new(network))
@@ -67,32 +68,55 @@ impl Network {
         self.model.find_node(name).ok_or_else(|| EngineError::Node(name.to_owned()))
     }
 
-    /// Declared sizes must be batch x 3 x height x width; named ones fit anything.
+    /// The sizes that the network takes.
+    const fn input_sizes(&self) -> [usize; 4] {
+        match self.layout {
+            ChannelOrder::Nchw => [1, 3, self.height, self.width],
+            ChannelOrder::Nhwc => [1, self.height, self.width, 3],
+        }
+    }
+
+    /// Declared sizes must be those of one image in the described layout; named ones fit anything.
     fn check_input(&self) -> Result<(), EngineError> {
         let Some(shape) = self.model.input_shape(0) else { return Ok(()) };
-        let expected = [1, 3, self.height, self.width];
+        let expected = self.input_sizes();
         let fits = shape.len() == 4
             && shape.iter().zip(expected).all(|(found, expected)| match found {
                 Dimension::Fixed(found) => *found == expected,
                 Dimension::Symbolic(_) => true,
             });
-        let expected = format!("1 x 3 x {} x {}", self.height, self.width);
-        if fits { Ok(()) } else { Err(EngineError::Input { expected, found: describe(&shape) }) }
+        let hint = match (found::layout(&shape), self.layout) {
+            (Some(ChannelOrder::Nhwc), ChannelOrder::Nchw) => " (channels last: write `layout: nhwc`)",
+            (Some(ChannelOrder::Nchw), ChannelOrder::Nhwc) => " (channels first: write `layout: nchw`)",
+            _ => "",
+        };
+        let expected = expected.map(|size| size.to_string()).join(" x ");
+        if fits { Ok(()) } else { Err(EngineError::Input { expected, found: describe(&shape) + hint }) }
     }
 
     /// The last declared size of the output is the number of classes; where it is not declared, each result is checked.
     fn check_output(&self) -> Result<(), EngineError> {
         let shape = self.model.node_info(self.output).and_then(|node| node.shape());
-        match shape.as_deref().and_then(<[Dimension]>::last) {
-            Some(Dimension::Fixed(found)) if *found != self.classes => {
-                Err(EngineError::Classes { expected: self.classes, found: *found })
-            }
+        let Some(shape) = shape else { return Ok(()) };
+        let fixed = |dimension: &Dimension| if let Dimension::Fixed(size) = dimension { Some(*size) } else { None };
+        match shape.iter().skip(1).map(fixed).product::<Option<usize>>() {
+            Some(found) if found != self.classes && shape.len() > 2 => Err(EngineError::Detector(describe(&shape) + " numbers")),
+            Some(found) if found != self.classes => Err(EngineError::Classes { expected: self.classes, found }),
             _ => Ok(()),
         }
     }
 }
 
-fn describe(shape: &[Dimension]) -> String {
+/// Reads an ONNX file. A damaged one must end as an error; the engine takes some of them for impossible.
+pub(super) fn load_model(bytes: Vec<u8>) -> Result<Model, EngineError> {
+    let mut options = ModelOptions::with_all_ops();
+    options.prepack_weights(true);
+    let loaded = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| options.load(bytes)));
+    let loaded = loaded.map_err(|_| EngineError::Load("the engine gave up on it".into()))?;
+    loaded.map_err(|error| EngineError::Load(error.to_string()))
+}
+
+pub(super) fn describe(shape: &[Dimension]) -> String {
     let part = |dimension: &Dimension| match dimension {
         Dimension::Fixed(size) => size.to_string(),
         Dimension::Symbolic(name) => name.clone(),
@@ -167,11 +191,22 @@ impl Session {
 
     /// Computes the value `wanted`, or several, for one image.
     fn run<const N: usize>(&self, input: &[f32], wanted: [NodeId; N]) -> Result<[Tensor<f32>; N], EngineError> {
-        let Network { model, input: input_id, width, height, .. } = &*self.network;
-        let view = NdTensorView::try_from_data([1, 3, *height, *width], input).map_err(|_| EngineError::Input {
-            expected: format!("{} numbers", 3 * height * width),
-            found: format!("{} numbers", input.len()),
-        })?;
+        let Network { model, input: input_id, layout, width, height, .. } = &*self.network;
+        let pixels = height * width;
+        if input.len() != 3 * pixels {
+            let (expected, found) = (format!("{} numbers", 3 * pixels), format!("{} numbers", input.len()));
+            return Err(EngineError::Input { expected, found });
+        }
+        let channels_last: Vec<f32>;
+        let input = match layout {
+            ChannelOrder::Nchw => input,
+            ChannelOrder::Nhwc => {
+                channels_last = (0..3 * pixels).map(|at| input[at % 3 * pixels + at / 3]).collect();
+                &channels_last
+            }
+        };
+        let view = NdTensorView::try_from_data(self.network.input_sizes(), input)
+            .map_err(|error| EngineError::Failed(error.to_string()))?;
         let options = self.options.clone();
         let run = || model.run(vec![(*input_id, ValueOrView::from(view.as_dyn()))], &wanted, Some(options));
         let values = std::panic::catch_unwind(std::panic::AssertUnwindSafe(run));
@@ -185,6 +220,10 @@ impl Session {
     /// Turns the network's output into probabilities.
     fn finish(&self, output: &Tensor<f32>, probabilities: &mut Vec<f32>) -> Result<(), EngineError> {
         let Network { kind, temperature, classes, .. } = &*self.network;
+        if output.len() != *classes && output.ndim() > 2 {
+            let shape: Vec<_> = output.shape().iter().map(ToString::to_string).collect();
+            return Err(EngineError::Detector(format!("{} numbers", shape.join(" x "))));
+        }
         if output.len() != *classes {
             return Err(EngineError::Classes { expected: *classes, found: output.len() });
         }

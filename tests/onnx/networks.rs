@@ -6,7 +6,7 @@ use rand::{RngExt as _, SeedableRng as _};
 use rand_chacha::ChaCha8Rng;
 use trapline::model::architecture::{Architecture, BlockKind, Convolution, NORM_EPSILON, Role};
 use trapline::model::weights::{Array, Weights};
-use trapline::model::{Bundle, Input, OutputKind, Resize};
+use trapline::model::{Bundle, ChannelOrder, Input, OutputKind, Resize};
 
 /// A network like those for photographs, small enough for the plain way: it has all their parts.
 pub static TINY: Architecture =
@@ -21,6 +21,7 @@ pub fn bundle(classes: usize, width: u32, height: u32) -> Bundle {
         version: "1".into(),
         architecture: "random".into(),
         input: Input { width, height, resize: Resize::Squash, crop_bottom_px: 0, margin_px: 0, mean, std },
+        layout: ChannelOrder::Nchw,
         output: OutputKind::Logits,
         temperature: 1.0,
         classes: (0..classes).map(|class| format!("class_{class}")).collect(),

@@ -21,6 +21,7 @@ pub(in crate::cli) fn counted(n: u64, one: &str) -> String {
     match (n, one.strip_suffix('y')) {
         (1, _) => format!("1 {one}"),
         (_, Some(stem)) if !stem.ends_with(['a', 'e', 'o', 'u']) => format!("{} {stem}ies", count(n)),
+        _ if one.ends_with('s') => format!("{} {one}es", count(n)),
         _ => format!("{} {one}s", count(n)),
     }
 }

@@ -46,9 +46,13 @@ fn the_identity_changes_with_what_changes_a_prediction_and_with_nothing_else() {
         assert_eq!(base, id(&YAML.replace(same.0, same.1)), "{same:?}");
     }
     // What is said although it holds anyway changes nothing either.
-    for (old, new) in
-        [("logits", "logits\ntemperature: 1.0"), ("_px: 24", "_px: 24, margin_px: 0"), ("_px: 24", "_px: 24, upright: false")]
-    {
+    let defaults = [
+        ("logits", "logits\ntemperature: 1.0"),
+        ("logits", "logits\nlayout: nchw"),
+        ("_px: 24", "_px: 24, margin_px: 0"),
+        ("_px: 24", "_px: 24, upright: false"),
+    ];
+    for (old, new) in defaults {
         assert_eq!(base, id(&YAML.replace(old, new)), "{new}");
     }
     let others = [
@@ -60,6 +64,8 @@ fn the_identity_changes_with_what_changes_a_prediction_and_with_nothing_else() {
         ("width: 96", "width: 95"),
         ("height: 64", "height: 65"),
         ("squash", "letterbox"),
+        ("squash", "crop"),
+        ("output: logits", "layout: nhwc\noutput: logits"),
         ("_px: 24", "_px: 23"),
         ("0.406", "0.407"),
         ("0.225", "0.226"),
@@ -89,14 +95,46 @@ fn mistakes_name_file_key_and_way_out() {
     insta::assert_snapshot!(message("_px: 24", "_px: 9999"), @"`B/model.yaml`, `input.crop_bottom_px`: 9999 is not within 0-4096 pixels");
     insta::assert_snapshot!(message("0.225", "0"), @"`B/model.yaml`, `input.std`: 0 is not a number to divide by; it must be above 0");
     insta::assert_snapshot!(message("0.406", ".nan"), @"`B/model.yaml`, `input.mean`: NaN is not a number to subtract");
-    insta::assert_snapshot!(message("vole, mus_erm", "vole, vole"), @"`B/model.yaml`, `classes`: `vole` is listed twice; each output needs a name of its own");
-    insta::assert_snapshot!(message("[empty, vole, mus_erm]", "[]"), @"`B/model.yaml`, `classes`: the list is empty; write the network's classes in output order");
+    insta::assert_snapshot!(message("vole, mus_erm", "vole, vole"), @"
+    `B/model.yaml` has 2 faults:
+      `classes`: `vole` is listed twice; each output needs a name of its own
+      `taxonomy`: `mus_erm` is not among `classes`
+    ");
+    assert!(
+        message("[empty, vole, mus_erm]", "[]")
+            .contains("`classes`: the list is empty; write the network's classes in output order")
+    );
     insta::assert_snapshot!(message("{ mus_erm: stoat }", "{ mus_er: stoat }"), @"`B/model.yaml`, `taxonomy`: `mus_er` is not among `classes`; did you mean `mus_erm`?");
     insta::assert_snapshot!(message("onnx: model.onnx", "onnx: ../model.onnx"), @"`B/model.yaml`, `onnx`: `../model.onnx` must lie inside the bundle's folder");
     insta::assert_snapshot!(message("onnx: model.onnx", "onnx: gone.onnx"), @"`B/model.yaml`, `onnx`: `gone.onnx` is not a file of the bundle");
     insta::assert_snapshot!(message("name: voles", "name: a/b"), @"`B/model.yaml`, `name`: `a/b` cannot name a folder on every system; use letters, digits, `_`, `-` and `.`, with a letter or digit at both ends");
-    insta::assert_snapshot!(message("output: logits", "outputs: logits"), @"`B/model.yaml` does not describe a model: unknown field `outputs`, expected one of `name`, `version`, `architecture`, `input`, `output`, `temperature`, `classes`, `taxonomy`, `onnx`, `weights`, `training` at line 5 column 1");
-    insta::assert_snapshot!(message("squash", "stretch"), @"`B/model.yaml` does not describe a model: input.resize: unknown variant `stretch`, expected `squash` or `letterbox` at line 4 column 41");
+    insta::assert_snapshot!(message("output: logits", "outputs: logits"), @"
+    `B/model.yaml` has 2 faults:
+      `outputs`: there is no such key; did you mean `output`?
+      `output`: it is missing; write `logits` or `probabilities`: whether the network's outputs still need a softmax (`logits`) or are 0-1 and sum to 1 already
+    ");
+    insta::assert_snapshot!(message("squash", "stretch"), @"`B/model.yaml`, `input.resize`: `stretch` is not `squash`, `letterbox` or `crop`");
+    // All at once, those of form and those of meaning.
+    let yaml = YAML.replace("width: 96, ", "").replace("0.225", "-1").replace("[empty, vole, mus_erm]", "[empty, empty]")
+        + "clases: []\n";
+    let error = read(&yaml).unwrap_err();
+    for words in [
+        "has 2 faults",
+        "`clases`: there is no such key; did you mean `classes`?",
+        "`input.width`: it is missing; write a whole number: pixels",
+    ] {
+        assert!(error.contains(words), "{words}: {error}");
+    }
+    let error = read(&yaml.replace("height: 64", "width: 96, height: 64")).unwrap_err();
+    for words in [
+        "`clases`",
+        "`input.std`: -1 is not a number to divide by",
+        "`classes`: `empty` is listed twice",
+        "`taxonomy`: `mus_erm` is not among",
+    ] {
+        assert!(error.contains(words), "{words}: {error}");
+    }
+    assert!(read("just a text").unwrap_err().contains("does not describe a model"));
 }
 
 #[test]

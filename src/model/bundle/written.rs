@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
-use super::{Bundle, BundleError, Input, MODEL_FILE, OutputKind};
+use super::{Bundle, BundleError, ChannelOrder, Input, MODEL_FILE, OutputKind, fields};
 
 /// `model.yaml`, as written.
 #[derive(Serialize, Deserialize)]
@@ -15,6 +15,8 @@ struct Written {
     version: String,
     architecture: String,
     input: Input,
+    #[serde(default, skip_serializing_if = "is_nchw")]
+    layout: ChannelOrder,
     output: OutputKind,
     #[serde(default = "one", skip_serializing_if = "is_one")]
     temperature: f32,
@@ -39,6 +41,11 @@ pub(super) fn is_false(value: &bool) -> bool {
 }
 
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "the signature that serde wants")]
+fn is_nchw(layout: &ChannelOrder) -> bool {
+    *layout == ChannelOrder::Nchw
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "the signature that serde wants")]
 fn is_one(value: &f32) -> bool {
     value.to_bits() == one().to_bits()
 }
@@ -58,15 +65,61 @@ pub(super) fn ones() -> [f32; 3] {
 impl Bundle {
     /// Checks the text of a `model.yaml` that lies, or lay, at `path` in `folder`.
     pub(in crate::model) fn parse(text: &str, path: PathBuf, folder: &Path) -> Result<Self, BundleError> {
-        let written: Written = serde_yaml::from_str(text).map_err(|source| BundleError::Malformed { path, source })?;
-        let Written { name, version, architecture, input, output, temperature, classes, taxonomy, onnx, weights, training } =
-            written;
-        let bundle = Self {
-            folder: folder.to_owned(),
+        match serde_yaml::from_str(text) {
+            Ok(written) => {
+                let bundle = Self::of(written, folder);
+                bundle.check()?;
+                Ok(bundle)
+            }
+            Err(source) => Err(Self::all_faults(text, &path, folder).unwrap_or(BundleError::Malformed { path, source })),
+        }
+    }
+
+    fn of(written: Written, folder: &Path) -> Self {
+        let Written { name, version, architecture, input, layout, output, temperature, .. } = written;
+        let Written { classes, taxonomy, onnx, weights, training, .. } = written;
+        let folder = folder.to_owned();
+        Self {
+            folder,
             name,
             version,
             architecture,
             input,
+            layout,
+            output,
+            temperature,
+            classes,
+            taxonomy,
+            onnx,
+            weights,
+            training,
+        }
+    }
+
+    /// Every fault of form, and those of meaning where enough is left to see them; `None` where the text is not a mapping at all.
+    fn all_faults(text: &str, path: &Path, folder: &Path) -> Option<BundleError> {
+        let (mut faults, rest) = fields::faults(text)?;
+        if let Ok(written) = serde_yaml::to_string(&rest).and_then(|text| serde_yaml::from_str(&text)) {
+            faults.extend(Self::of(written, folder).faults());
+        }
+        (!faults.is_empty()).then(|| BundleError::Values { path: path.to_owned(), faults })
+    }
+
+    /// The text of a `model.yaml` that describes this bundle, wherever it will lie. Comments of the file it may have been read from
+    /// are not kept.
+    ///
+    /// # Errors
+    /// When it is not a usable bundle: a name that cannot be a folder, a value that makes no sense.
+    pub fn notes(&self) -> Result<String, BundleError> {
+        self.check()?;
+        let Self { name, version, architecture, classes, taxonomy, onnx, weights, training, .. } = self.clone();
+        let (input, layout, output, temperature) = (self.input, self.layout, self.output, self.temperature);
+        let written = Written {
+            name,
+            version,
+            architecture,
+            input,
+            layout,
             output,
             temperature,
             classes,
@@ -75,21 +128,6 @@ impl Bundle {
             weights,
             training,
         };
-        bundle.check()?;
-        Ok(bundle)
-    }
-
-    /// The text of a `model.yaml` that describes this bundle, wherever it will lie. Comments of the file it may have been read from
-    /// are not kept.
-    ///
-    /// # Errors
-    /// When it is no usable bundle: a name that cannot be a folder, a value that makes no sense.
-    pub fn notes(&self) -> Result<String, BundleError> {
-        self.check()?;
-        let Self { name, version, architecture, classes, taxonomy, onnx, weights, training, .. } = self.clone();
-        let (input, output, temperature) = (self.input, self.output, self.temperature);
-        let written =
-            Written { name, version, architecture, input, output, temperature, classes, taxonomy, onnx, weights, training };
         serde_yaml::to_string(&written).map_err(|source| BundleError::Malformed { path: self.folder.join(MODEL_FILE), source })
     }
 }

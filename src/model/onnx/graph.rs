@@ -126,7 +126,7 @@ fn text(number: usize, text: &str, out: &mut Vec<u8>) {
 }
 
 /// Bytes with their length before them.
-fn field(number: usize, bytes: &[u8], out: &mut Vec<u8>) {
+pub(super) fn field(number: usize, bytes: &[u8], out: &mut Vec<u8>) {
     tag(number, bytes.len(), out);
     out.extend_from_slice(bytes);
 }

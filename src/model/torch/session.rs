@@ -8,6 +8,7 @@ use super::Folded;
 use crate::model::architecture::Architecture;
 use crate::model::bundle::{Bundle, OutputKind};
 use crate::model::engine::{Engine, EngineError, Precision, to_probabilities};
+use crate::model::found::noise;
 use crate::model::rten;
 use crate::model::weights::{check, read_safetensors};
 
@@ -59,7 +60,7 @@ impl Shared {
 /// Makes sure that libtorch and the embedded engine say the same of an image of noise.
 fn compare(folded: &Folded, bundle: &Bundle, network: Vec<u8>) -> Result<(), EngineError> {
     let (width, height) = (bundle.input.width as usize, bundle.input.height as usize);
-    let noise = noise(3 * width * height);
+    let noise = noise(3 * width * height, 1);
     let theirs = rten::Network::load(bundle, network)?.session()?.output(&noise)?;
     let ours = folded.logits(&noise, height, width).map_err(|error| EngineError::Failed(error.to_string()))?;
     let (low, high) = theirs.iter().fold((f32::MAX, f32::MIN), |(low, high), value| (low.min(*value), high.max(*value)));
@@ -67,17 +68,6 @@ fn compare(folded: &Folded, bundle: &Bundle, network: Vec<u8>) -> Result<(), Eng
     // A single class has no range of its own.
     let range = (high - low).max(1e-3 * high.abs().max(low.abs()));
     if theirs.len() == ours.len() && apart <= SAME_NETWORK * range { Ok(()) } else { Err(EngineError::OtherWeights) }
-}
-
-/// Numbers within -2 and 2 that look random, the same on every machine.
-#[expect(clippy::cast_precision_loss, reason = "24 bits fit an f32")]
-fn noise(length: usize) -> Vec<f32> {
-    let mut state = 1_u32;
-    let next = || {
-        state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
-        (state >> 8) as f32 / (1 << 22) as f32 - 2.0
-    };
-    std::iter::repeat_with(next).take(length).collect()
 }
 
 /// Runs a [`Shared`] network on one thread.

@@ -41,6 +41,10 @@ impl View {
                 let scale = (full[0] / sides[0]).min(full[1] / sides[1]);
                 sides.map(|side| (side * scale).round().max(1.0))
             }
+            Resize::Crop => {
+                let scale = (full[0] / sides[0]).max(full[1] / sides[1]);
+                sides.map(|side| side * scale)
+            }
         };
         let margin = f64::from(input.margin_px);
         let axis = |at: usize, size: u32| Axis {

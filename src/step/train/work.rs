@@ -9,7 +9,7 @@ use crate::model::engine::Precision;
 use crate::model::packed::pack_parts;
 use crate::model::torch::Shared;
 use crate::model::weights::{Weights, read_safetensors, write_safetensors};
-use crate::model::{Bundle, OutputKind, onnx};
+use crate::model::{Bundle, ChannelOrder, OutputKind, onnx};
 use crate::step::networks::{self, MODEL_PORT};
 use crate::step::{Job, Outputs, StepError, with_causes};
 use crate::train::temperature;
@@ -164,6 +164,7 @@ fn model(
         version: train.version.clone(),
         architecture: options.architecture.name.to_owned(),
         input,
+        layout: ChannelOrder::Nchw,
         output: OutputKind::Logits,
         temperature: judged.temperature(),
         classes: material.classes.clone(),
