@@ -318,7 +318,7 @@ fn what_makes_no_package_is_an_error_that_names_the_place_and_nothing_is_written
             ",,",
             "`deployments.csv` row 2, column `timezone`: the deployment `a/2020-09-01` has no time zone",
         ),
-        ("deployments.csv", ",Europe/Oslo,", ",Oslo,", "`Oslo` of the deployment `a/2020-09-01` is no time zone"),
+        ("deployments.csv", ",Europe/Oslo,", ",Oslo,", "`Oslo` of the deployment `a/2020-09-01` is not a time zone"),
         ("deployments.csv", ",70.1,", ",,", "`deployments.csv` row 2, column `latitude`: a value is missing"),
         (
             "deployments.csv",
