@@ -217,7 +217,8 @@ impl Office {
         }
         if !self.queues.contains_key(name) {
             self.queues.insert(name.to_owned(), Queue::of(&self.book, name, self.terms.role)?);
-            self.clerks.insert(name.to_owned(), Clerk::new(&self.desk, name));
+            // A queue is made anew for an arbiter; the clerk goes on knowing what was written.
+            self.clerks.entry(name.to_owned()).or_insert_with(|| Clerk::new(&self.desk, name));
         }
         Ok(name.to_owned())
     }

@@ -39,6 +39,8 @@ impl Office {
                 // What somebody else wrote meanwhile may be this very answer.
                 Err(Refusal::Outdated) if tries < Refusal::TRIES => {
                     tries += 1;
+                    // Also what this server wrote itself is read again: only so the file is known as it is.
+                    self.stamps.clear();
                     self.refresh();
                 }
                 Err(Refusal::Disk(error)) => return Err(OfficeError::Disk(error)),
