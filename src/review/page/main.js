@@ -34,7 +34,7 @@
   const begin = async () => {
     const { session } = desk;
     const nameKey = `reviewer:${session.pipeline}`;
-    const carried = Trapline.Pending.reviewer(session);
+    const carried = Trapline.Pending.reviewer(session, desk.source.carried);
     desk.reviewer = session.reviewer ?? memory.read(nameKey) ?? (await askName(carried ?? memory.read("reviewer")));
     if (!session.reviewer) {
       memory.write(nameKey, desk.reviewer);

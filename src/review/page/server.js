@@ -13,9 +13,12 @@
       const parts = location.hash.slice(1).split("&").map(decodeURIComponent);
       const given = parts.find((part) => part && !part.includes("=")) ?? "";
       const image = parts.find((part) => part.startsWith("image="));
+      // From an address that has the token alone: whoever else makes a link may not answer in somebody's name.
+      const carried = given ? parts.find((part) => part.startsWith("pending=")) : null;
+      this.carried = carried ? carried.slice("pending=".length) : null;
       this.wanted = image ? image.slice("image=".length).replace(/^b3:/, "") : null;
       // Once: whoever loads the page again goes on where the work is.
-      if (image) history.replaceState(null, "", `#${given}`);
+      if (parts.length > 1) history.replaceState(null, "", `#${given}`);
       try {
         if (given) sessionStorage.setItem("trapline:token", given);
         this.token = given || sessionStorage.getItem("trapline:token");

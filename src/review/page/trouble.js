@@ -31,6 +31,7 @@
     trouble.what = what;
     if (!by("trouble").hidden) return;
     show(false);
+    by("moved").hidden = true;
     by("trouble-text").dataset.said = "";
     by("trouble-text").textContent = t("trouble.slow", { what: what.words });
   };
@@ -44,6 +45,7 @@
       trouble.isSlow = false;
       trouble.open = { resolve, what, proposed: null, clock: 0 };
       show(true);
+      by("moved").hidden = !["unreachable", "token"].includes(error.code);
       by("retry").textContent = t(error.code === "changed" ? "trouble.save" : "trouble.retry");
       const words = [t("trouble.unsaved", { what: what.words }), error.message];
       if (error.passing) {
@@ -92,6 +94,21 @@
     return undefined;
   };
 
+  /** Goes on at another address, and takes what is not saved along. */
+  trouble.move = (text) => {
+    let address = null;
+    try {
+      address = new URL(text);
+    } catch {
+      // Said below.
+    }
+    const isReview = address?.protocol === "http:" && /^#[0-9a-f]{32}$/.test(address.hash);
+    if (!isReview) return Trapline.desk.say((by("trouble-text").textContent = t("trouble.move_wrong")));
+    address.hash += `&pending=${encodeURIComponent(Trapline.desk.pending.carry())}`;
+    clearTimeout(trouble.open?.clock);
+    return location.assign(address.href);
+  };
+
   trouble.start = () => {
     // Leaving the page loses nothing, unless this browser keeps nothing.
     addEventListener("beforeunload", (event) => {
@@ -99,6 +116,10 @@
     });
     by("retry").addEventListener("click", trouble.retry);
     by("drop").addEventListener("click", trouble.drop);
+    by("moved").addEventListener("submit", (event) => {
+      event.preventDefault();
+      trouble.move(by("moved-to").value.trim());
+    });
     by("replace").addEventListener("click", () => trouble.open?.proposed && settle({ class: trouble.open.proposed }));
   };
 
