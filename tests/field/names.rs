@@ -54,7 +54,9 @@ fn answers_for_sites_whose_names_hold_what_is_not_seen_count() {
         let (header, row) = (lines.next().unwrap(), lines.next().unwrap());
         let observation = row.split(',').nth(1).unwrap();
         space.write("labels/qc/anna.csv", format!("{header}\n{}\n", row.replace(observation, "")));
-        assert_eq!(space.run().findings("qc"), [], "{site:?}");
+        // That somebody altered the row is said; it counts all the same.
+        assert_eq!(space.run().findings("qc"), [("altered_rows".to_owned(), 1)], "{site:?}");
+        assert_eq!(space.column("qc", "class"), ["vole"], "{site:?}");
     }
 }
 
