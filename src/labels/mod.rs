@@ -112,10 +112,9 @@ impl Label<'_> {
     pub fn identity(&self) -> String {
         let mut hasher = blake3::Hasher::new();
         hasher.update(b"trapline label 1\n");
-        // All but the id itself.
+        // All but the id itself, as the file keeps it: a row that is read again is the same.
         for text in &self.values()[1..] {
-            // Whoever reads the row back does not see blanks at its ends.
-            let text = text.trim();
+            let text = kept(text);
             hasher.update(&(text.len() as u64).to_le_bytes());
             hasher.update(text.as_bytes());
         }
