@@ -71,7 +71,8 @@ fn space(expect: &str) -> TestSpace {
     let mut space = TestSpace::with_images();
     space.kinds = vec![&SCORE];
     space.write("scores.csv", SCORES_CSV);
-    space.write("pipeline.yaml", format!("{}{}", support::PIPELINE, steps(expect)));
+    let pipeline = support::PIPELINE.replace("[empty, vole]", "[empty, vole, stoat, lemming]");
+    space.write("pipeline.yaml", format!("{pipeline}{}", steps(expect)));
     space
 }
 

@@ -230,9 +230,9 @@ fn without_a_gate_on_the_gain_one_is_held_anyway() {
         "{words}"
     );
     // A gate on something else does not replace it; a gate of its own that fails is named.
-    gated(&space, "    expect: { images: \">= 1\", accuracy_candidate: \"> 1\", worst_gain_lower: \">= -1\" }\n");
+    gated(&space, "    expect: { images: \">= 7\", worst_gain_lower: \">= -1\" }\n");
     let (_, words) = refused(&space, &wish("mammals@2"));
-    assert!(words.contains("`verdict` expects accuracy_candidate > 1, it is ") && !words.contains("-0.02"), "{words}");
+    assert!(words.contains("`verdict` expects images >= 7, it is 6") && !words.contains("-0.02"), "{words}");
 }
 
 #[test]
