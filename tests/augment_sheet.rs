@@ -35,6 +35,7 @@ fn draw_a_sheet() {
         height: HEIGHT,
         resize: Resize::Squash,
         crop_bottom_px: CROP_BOTTOM,
+        upright: false,
         margin_px: MARGIN,
         mean: [0.0; 3],
         std: [1.0; 3],

@@ -1,6 +1,7 @@
 //! What the field trips over: situations of real programmes, each as a small project that once gave a wrong number, lost a name or an
 //! image, or took an answer that nobody gave.
-#![allow(missing_docs, clippy::unwrap_used, clippy::print_stdout, reason = "tests")]
+#![allow(missing_docs, clippy::unwrap_used, clippy::print_stdout, clippy::print_stderr, clippy::format_collect, reason = "tests")]
+#![allow(clippy::cast_possible_truncation, clippy::cast_sign_loss, clippy::cast_lossless, reason = "counts of a test are small")]
 
 mod cli;
 mod onnx;

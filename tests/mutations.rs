@@ -164,7 +164,7 @@ fn pipelines() {
     });
 }
 
-/// A Reconyx note as HyperFire cameras write it: version, then numbers.
+/// A Reconyx note as `HyperFire` cameras write it: version, then numbers.
 fn reconyx_note() -> Vec<u8> {
     let mut note = vec![0xF1, 0x01, 0x03, 0x00];
     note.extend((4..92u8).map(|n| n.wrapping_mul(7)));

@@ -39,6 +39,7 @@ fn options(optimizer: Optimizer, schedule: Schedule, epochs: u32, batch: usize) 
             height: SIDE,
             resize: Resize::Squash,
             crop_bottom_px: 24,
+            upright: false,
             margin_px: 0,
             mean: [0.485, 0.456, 0.406],
             std: [0.229, 0.224, 0.225],

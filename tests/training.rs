@@ -47,6 +47,7 @@ fn options(phases: Vec<Phase>) -> Options {
             height: 36,
             resize: Resize::Squash,
             crop_bottom_px: 24,
+            upright: false,
             margin_px: 0,
             mean: [0.5; 3],
             std: [0.25; 3],

@@ -167,6 +167,7 @@ fn options(architecture: &'static Architecture, side: u32, batch: usize) -> Opti
         height: side,
         resize: Resize::Squash,
         crop_bottom_px: 24,
+        upright: false,
         margin_px: 0,
         mean: [0.485, 0.456, 0.406],
         std: [0.229, 0.224, 0.225],

@@ -4,10 +4,7 @@ use trapline::check::{Loaded, validate};
 use trapline::diagnostic::plain;
 
 use super::support::TestSpace;
-use cli::Space;
-
-#[path = "../cli/mod.rs"]
-mod cli;
+use crate::cli::Space;
 
 /// A season with deployments, clocks, names and labels. There is no image anywhere.
 const PIPELINE: &str = "\

@@ -20,7 +20,7 @@ pub fn bundle(classes: usize, width: u32, height: u32) -> Bundle {
         name: "random".into(),
         version: "1".into(),
         architecture: "random".into(),
-        input: Input { width, height, resize: Resize::Squash, crop_bottom_px: 0, margin_px: 0, mean, std },
+        input: Input { width, height, resize: Resize::Squash, crop_bottom_px: 0, upright: false, margin_px: 0, mean, std },
         layout: ChannelOrder::Nchw,
         output: OutputKind::Logits,
         temperature: 1.0,
