@@ -79,7 +79,7 @@ fn a_table_that_is_not_the_declared_one_is_refused_with_its_place() {
         ("site,images\\na,many\\n", "line 2, column `images`: `many` is not a whole number"),
         ("site\\na\\n", "column `images`: the column is missing"),
         ("site,images,more\\na,1,2\\n", "has a column `more`, which `columns` does not declare"),
-        ("site,images\\na\\n", "line 2: 1 fields under a header of 2"),
+        ("site,images\\na\\n", "line 2: 1 field under a header of 2"),
         ("", "empty"),
     ] {
         let words = refused(&format!("printf '{table}' > outputs/table.csv"), &[]);
