@@ -28,10 +28,10 @@ pub enum TooMuch {
     /// `{% set %}` and the like.
     #[error("a template has no `{{% {0} %}}`")]
     Statement(String),
-    /// Longer than [`LONGEST_TEMPLATE`].
+    /// Longer than a page of text.
     #[error("the template has {0} bytes, and at most 16384 are read")]
     Long(usize),
-    /// More than [`MOST_JOINS`].
+    /// More values than a sentence needs.
     #[error("the template joins {0} values, and at most 64 are joined")]
     Joins(usize),
     /// `*` beside texts or lists.

@@ -103,7 +103,7 @@ impl Decoder {
 
     /// Decodes a file to RGB. JPEG goes through zune-jpeg in strict mode, PNG and TIFF through `image`; alpha is dropped.
     ///
-    /// A large image waits for memory that other threads hold ([`budget`]): a thread that keeps its decoder says by
+    /// A large image waits for memory that other threads hold (one budget for all): a thread that keeps its decoder says by
     /// [`Decoder::release`] when it has seen the pixels.
     ///
     /// # Errors

@@ -2,7 +2,7 @@
 //!
 //! | folder | holds | lost or damaged |
 //! |---|---|---|
-//! | `objects/` | tables, columns, files by [`ContentId`](crate::id::ContentId) | recomputed |
+//! | `objects/` | tables, columns, files by [`ContentId`] | recomputed |
 //! | `results/` | one manifest per [`ResultKey`] | recomputed |
 //! | `heads/`, `pins/` | what a pipeline's steps yielded last; what `gc` must keep | forgotten, said |
 //! | `rows/` | packs of computed rows per [`RowKey`](crate::id::RowKey) | the damaged rows are recomputed |
