@@ -156,8 +156,6 @@ fn mistakes_are_told() {
         space.edit("pipeline.yaml", new, old);
         ran.errors()[0].clone()
     };
-    // The picture would lie among the images.
-    assert!(failure("into: maps", "into: raw/a").contains("`raw/a` holds images that the pipeline reads"));
     assert!(failure("map: image", "map: nothing").contains("the network computes nothing called `nothing`"));
     assert!(failure("map: image", "map: flat").contains("`flat` is not a map"));
     assert!(failure("node: flat", "node: pooled").contains("model `colours@1` cannot be looked into"));

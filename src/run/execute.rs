@@ -249,6 +249,13 @@ impl<'a> Execution<'_, 'a> {
         Ok(outputs)
     }
 
+    /// Says whether every column of a stored table is there and as it was written.
+    fn is_sound(&self, table: ContentId) -> bool {
+        let store = self.engine.store;
+        let columns = store.open_table(table).map(|table| table.column_ids().to_vec());
+        columns.is_ok_and(|columns| columns.iter().all(|column| store.verify_object(*column).is_ok()))
+    }
+
     /// What earlier runs knew of a step that keeps a file of its own. Where it is forced, it begins anew.
     fn past(&self, work: &Work) -> Result<Past<'a>, StepError> {
         let mut past = Past::default();
@@ -257,7 +264,8 @@ impl<'a> Execution<'_, 'a> {
         }
         let name = &self.engine.pipeline.steps[self.index].name.value;
         let last = self.history.last_result(name).and_then(|last| last.outputs.first().map(|output| output.id));
-        // What the store has lost, it cannot tell of: the lock may.
+        // What the store has lost, or holds damaged, it cannot tell of: the lock may.
+        let last = last.filter(|id| self.is_sound(*id));
         past.table =
             last.and_then(|id| Some(Box::new(StoredInput::open(self.engine.store, id).ok()?) as Box<dyn InputTable + 'a>));
         let lock = match LockFile::read(&self.engine.pipeline.project) {

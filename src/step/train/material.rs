@@ -9,6 +9,7 @@ use crate::table::Table;
 use crate::train::{Set, Source};
 
 /// How many examples a finding names.
+#[cfg(feature = "tch")]
 const EXAMPLES: usize = 5;
 
 /// The words of the column `split`.
