@@ -148,7 +148,7 @@ fn pipelines() {
     let folder = tempfile::tempdir().unwrap();
     fs::create_dir(folder.path().join("raw")).unwrap();
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("pipelines");
-    let mut good: Vec<Vec<u8>> = fs::read_dir(root).unwrap().map(|entry| fs::read(entry.unwrap().path()).unwrap()).collect();
+    let mut good: Vec<Vec<u8>> = fs::read_dir(root).unwrap().filter_map(|entry| fs::read(entry.unwrap().path()).ok()).collect();
     good.sort();
     good.push(support::PIPELINE.into());
     let path = folder.path().join("pipeline.yaml");
@@ -327,7 +327,7 @@ fn packs_of_rows() {
 fn networks() {
     let classes = [([0.1, 0.2, 0.3], 0.0), ([0.3, 0.1, -0.2], 0.5)];
     let good = [onnx::linear(8, 6, &classes, None), onnx::linear(8, 6, &classes, Some("Softmax"))];
-    let notes = "name: tiny\nversion: '1'\ninput: { width: 8, height: 6, resize: squash }\noutput: logits\nclasses: [empty, vole]\nonnx: model.onnx\n";
+    let notes = "name: tiny\nversion: '1'\narchitecture: tiny\ninput: { width: 8, height: 6, resize: squash }\noutput: logits\nclasses: [empty, vole]\nonnx: model.onnx\n";
     let folder = tempfile::tempdir().unwrap();
     fs::write(folder.path().join("model.yaml"), notes).unwrap();
     fs::write(folder.path().join("model.onnx"), &good[0]).unwrap();

@@ -58,9 +58,16 @@ pub(super) fn layout(shape: &[Dimension]) -> Option<ChannelOrder> {
 /// # Errors
 /// When it does not run.
 pub fn output_kind(session: &mut Session, input: &Input) -> Result<OutputKind, EngineError> {
-    let length = 3 * input.width as usize * input.height as usize;
+    let pixels = input.width as usize * input.height as usize;
     for seed in 1..=TRIALS {
-        let values = session.output(&noise(length, seed))?;
+        // As an image is: from 0 to 1, normalised.
+        let mut image = noise(3 * pixels, seed);
+        for (channel, values) in image.chunks_mut(pixels.max(1)).enumerate() {
+            values
+                .iter_mut()
+                .for_each(|value| *value = (f32::midpoint(*value, 2.0) / 2.0 - input.mean[channel]) / input.std[channel]);
+        }
+        let values = session.output(&image)?;
         let sum: f32 = values.iter().sum();
         let within = values.iter().all(|value| (0.0..=1.0 + SUM_TOLERANCE).contains(value));
         if values.len() < 2 || !within || (sum - 1.0).abs() > SUM_TOLERANCE {
