@@ -63,9 +63,10 @@ pub fn output_kind(session: &mut Session, input: &Input) -> Result<OutputKind, E
         // As an image is: from 0 to 1, normalised.
         let mut image = noise(3 * pixels, seed);
         for (channel, values) in image.chunks_mut(pixels.max(1)).enumerate() {
-            values
-                .iter_mut()
-                .for_each(|value| *value = (f32::midpoint(*value, 2.0) / 2.0 - input.mean[channel]) / input.std[channel]);
+            let (mean, std) = (input.mean[channel], input.std[channel]);
+            for value in values {
+                *value = (f32::midpoint(*value, 2.0) / 2.0 - mean) / std;
+            }
         }
         let values = session.output(&image)?;
         let sum: f32 = values.iter().sum();
