@@ -267,7 +267,7 @@ mod with_libtorch {
         std::fs::write(&weights, wrong).unwrap();
         let words = space.try_run().unwrap().errors().remove(0);
         assert!(
-            words.contains("cannot start from model `demo_mammals@1`") && words.contains("are not those of its ONNX"),
+            words.contains("cannot start from model `demo_mammals@1`") && words.contains("are not those that `models.lock` lists"),
             "{words}"
         );
         std::fs::write(&weights, right).unwrap();
