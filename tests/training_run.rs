@@ -266,10 +266,7 @@ mod with_libtorch {
         wrong[half..].iter_mut().skip(2).step_by(4).for_each(|byte| *byte ^= 0x40);
         std::fs::write(&weights, wrong).unwrap();
         let words = space.try_run().unwrap().errors().remove(0);
-        assert!(
-            words.contains("cannot start from model `demo_mammals@1`") && words.contains("are not those that `models.lock` lists"),
-            "{words}"
-        );
+        assert!(words.contains("are not those that `models.lock` lists"), "{words}");
         std::fs::write(&weights, right).unwrap();
         let notes = "models/demo_mammals/1/model.yaml";
         space.edit(notes, "crop_bottom_px: ", "crop_bottom_px: 1");
