@@ -354,7 +354,7 @@ fn what_cannot_be_asked_is_said_before_the_run() {
     };
     assert_eq!(messages(ASKING), Vec::<String>::new());
     let file = messages(&ASKING.replace("labels/qc/", "pipeline.yaml"));
-    assert_eq!(file[..1], ["TL0705 `pipeline.yaml` is a file, and `labels` names a folder of label files"]);
+    assert_eq!(file, ["TL0705 `pipeline.yaml` is a file, and `labels` names a folder of label files"]);
     let zero = messages(&ASKING.replace("blind: true", "reviewers_per_image: 0"));
     assert_eq!(zero.len(), 1, "{zero:?}");
 }

@@ -148,7 +148,12 @@ fn pipelines() {
     let folder = tempfile::tempdir().unwrap();
     fs::create_dir(folder.path().join("raw")).unwrap();
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("pipelines");
-    let mut good: Vec<Vec<u8>> = fs::read_dir(root).unwrap().filter_map(|entry| fs::read(entry.unwrap().path()).ok()).collect();
+    let mut good: Vec<Vec<u8>> = fs::read_dir(root)
+        .unwrap()
+        .map(|entry| entry.unwrap().path())
+        .filter(|path| path.is_file())
+        .map(|path| fs::read(path).unwrap())
+        .collect();
     good.sort();
     good.push(support::PIPELINE.into());
     let path = folder.path().join("pipeline.yaml");

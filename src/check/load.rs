@@ -332,13 +332,17 @@ impl Checking<'_> {
             "`{}` refuses its columns without a word",
             spec.kind.name
         );
+        let is_refused = self.report.diagnostics[errors..].iter().any(|finding| finding.code.severity == Severity::Error);
         if let Some(tables) = &mut self.tables {
             tables.step(step.as_ref(), &context, self.as_given, self.files, self.report);
         }
         let files = step.files(&context).unwrap_or_else(|error| {
             let message = with_causes(&error);
-            let help = "check that you may read it: what cannot be read must not count as absent";
-            self.report.push(Diagnostic::new(codes::UNREADABLE_INPUT, spec.name.span, message).help(help));
+            // A step that refused what was given for its files has said why they cannot be listed.
+            if !is_refused {
+                let help = "check that you may read it: what cannot be read must not count as absent";
+                self.report.push(Diagnostic::new(codes::UNREADABLE_INPUT, spec.name.span, message).help(help));
+            }
             Vec::new()
         });
         let rewritten = files.into_iter().filter(|file| file.rewritten).map(|file| {

@@ -50,7 +50,7 @@ pub(crate) fn cell_span(file: FileId, text: &str, line: Option<u64>, column: Opt
             start += text[start..].find('\n')? + 1;
         }
         let line = text[start..].lines().next()?;
-        // The mark of UTF-8 is no letter of the first line.
+        // The mark of UTF-8 does not belong to the first line.
         let mark = if line.starts_with('\u{feff}') { '\u{feff}'.len_utf8() } else { 0 };
         Some((start + mark, &line[mark..]))
     };

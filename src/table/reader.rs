@@ -139,7 +139,7 @@ fn header(fields: &[Value<'_>], type_of: impl Fn(&str) -> Type, wrong: &mut dyn 
     schema
 }
 
-/// Columns that a table may have: more are no table of a person, and every step looks its columns up by their names.
+/// Columns that a table may have: nobody writes more by hand, and every step looks its columns up by their names.
 const WIDEST: usize = 5_000;
 
 /// What is said of a header of more columns than any table of a person.

@@ -58,7 +58,7 @@ pub fn fitting(table: &Table, limit: usize, width: usize) -> Vec<String> {
         let cells = (0..shown).map(|row| cell_text(column.cell(row)).chars().count());
         let needs = cells.chain([cut(&field.name, WIDEST).chars().count()]).max().unwrap_or(0);
         let gap = if names.is_empty() { 0 } else { 2 };
-        // A wide column is no reason to hide the narrow ones behind it.
+        // A wide column should not hide the narrow ones behind it.
         if names.is_empty() || taken + gap + needs <= width {
             taken += gap + needs;
             names.push(field.name.clone());

@@ -127,7 +127,7 @@ else is.
   in `deploymentGroups`, as in the packages of `export`; else `values` may say them.
 - A class is known by the tag `class:NAME`, by its scientific name (`scientific_name` of the taxonomy, or `classes: { Mustela erminea: stoat }`),
   or by the type of observation: `blank` is the class for what is empty, `unknown` with the tag `quality:bad` that of bad quality, `human` and
-  `vehicle` those with the roles `person` and `vehicle`. `unclassified` is no label.
+  `vehicle` those with the roles `person` and `vehicle`. `unclassified` is not a label.
 - Images of several classes need `rows: multilabel`; several individuals of one class are one label.
 - The tables are checked first: a wrong field is an error that names file, row and column.
 

@@ -291,7 +291,7 @@ impl<'t> Finder<'t> {
         if rows.clone().all(|row| of_row(row).is_none_or(|hit| !hit.copy)) {
             return rows.collect();
         }
-        // The image's own row first, else the first of a copy; several of one path are no copies of each other.
+        // The image's own row first, else the first of a copy; several of one path are not copies of each other.
         for own in [true, false] {
             for row in rows.clone() {
                 if let Some(hit) = of_row(row).filter(|hit| hit.copy != own) {

@@ -91,7 +91,7 @@ pub fn minutes(offset: Offset) -> i16 {
     i16::try_from(offset.seconds() / 60).unwrap_or_default()
 }
 
-/// How far a corrected clock may be from what its own offset says, in seconds: corrections by a few minutes are no other zone.
+/// How far a corrected clock may be from what its own offset says, in seconds: corrections by a few minutes do not make another zone.
 const NEAR_S: i64 = 15 * 60;
 
 /// Says whether the offset that the camera wrote is another than its zone's, unless a correction makes up for the difference.
