@@ -162,6 +162,8 @@ class Keyboard(Case):
         link = page.js("document.querySelector('#goto-link').value")
         image = page.image()
         page.press(Keys.ESCAPE)
+        # The browser closes a dialog by itself, some time after the key.
+        wait("the dialog closed", lambda: not page.shown("#goto"))
         page.press(Keys.HOME)
         wait("the first image", lambda: at() == 0)
         other = self.page()
